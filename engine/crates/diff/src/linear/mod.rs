@@ -1,0 +1,300 @@
+//! Iterative solvers of `A x = b` with symmetric `A`, which say how well they did.
+
+mod cg;
+mod minres;
+mod pcg;
+
+pub use cg::ConjugateGradient;
+pub use minres::Minres;
+pub use pcg::{Jacobi, PreconditionedConjugateGradient};
+
+/// A linear map of vectors to vectors of the same length.
+pub trait LinearOperator {
+    /// Length of the vectors.
+    fn size(&self) -> usize;
+
+    /// `out = A x`; both have [`LinearOperator::size`] numbers.
+    fn apply(&self, x: &[f64], out: &mut [f64]);
+}
+
+/// A closure as a [`LinearOperator`].
+pub struct Operator<F> {
+    size: usize,
+    apply: F,
+}
+
+impl<F: Fn(&[f64], &mut [f64])> Operator<F> {
+    /// The operator that writes `A x` into its second argument.
+    pub fn new(size: usize, apply: F) -> Self {
+        Self { size, apply }
+    }
+}
+
+impl<F: Fn(&[f64], &mut [f64])> LinearOperator for Operator<F> {
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    fn apply(&self, x: &[f64], out: &mut [f64]) {
+        (self.apply)(x, out);
+    }
+}
+
+/// When a solver stops.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Params {
+    /// Done when `|b - A x| <= relative_tolerance |b|` (1); default `128 epsilon`.
+    pub relative_tolerance: f64,
+    /// Done when `|b - A x| <= absolute_tolerance`, in the unit of `b`; default 0.
+    pub absolute_tolerance: f64,
+    /// Products with `A` after which it gives up; default `10 n + 100` for `n` unknowns, which
+    /// leaves room for what rounding costs beyond the `n` of exact arithmetic.
+    pub maximum_iterations: Option<usize>,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            relative_tolerance: 128.0 * f64::EPSILON,
+            absolute_tolerance: 0.0,
+            maximum_iterations: None,
+        }
+    }
+}
+
+impl Params {
+    /// The defaults with another relative tolerance.
+    pub fn with_tolerance(relative_tolerance: f64) -> Self {
+        Self {
+            relative_tolerance,
+            ..Self::default()
+        }
+    }
+
+    fn target(&self, b: &[f64]) -> f64 {
+        (self.relative_tolerance * norm(b)).max(self.absolute_tolerance)
+    }
+
+    fn limit(&self, size: usize) -> usize {
+        self.maximum_iterations.unwrap_or(10 * size + 100)
+    }
+}
+
+/// How well a solve went.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Info {
+    /// Products with `A`, without those that measure the residual.
+    pub iterations: usize,
+    /// `|b - A x|`, measured at the end and not recurred.
+    pub residual: f64,
+    /// `|b - A x| / |b|`; 0 where `b = 0`.
+    pub relative_residual: f64,
+}
+
+/// Why there is no solution.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SolveError {
+    /// The residual is still too large.
+    #[error(
+        "no convergence after {iterations} iterations: relative residual {relative_residual:e}, \
+         wanted {tolerance:e}"
+    )]
+    NoConvergence {
+        /// Products with `A`.
+        iterations: usize,
+        /// `|b - A x| / |b|`.
+        relative_residual: f64,
+        /// What it should have been.
+        tolerance: f64,
+    },
+    /// A curvature that conjugate gradients need positive is not.
+    #[error(
+        "the {operator} is not positive definite: p.Ap = {curvature:e} in iteration {iteration}"
+    )]
+    NotPositiveDefinite {
+        /// Which of the operators: "matrix" or "preconditioner".
+        operator: &'static str,
+        /// The iteration that found it, from 1.
+        iteration: usize,
+        /// `p . A p`, or `r . M r`.
+        curvature: f64,
+    },
+    /// A number is infinite or NaN.
+    #[error("not a finite number in iteration {iteration}")]
+    NotFinite {
+        /// The iteration that met it; 0 is the right-hand side or the start.
+        iteration: usize,
+    },
+    /// The lengths of operator and vectors differ.
+    #[error("{what} has {found} entries, the operator has {expected}")]
+    SizeMismatch {
+        /// Which vector or operator.
+        what: &'static str,
+        /// Its length.
+        found: usize,
+        /// The length of the operator.
+        expected: usize,
+    },
+}
+
+/// Solves `A x = b` for a class of operators.
+pub trait LinearSolver {
+    /// Improves `x`, which holds the first guess, until `|b - A x|` meets the tolerance.
+    ///
+    /// On an error `x` holds the last iterate.
+    fn solve<A: LinearOperator + ?Sized>(
+        &self,
+        a: &A,
+        b: &[f64],
+        x: &mut [f64],
+    ) -> Result<Info, SolveError>;
+}
+
+/// `a . b`, summed in order.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// `|a|`.
+fn norm(a: &[f64]) -> f64 {
+    dot(a, a).sqrt()
+}
+
+/// `y += alpha x`.
+fn add_scaled(y: &mut [f64], alpha: f64, x: &[f64]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += alpha * x;
+    }
+}
+
+/// `r = b - A x` and its norm.
+fn residual<A: LinearOperator + ?Sized>(a: &A, b: &[f64], x: &[f64], r: &mut [f64]) -> f64 {
+    a.apply(x, r);
+    for (r, b) in r.iter_mut().zip(b) {
+        *r = b - *r;
+    }
+    norm(r)
+}
+
+/// Whether all lengths agree.
+fn check_sizes<A: LinearOperator + ?Sized>(a: &A, b: &[f64], x: &[f64]) -> Result<(), SolveError> {
+    let expected = a.size();
+    for (what, found) in [
+        ("the right-hand side", b.len()),
+        ("the first guess", x.len()),
+    ] {
+        if found != expected {
+            return Err(SolveError::SizeMismatch {
+                what,
+                found,
+                expected,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Ends of one pass of a solver.
+enum Pass {
+    /// The recurred residual meets the tolerance, or cannot get smaller.
+    Ended,
+    /// The iterations are used up.
+    Exhausted,
+}
+
+/// Runs `pass` from the measured residual until that meets the tolerance.
+///
+/// The recurred residual of a pass drifts from the true one; another pass starts from
+/// the true one as long as each at least halves it.
+fn refine<A: LinearOperator + ?Sized>(
+    params: &Params,
+    a: &A,
+    b: &[f64],
+    x: &mut [f64],
+    mut pass: impl FnMut(&mut [f64], &mut [f64], f64, &mut usize) -> Result<Pass, SolveError>,
+) -> Result<Info, SolveError> {
+    check_sizes(a, b, x)?;
+    let (target, size) = (params.target(b), norm(b));
+    let mut r = vec![0.0; b.len()];
+    let (mut iterations, mut last) = (0, f64::INFINITY);
+    loop {
+        let residual = residual(a, b, x, &mut r);
+        if !residual.is_finite() {
+            return Err(SolveError::NotFinite {
+                iteration: iterations,
+            });
+        }
+        let relative_residual = if size > 0.0 {
+            residual / size
+        } else {
+            residual
+        };
+        if residual <= target {
+            return Ok(Info {
+                iterations,
+                residual,
+                relative_residual,
+            });
+        }
+        let spent = iterations >= params.limit(a.size());
+        if spent || residual > 0.5 * last {
+            let tolerance = params.relative_tolerance;
+            return Err(SolveError::NoConvergence {
+                iterations,
+                relative_residual,
+                tolerance,
+            });
+        }
+        last = residual;
+        match pass(x, &mut r, target, &mut iterations)? {
+            Pass::Ended => {}
+            Pass::Exhausted => last = f64::INFINITY,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod samples {
+    //! Matrices that the tests of this folder share.
+
+    use super::{LinearOperator, Operator};
+
+    /// Numbers in (-1, 1) from a seed (splitmix64, Steele et al. 2014).
+    pub(crate) fn numbers(seed: u64, count: usize) -> Vec<f64> {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = state;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (z ^ (z >> 31)) as f64 / u64::MAX as f64 * 2.0 - 1.0
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
+    /// `scale (-u'' )` on a line of `size` cells with zero ends, plus `shift`.
+    pub(crate) fn laplace(size: usize, shift: f64) -> impl LinearOperator {
+        Operator::new(size, move |x: &[f64], out: &mut [f64]| {
+            for i in 0..size {
+                let left = if i > 0 { x[i - 1] } else { 0.0 };
+                let right = if i + 1 < size { x[i + 1] } else { 0.0 };
+                out[i] = (2.0 + shift) * x[i] - left - right;
+            }
+        })
+    }
+
+    /// A diagonal matrix.
+    pub(crate) fn diagonal(values: Vec<f64>) -> impl LinearOperator {
+        Operator::new(values.len(), move |x: &[f64], out: &mut [f64]| {
+            for i in 0..x.len() {
+                out[i] = values[i] * x[i];
+            }
+        })
+    }
+
+    /// `|b - A x| / |b|`.
+    pub(crate) fn relative_residual<A: LinearOperator>(a: &A, b: &[f64], x: &[f64]) -> f64 {
+        let mut r = vec![0.0; b.len()];
+        super::residual(a, b, x, &mut r) / super::norm(b)
+    }
+}

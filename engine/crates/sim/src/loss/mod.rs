@@ -1,0 +1,295 @@
+//! Losses: what a run is judged by, one a file.
+//!
+//! A [`FrameLoss`] reads positions and masses at the end of a frame and gives one
+//! number and its cotangents; [`schedule`] says at which frames and with which weight.
+//! [`mod@effort`] is the one loss on controls instead. [`metric`] holds figures for reports
+//! that nothing is differentiated through.
+//!
+//! Sums run over particles in canonical order, then over bodies in scene order, in the
+//! wide scalar: the same bits on any number of threads.
+
+pub mod centre_of_mass;
+pub mod chamfer;
+pub mod density;
+pub mod effort;
+pub mod metric;
+pub mod paired;
+pub mod schedule;
+pub mod target_sdf;
+#[cfg(test)]
+mod testing;
+
+use std::ops::Range;
+
+use backflow_diff::Real;
+use nalgebra::Vector3;
+
+use crate::grid::Lattice;
+
+pub use centre_of_mass::CentreOfMass;
+pub use chamfer::Chamfer;
+pub use density::Density;
+pub use effort::{EffortWeights, effort, effort_vjp};
+pub use metric::{share_inside, shares_inside};
+pub use paired::Paired;
+pub use schedule::{Schedule, Term, When};
+pub use target_sdf::TargetSdf;
+
+/// What losses read at the end of a frame; `W` is the wide scalar.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame<W: Real> {
+    /// Which frame, counted from zero; its state is that at its end.
+    pub index: usize,
+    /// The background grid.
+    pub lattice: Lattice<W>,
+    /// The bodies in scene order.
+    pub bodies: Vec<BodyFrame<W>>,
+}
+
+/// The particles of one body at the end of a frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BodyFrame<W: Real> {
+    /// Mass of one particle (kg).
+    pub mass: W,
+    /// Positions (m) in canonical order.
+    pub x: Vec<Vector3<W>>,
+}
+
+/// Cotangents of a [`Frame`], of the same shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FrameBar<W: Real> {
+    /// One for each body.
+    pub bodies: Vec<BodyFrameBar<W>>,
+}
+
+/// Cotangents of a [`BodyFrame`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct BodyFrameBar<W: Real> {
+    /// Cotangent of the mass of one particle.
+    pub mass: W,
+    /// Cotangents of the positions.
+    pub x: Vec<Vector3<W>>,
+}
+
+impl<W: Real> FrameBar<W> {
+    /// Zero cotangents of the shape of `frame`.
+    pub fn zeros(frame: &Frame<W>) -> Self {
+        let zeros = |body: &BodyFrame<W>| BodyFrameBar {
+            mass: W::zero(),
+            x: vec![Vector3::zeros(); body.x.len()],
+        };
+        Self {
+            bodies: frame.bodies.iter().map(zeros).collect(),
+        }
+    }
+}
+
+/// A function of the matter at the end of a frame.
+///
+/// A frame that [`FrameLoss::check`] would refuse, or whose numbers are not finite, has
+/// the value NaN, so that the run stops instead of following a made-up number.
+pub trait FrameLoss<W: Real>: Send + Sync {
+    /// Whether the loss can be read at the end of each of `frames` in a run whose grid,
+    /// bodies and particle counts are those of `like`.
+    fn check(&self, frames: Range<usize>, like: &Frame<W>) -> Result<(), LossError>;
+
+    /// The loss, in the unit that its type states.
+    fn value(&self, frame: &Frame<W>) -> W;
+
+    /// Adds `bar` times the gradient to `bars`, which has the shape of `frame`.
+    fn value_vjp(&self, frame: &Frame<W>, bar: W, bars: &mut FrameBar<W>);
+}
+
+/// Which bodies a loss reads.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Bodies {
+    /// Every body.
+    #[default]
+    All,
+    /// Those of these places in scene order, each once and rising.
+    Only(Vec<usize>),
+}
+
+impl Bodies {
+    /// The places of the chosen bodies among `count`, rising.
+    fn places(&self, count: usize) -> Vec<usize> {
+        match self {
+            Self::All => (0..count).collect(),
+            Self::Only(places) => places.iter().copied().filter(|&at| at < count).collect(),
+        }
+    }
+
+    /// The chosen bodies, in scene order, with their places.
+    fn of<'a, W: Real>(
+        &self,
+        frame: &'a Frame<W>,
+    ) -> impl Iterator<Item = (usize, &'a BodyFrame<W>)> + use<'a, W> {
+        let places = self.places(frame.bodies.len());
+        places.into_iter().map(|at| (at, &frame.bodies[at]))
+    }
+
+    /// Particles of the chosen bodies.
+    fn particles<W: Real>(&self, frame: &Frame<W>) -> usize {
+        self.of(frame).map(|(_, body)| body.x.len()).sum()
+    }
+
+    /// Whether the choice fits the bodies of `frame` and holds a particle.
+    fn check<W: Real>(&self, loss: &'static str, frame: &Frame<W>) -> Result<(), LossError> {
+        let bodies = frame.bodies.len();
+        if let Self::Only(places) = self {
+            if let Some(&body) = places.iter().find(|&&at| at >= bodies) {
+                return Err(LossError::NoSuchBody { loss, body, bodies });
+            }
+            if !places.is_sorted_by(|a, b| a < b) {
+                let places = places.clone();
+                return Err(LossError::BodyOrder { loss, places });
+            }
+        }
+        match self.particles(frame) {
+            0 => Err(LossError::Empty {
+                loss,
+                field: "bodies",
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Why a loss cannot be read in a run.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum LossError {
+    /// A chosen body is not there.
+    #[error("loss {loss}, bodies: there is no body {body}; the scene has {bodies}")]
+    NoSuchBody {
+        /// The loss.
+        loss: &'static str,
+        /// The place asked for.
+        body: usize,
+        /// How many there are.
+        bodies: usize,
+    },
+    /// The choice of bodies is not rising.
+    #[error("loss {loss}, bodies: {places:?}; expected each body once, in rising order")]
+    BodyOrder {
+        /// The loss.
+        loss: &'static str,
+        /// The places given.
+        places: Vec<usize>,
+    },
+    /// Something that must hold a particle, node or axis holds none.
+    #[error("loss {loss}, {field}: empty; expected at least one entry")]
+    Empty {
+        /// The loss.
+        loss: &'static str,
+        /// Its field.
+        field: &'static str,
+    },
+    /// A field has the wrong number of entries.
+    #[error("loss {loss}, {field}: {found} entries; expected {expected}")]
+    Count {
+        /// The loss.
+        loss: &'static str,
+        /// Its field.
+        field: &'static str,
+        /// Entries given.
+        found: usize,
+        /// Entries that the run asks for.
+        expected: usize,
+    },
+    /// A frame has no target.
+    #[error("loss {loss}, targets: none for frame {frame}; {found} are given")]
+    NoTarget {
+        /// The loss.
+        loss: &'static str,
+        /// The frame, counted from zero.
+        frame: usize,
+        /// Frames with a target.
+        found: usize,
+    },
+    /// The target was made on another grid.
+    #[error("loss {loss}, target: made on {found:?} nodes; the scene has {expected:?}")]
+    OtherGrid {
+        /// The loss.
+        loss: &'static str,
+        /// Nodes of the target's grid along each axis.
+        found: [usize; 3],
+        /// Nodes of the run's grid along each axis.
+        expected: [usize; 3],
+    },
+    /// A number is not one that the field takes.
+    #[error("loss {loss}, {field}: {value}; expected {expected}")]
+    Value {
+        /// The loss.
+        loss: &'static str,
+        /// Its field.
+        field: &'static str,
+        /// What is given.
+        value: f64,
+        /// What is taken.
+        expected: &'static str,
+    },
+    /// A time of reading lies outside the run.
+    #[error("loss term {term}, when: {when:?}; expected frames of 0..{frames}, from <= to")]
+    When {
+        /// Place of the term in the list.
+        term: usize,
+        /// What is given.
+        when: When,
+        /// Frames of the run.
+        frames: usize,
+    },
+}
+
+/// The first coordinate of `points` that is not finite, as an error.
+fn check_finite(
+    loss: &'static str,
+    field: &'static str,
+    points: &[Vector3<f64>],
+) -> Result<(), LossError> {
+    let mut coordinates = points.iter().flat_map(|point| point.iter());
+    match coordinates.find(|value| !value.is_finite()) {
+        Some(&value) => Err(LossError::Value {
+            loss,
+            field,
+            value,
+            expected: "a finite number",
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The number of things, as a divisor of a mean.
+fn count<W: Real>(things: usize) -> W {
+    W::of(things as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{testing::*, *};
+
+    #[test]
+    fn bodies_are_checked() {
+        let frame = cloud(3);
+        let only = |places: &[usize]| Bodies::Only(places.to_vec());
+        assert_eq!(Bodies::All.check("paired", &frame), Ok(()));
+        assert_eq!(only(&[1]).check("paired", &frame), Ok(()));
+        assert_eq!(only(&[1]).particles(&frame), frame.bodies[1].x.len());
+        assert_eq!(
+            only(&[0, 2])
+                .check("paired", &frame)
+                .unwrap_err()
+                .to_string(),
+            "loss paired, bodies: there is no body 2; the scene has 2"
+        );
+        let order = LossError::BodyOrder {
+            loss: "paired",
+            places: vec![1, 0],
+        };
+        assert_eq!(only(&[1, 0]).check("paired", &frame), Err(order));
+        let empty = LossError::Empty {
+            loss: "paired",
+            field: "bodies",
+        };
+        assert_eq!(only(&[]).check("paired", &frame), Err(empty));
+    }
+}

@@ -1,0 +1,275 @@
+//! Disjoint mutable views of the particles of each block, so that blocks can be
+//! worked on in parallel without sharing.
+
+use backflow_diff::Real;
+use nalgebra::{Matrix3, Vector3};
+
+use super::{
+    cloud::{Cloud, Particles},
+    order::ParticleBlock,
+};
+
+/// Blocks below which work is not split further among threads.
+const GRAIN: usize = 4;
+
+/// A mutable view of a contiguous part of a [`Cloud`].
+pub struct CloudMut<'a, T: Real, S> {
+    /// Positions.
+    pub x: &'a mut [Vector3<T>],
+    /// Velocities.
+    pub v: &'a mut [Vector3<T>],
+    /// Affine velocity matrices.
+    pub c: &'a mut [Matrix3<T>],
+    /// Strain measures.
+    pub strain: &'a mut [S],
+}
+
+/// A mutable view of the particles of some consecutive blocks.
+pub struct ParticlesMut<'a, T: Real> {
+    /// Its liquid particles.
+    pub liquid: CloudMut<'a, T, T>,
+    /// Its solid particles.
+    pub solid: CloudMut<'a, T, Matrix3<T>>,
+}
+
+/// Something that can be cut between two blocks.
+pub trait Split: Sized + Send {
+    /// The parts before and from block `at` of `blocks`, the blocks that `self` covers.
+    fn split(self, blocks: &[ParticleBlock], at: usize) -> (Self, Self);
+}
+
+impl<'a, T: Real, S> CloudMut<'a, T, S> {
+    /// A view of the whole cloud.
+    pub fn of(cloud: &'a mut Cloud<T, S>) -> Self {
+        Self {
+            x: &mut cloud.x,
+            v: &mut cloud.v,
+            c: &mut cloud.c,
+            strain: &mut cloud.strain,
+        }
+    }
+
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let (x, x_rest) = self.x.split_at_mut(at);
+        let (v, v_rest) = self.v.split_at_mut(at);
+        let (c, c_rest) = self.c.split_at_mut(at);
+        let (strain, strain_rest) = self.strain.split_at_mut(at);
+        (
+            Self { x, v, c, strain },
+            Self {
+                x: x_rest,
+                v: v_rest,
+                c: c_rest,
+                strain: strain_rest,
+            },
+        )
+    }
+}
+
+impl<'a, T: Real> ParticlesMut<'a, T> {
+    /// A view of all particles.
+    pub fn of(particles: &'a mut Particles<T>) -> Self {
+        Self {
+            liquid: CloudMut::of(&mut particles.liquid),
+            solid: CloudMut::of(&mut particles.solid),
+        }
+    }
+}
+
+impl<T: Real> Split for ParticlesMut<'_, T> {
+    fn split(self, blocks: &[ParticleBlock], at: usize) -> (Self, Self) {
+        let liquids = blocks[at].liquid.start - blocks[0].liquid.start;
+        let solids = blocks[at].solid.start - blocks[0].solid.start;
+        let (liquid, liquid_rest) = self.liquid.split_at(liquids);
+        let (solid, solid_rest) = self.solid.split_at(solids);
+        (
+            Self { liquid, solid },
+            Self {
+                liquid: liquid_rest,
+                solid: solid_rest,
+            },
+        )
+    }
+}
+
+/// `width` consecutive items a block.
+pub struct PerBlock<'a, V> {
+    /// The items of the blocks covered.
+    pub items: &'a mut [V],
+    /// Items of one block.
+    pub width: usize,
+}
+
+impl<V: Send> Split for PerBlock<'_, V> {
+    fn split(self, _blocks: &[ParticleBlock], at: usize) -> (Self, Self) {
+        let (items, rest) = self.items.split_at_mut(at * self.width);
+        (
+            Self {
+                items,
+                width: self.width,
+            },
+            Self {
+                items: rest,
+                width: self.width,
+            },
+        )
+    }
+}
+
+impl<A: Split, B: Split> Split for (A, B) {
+    fn split(self, blocks: &[ParticleBlock], at: usize) -> (Self, Self) {
+        let (a, a_rest) = self.0.split(blocks, at);
+        let (b, b_rest) = self.1.split(blocks, at);
+        ((a, b), (a_rest, b_rest))
+    }
+}
+
+/// Runs `work` on every block with its part of `view`, on as many threads as there
+/// are, and merges what it returns in an order that does not depend on them.
+pub fn for_each_block<V: Split, R: Send>(
+    blocks: &[ParticleBlock],
+    view: V,
+    work: &(impl Fn(&ParticleBlock, V) -> R + Sync),
+    merge: &(impl Fn(R, R) -> R + Sync),
+) -> Option<R> {
+    match blocks {
+        [] => None,
+        [block] => Some(work(block, view)),
+        _ => {
+            let at = blocks.len() / 2;
+            let (left, right) = view.split(blocks, at);
+            let left = || for_each_block(&blocks[..at], left, work, merge);
+            let right = || for_each_block(&blocks[at..], right, work, merge);
+            let (left, right) = if blocks.len() > GRAIN {
+                rayon::join(left, right)
+            } else {
+                (left(), right())
+            };
+            match (left, right) {
+                (Some(left), Some(right)) => Some(merge(left, right)),
+                (one, other) => one.or(other),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::block::NONE;
+
+    /// Blocks with so many liquid and solid particles each.
+    fn blocks(counts: &[[usize; 2]]) -> Vec<ParticleBlock> {
+        let (mut liquid, mut solid) = (0, 0);
+        let mut block = |&[liquids, solids]: &[usize; 2]| {
+            let range = |start: &mut usize, count: usize| {
+                *start += count;
+                *start - count..*start
+            };
+            ParticleBlock {
+                at: [0; 3],
+                liquid: range(&mut liquid, liquids),
+                solid: range(&mut solid, solids),
+                grid: [NONE; 27],
+            }
+        };
+        counts.iter().map(&mut block).collect()
+    }
+
+    const COUNTS: [[usize; 2]; 11] = [
+        [3, 0],
+        [0, 2],
+        [1, 1],
+        [0, 0],
+        [5, 4],
+        [2, 0],
+        [0, 7],
+        [1, 0],
+        [4, 4],
+        [0, 1],
+        [6, 2],
+    ];
+
+    fn with_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
+            .install(work)
+    }
+
+    #[test]
+    fn every_block_gets_its_own_particles_and_items() {
+        let blocks = blocks(&COUNTS);
+        let (liquids, solids) = (22, 21);
+        let mut particles: Particles<f64> = Particles::zeros(liquids, solids);
+        let mut items = vec![0; 2 * blocks.len()];
+        let view = (
+            ParticlesMut::of(&mut particles),
+            PerBlock {
+                items: &mut items,
+                width: 2,
+            },
+        );
+        let mark =
+            |block: &ParticleBlock, (view, items): (ParticlesMut<'_, f64>, PerBlock<'_, usize>)| {
+                assert_eq!(view.liquid.x.len(), block.liquid.len());
+                assert_eq!(view.solid.strain.len(), block.solid.len());
+                for (local, slot) in block.liquid.clone().enumerate() {
+                    view.liquid.x[local].x += slot as f64;
+                    view.liquid.strain[local] += slot as f64;
+                }
+                for (local, slot) in block.solid.clone().enumerate() {
+                    view.solid.v[local].y += slot as f64;
+                    view.solid.c[local][(1, 2)] += slot as f64;
+                }
+                items
+                    .items
+                    .copy_from_slice(&[block.liquid.start, block.solid.start]);
+            };
+        let done = for_each_block(&blocks, view, &mark, &|(), ()| ());
+        assert_eq!(done, Some(()));
+        for slot in 0..liquids {
+            assert_eq!(particles.liquid.x[slot].x, slot as f64);
+            assert_eq!(particles.liquid.strain[slot], slot as f64);
+        }
+        for slot in 0..solids {
+            assert_eq!(particles.solid.v[slot].y, slot as f64);
+            assert_eq!(particles.solid.c[slot][(1, 2)], slot as f64);
+        }
+        for (block, items) in blocks.iter().zip(items.chunks(2)) {
+            assert_eq!(items, [block.liquid.start, block.solid.start]);
+        }
+    }
+
+    #[test]
+    fn results_are_merged_in_the_same_order_on_any_number_of_threads() {
+        let blocks = blocks(&COUNTS.repeat(5));
+        // Floating-point sums show the order of their additions.
+        let sum = |threads| {
+            with_threads(threads, || {
+                let mut items = vec![(); blocks.len()];
+                let view = PerBlock {
+                    items: &mut items,
+                    width: 1,
+                };
+                let work = |block: &ParticleBlock, _: PerBlock<'_, ()>| {
+                    1.0 / (1.0 + block.liquid.start as f64).powi(3)
+                };
+                for_each_block(&blocks, view, &work, &|a, b| a + b).map(f64::to_bits)
+            })
+        };
+        let single = sum(1);
+        assert!(single.is_some());
+        assert!([2, 3, 5].into_iter().all(|threads| sum(threads) == single));
+    }
+
+    #[test]
+    fn no_blocks_give_nothing() {
+        let view = PerBlock {
+            items: &mut [0.0; 0],
+            width: 1,
+        };
+        assert_eq!(for_each_block(&[], view, &|_, _| 1, &|a, b| a + b), None);
+    }
+}

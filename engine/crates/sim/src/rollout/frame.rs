@@ -1,0 +1,113 @@
+//! What losses read: positions at the end of a frame, in canonical order.
+
+use backflow_diff::Real;
+use nalgebra::Vector3;
+
+use super::State;
+use crate::{
+    grid::Lattice,
+    loss::{BodyFrame, BodyFrameBar, Frame, FrameBar},
+    material::Strain,
+    particle::{Cloud, Particles, order::Slots},
+    world::{Body, World},
+};
+
+/// What a run is judged by: a sum of losses over frames.
+pub trait Criterion<W: Real> {
+    /// Whether the state at the end of `frame` counts.
+    fn reads(&self, frame: usize) -> bool;
+
+    /// What the state at the end of a frame adds to the loss.
+    fn value(&self, frame: &Frame<W>) -> W;
+
+    /// Adds the cotangents of [`Criterion::value`].
+    fn value_vjp(&self, frame: &Frame<W>, bars: &mut FrameBar<W>);
+}
+
+fn widen<T: Real>(v: &Vector3<T>) -> Vector3<T::Wide> {
+    v.map(Real::widen)
+}
+
+fn body_frames<T: Real, L, S>(
+    bodies: &[Body<T, L>],
+    slots: &Slots,
+    cloud: &Cloud<T, S>,
+) -> Vec<BodyFrame<T::Wide>> {
+    let slot_of = slots.slot_of();
+    let read = |body: &Body<T, L>| BodyFrame {
+        mass: body.density.widen() * body.volume.widen(),
+        x: slot_of[body.range.clone()]
+            .iter()
+            .map(|&slot| widen(&cloud.x[slot as usize]))
+            .collect(),
+    };
+    bodies.iter().map(read).collect()
+}
+
+fn widen_lattice<T: Real>(lattice: &Lattice<T>) -> Lattice<T::Wide> {
+    Lattice {
+        origin: widen(&lattice.origin),
+        dx: lattice.dx.widen(),
+        nodes: lattice.nodes,
+    }
+}
+
+/// Reads a state at the end of frame `index`; bodies are the liquid ones, then the solid
+/// ones.
+pub fn read_frame<T: Real>(world: &World<T>, state: &State<T>, index: usize) -> Frame<T::Wide> {
+    let (particles, order) = (&state.particles, &state.order);
+    let mut bodies = body_frames(&world.liquids, &order.liquid, &particles.liquid);
+    bodies.extend(body_frames(&world.solids, &order.solid, &particles.solid));
+    Frame {
+        index,
+        lattice: widen_lattice(&world.lattice),
+        bodies,
+    }
+}
+
+fn add_bodies<T: Real, L, S: Strain<T>>(
+    bodies: &[Body<T, L>],
+    bars: &[BodyFrameBar<T::Wide>],
+    slots: &Slots,
+    cloud: &mut Cloud<T, S>,
+    densities: &mut [f64],
+) {
+    let slot_of = slots.slot_of();
+    for ((body, bar), density) in bodies.iter().zip(bars).zip(densities) {
+        for (&slot, x) in slot_of[body.range.clone()].iter().zip(&bar.x) {
+            cloud.x[slot as usize] += x.map(T::narrow);
+        }
+        *density += bar.mass.to_f64() * body.volume.to_f64();
+    }
+}
+
+/// Adds the cotangents of [`read_frame`]: to those of the particles, which lie in the
+/// order of `state`, and to those of the densities of the bodies.
+pub fn read_frame_vjp<T: Real>(
+    world: &World<T>,
+    state: &State<T>,
+    bars: &FrameBar<T::Wide>,
+    particles: &mut Particles<T>,
+    densities: &mut [f64],
+) {
+    let order = &state.order;
+    let liquids = world.liquids.len();
+    let (liquid_bars, solid_bars) = bars.bodies.split_at(liquids);
+    let (liquid_densities, solid_densities) = densities.split_at_mut(liquids);
+    let cloud = &mut particles.liquid;
+    add_bodies(
+        &world.liquids,
+        liquid_bars,
+        &order.liquid,
+        cloud,
+        liquid_densities,
+    );
+    let cloud = &mut particles.solid;
+    add_bodies(
+        &world.solids,
+        solid_bars,
+        &order.solid,
+        cloud,
+        solid_densities,
+    );
+}

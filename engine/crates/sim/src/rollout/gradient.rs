@@ -1,0 +1,94 @@
+//! The gradient of a loss with respect to everything in a scene.
+
+use backflow_diff::Real;
+use nalgebra::Vector3;
+
+use crate::{
+    material::{Law, PARAMETERS},
+    particle::Particles,
+    pose::{PoseBar, Twist},
+    world::World,
+};
+
+/// Derivatives of a scalar loss.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gradient<T: Real> {
+    /// With respect to the initial x (1/m), v (s/m), C (s) and strain (1) of every
+    /// particle, in canonical order.
+    pub particles: Particles<T>,
+    /// With respect to density (m^3/kg) and the parameters of the law, by their names,
+    /// of the liquid bodies and then of the solid ones.
+    pub bodies: Vec<[f64; 1 + PARAMETERS]>,
+    /// With respect to gravity (s^2/m).
+    pub gravity: Vector3<f64>,
+    /// With respect to the friction of each wall.
+    pub walls: [[f64; 2]; 3],
+    /// With respect to each collider.
+    pub colliders: Vec<ColliderBar>,
+    /// With respect to the initial placement of the tool.
+    pub tool: PoseBar<f64>,
+    /// With respect to the tool's velocity in each frame.
+    pub controls: Vec<Twist<f64>>,
+}
+
+/// Derivatives with respect to a collider.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ColliderBar {
+    /// With respect to its friction.
+    pub friction: f64,
+    /// With respect to its placement in the world or, on the tool, in the tool's frame.
+    pub pose: PoseBar<f64>,
+}
+
+impl ColliderBar {
+    /// The zero cotangent.
+    pub fn zero() -> Self {
+        Self {
+            friction: 0.0,
+            pose: PoseBar::zero(),
+        }
+    }
+}
+
+impl<T: Real> Gradient<T> {
+    /// The same gradient in `f64`.
+    pub fn widen(self) -> Gradient<f64> {
+        Gradient {
+            particles: self.particles.cast(),
+            bodies: self.bodies,
+            gravity: self.gravity,
+            walls: self.walls,
+            colliders: self.colliders,
+            tool: self.tool,
+            controls: self.controls,
+        }
+    }
+}
+
+/// Turns the cotangents of the laws' inner parameters into those of the parameters that
+/// a scene names.
+pub(super) fn named_parameters<T: Real>(
+    world: &World<T>,
+    inner: &[[f64; 1 + PARAMETERS]],
+) -> Vec<[f64; 1 + PARAMETERS]> {
+    let convert = |bar: &[f64; 1 + PARAMETERS], named: [f64; PARAMETERS]| {
+        let mut all = [bar[0]; 1 + PARAMETERS];
+        all[1..].copy_from_slice(&named);
+        all
+    };
+    let law_bar = |bar: &[f64; 1 + PARAMETERS]| -> [f64; PARAMETERS] {
+        std::array::from_fn(|index| bar[index + 1])
+    };
+    let (liquids, solids) = inner.split_at(world.liquids.len());
+    let liquids = world
+        .liquids
+        .iter()
+        .zip(liquids)
+        .map(|(body, bar)| convert(bar, body.law.parameters_vjp(&law_bar(bar))));
+    let solids = world
+        .solids
+        .iter()
+        .zip(solids)
+        .map(|(body, bar)| convert(bar, body.law.parameters_vjp(&law_bar(bar))));
+    liquids.chain(solids).collect()
+}

@@ -1,0 +1,11 @@
+//! Runs: many substeps forward, and back.
+
+pub mod forward;
+pub mod frame;
+pub mod gradient;
+pub mod reverse;
+pub mod state;
+pub mod store;
+
+pub use gradient::Gradient;
+pub use state::{NonFinite, State};

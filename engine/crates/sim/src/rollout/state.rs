@@ -1,0 +1,104 @@
+//! What changes during a run, and the sorting that keeps it fast.
+
+use std::sync::Arc;
+
+use backflow_diff::Real;
+
+use crate::{
+    particle::{Order, Particles},
+    world::World,
+};
+
+/// The state of a run between two substeps.
+#[derive(Debug, Clone)]
+pub struct State<T: Real> {
+    /// The particles, in the order of `order`.
+    pub particles: Particles<T>,
+    /// The order that they lie in.
+    pub order: Arc<Order>,
+    /// Whether a particle has left the reach of its tile.
+    pub stale: bool,
+}
+
+/// A number that is not finite any more.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{quantity} of particle {particle} of body `{body}` is not finite after {stage} of substep \
+     {substep}; expected finite numbers: a smaller time step or softer material may help"
+)]
+pub struct NonFinite {
+    /// Stage of the substep that made it.
+    pub stage: &'static str,
+    /// Substep, counted from the start of the run.
+    pub substep: usize,
+    /// Name of the body.
+    pub body: String,
+    /// Index of the particle in its body.
+    pub particle: usize,
+    /// What is not finite.
+    pub quantity: &'static str,
+}
+
+impl<T: Real> State<T> {
+    /// The state at the start of a run from particles in canonical order.
+    pub fn new(world: &World<T>, particles: Particles<T>) -> Self {
+        Self {
+            particles,
+            order: Arc::new(Order::canonical(world)),
+            stale: true,
+        }
+    }
+
+    /// Sorts the particles where substep `step` calls for it: at the start of a frame,
+    /// and when one has left the reach of its tile. Checks that all is finite.
+    ///
+    /// # Errors
+    /// The first number that is not finite.
+    pub fn settle(&mut self, world: &World<T>, step: usize) -> Result<(), NonFinite> {
+        if self.stale || step.is_multiple_of(world.clock.substeps) {
+            self.check(world, step)?;
+            self.order = Arc::new(self.order.sorted(&world.lattice, &mut self.particles));
+            self.stale = false;
+        }
+        Ok(())
+    }
+
+    /// Checks that all is finite before substep `step`.
+    ///
+    /// # Errors
+    /// The first number that is not finite.
+    pub fn check(&self, world: &World<T>, step: usize) -> Result<(), NonFinite> {
+        let describe = |name: &str, start: usize, id: u32, quantity| NonFinite {
+            stage: if step == 0 { "the start" } else { "g2p" },
+            substep: step.saturating_sub(1),
+            body: name.to_owned(),
+            particle: id as usize - start,
+            quantity,
+        };
+        if let Some((slot, quantity)) = self.particles.liquid.first_non_finite() {
+            let body = &world.liquids[usize::from(self.order.liquid.bodies[slot])];
+            let id = self.order.liquid.ids[slot];
+            return Err(describe(&body.name, body.range.start, id, quantity));
+        }
+        if let Some((slot, quantity)) = self.particles.solid.first_non_finite() {
+            let body = &world.solids[usize::from(self.order.solid.bodies[slot])];
+            let id = self.order.solid.ids[slot];
+            return Err(describe(&body.name, body.range.start, id, quantity));
+        }
+        Ok(())
+    }
+
+    /// The particles in the order in which the scene lists them.
+    pub fn canonical(&self, world: &World<T>) -> Particles<T> {
+        let mut particles = self.particles.clone();
+        Order::canonical(world).bring(&mut particles, &self.order);
+        particles
+    }
+
+    /// Overwrites `self` with `other`, reusing the memory.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.particles.copy_from(&other.particles);
+        self.order = Arc::clone(&other.order);
+        self.stale = other.stale;
+    }
+}

@@ -1,0 +1,289 @@
+//! From the specification of a scene to what is run.
+
+use std::{ops::Range, path::Path};
+
+use nalgebra::Vector3;
+
+use super::{
+    check::check,
+    fault::{Fault, SceneError},
+    solid::placement,
+    spec::{self, Attachment, Material, Spec},
+    substep::clock,
+    target::{Loss, Metric, Resolver},
+};
+use crate::{
+    collider::{Plane, Shape},
+    contact::{Collider, ContactLaw},
+    grid::Lattice,
+    material::{BoxPlastic, Elasticity, FixedCorotated, Liquid, NeoHookean, Solid},
+    particle::Particles,
+    pose::Twist,
+    tool::rigid::RigidTool,
+    world::{Body, Wall, World},
+};
+
+/// A scene that is ready to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scene {
+    /// What does not change during a run.
+    pub world: World<f64>,
+    /// The particles at the start, in canonical order: body by body, liquids in the
+    /// order of the scene, then solids.
+    pub particles: Particles<f64>,
+    /// The bodies in the order of the scene.
+    pub bodies: Vec<BodyRef>,
+    /// Velocity of the tool in each frame; empty without a tool.
+    pub twists: Vec<Twist<f64>>,
+    /// What the run is judged by.
+    pub losses: Vec<Loss>,
+    /// What is reported after the run.
+    pub metrics: Vec<Metric>,
+}
+
+/// Where a body of the scene is in its world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BodyRef {
+    /// Its name.
+    pub name: String,
+    /// Which list of the world it is in.
+    pub kind: Kind,
+    /// Its index in that list.
+    pub index: usize,
+}
+
+/// The two kinds of particles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Of [`World::liquids`].
+    Liquid,
+    /// Of [`World::solids`].
+    Solid,
+}
+
+impl Scene {
+    /// The particles of a body in the canonical order of its kind.
+    pub fn range(&self, body: &BodyRef) -> Range<usize> {
+        let range = match body.kind {
+            Kind::Liquid => self.world.liquids.get(body.index).map(|body| &body.range),
+            Kind::Solid => self.world.solids.get(body.index).map(|body| &body.range),
+        };
+        range.cloned().unwrap_or_default()
+    }
+}
+
+/// The law of a material, by its kind.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Law {
+    /// Of a liquid.
+    Liquid(Liquid<f64>),
+    /// Of a solid.
+    Solid(Solid<f64>),
+}
+
+impl Law {
+    /// The law of a material.
+    pub fn of(material: &Material) -> Self {
+        match *material {
+            Material::Liquid {
+                bulk_modulus,
+                viscosity,
+                exponent,
+                tension,
+                ..
+            } => Self::Liquid(Liquid {
+                bulk_modulus,
+                viscosity,
+                exponent,
+                tension,
+            }),
+            Material::NeoHookean { young, poisson, .. } => {
+                let elasticity = Elasticity::new(young, poisson);
+                Self::Solid(Solid::NeoHookean(NeoHookean { elasticity }))
+            }
+            Material::FixedCorotated { young, poisson, .. } => {
+                let elasticity = Elasticity::new(young, poisson);
+                Self::Solid(Solid::FixedCorotated(FixedCorotated { elasticity }))
+            }
+            Material::BoxPlastic {
+                young,
+                poisson,
+                compression,
+                extension,
+                ..
+            } => {
+                let elastic = FixedCorotated {
+                    elasticity: Elasticity::new(young, poisson),
+                };
+                Self::Solid(Solid::BoxPlastic(BoxPlastic {
+                    elastic,
+                    compression,
+                    extension,
+                }))
+            }
+        }
+    }
+}
+
+impl spec::Law {
+    /// The law and its friction coefficient (1).
+    pub const fn contact(self) -> (ContactLaw, f64) {
+        match self {
+            Self::Sticky => (ContactLaw::Sticky, 0.0),
+            Self::Slip => (ContactLaw::Slip, 0.0),
+            Self::Separating => (ContactLaw::Separating, 0.0),
+            Self::Coulomb(friction) => (ContactLaw::Coulomb, friction),
+        }
+    }
+}
+
+/// The grid of a domain whose size is a multiple of its cell.
+pub(super) fn lattice(domain: &spec::Domain) -> Option<Lattice<f64>> {
+    domain
+        .cells()
+        .map(|cells| Lattice::over(domain.min.into(), cells, domain.cell))
+}
+
+/// The error of a scene that does not come from a file.
+pub(super) fn refused(name: &str, faults: Vec<Fault>) -> SceneError {
+    SceneError::Faults {
+        origin: format!("scene {name:?}"),
+        faults,
+    }
+}
+
+/// Builds a scene; files are looked for in `directory`.
+///
+/// # Errors
+/// Everything that is wrong with the scene, see [`check`](super::check()).
+pub fn build<O>(spec: &Spec<O>, directory: &Path) -> Result<Scene, SceneError> {
+    let spec = &spec.physics();
+    let refused = |fault| refused(&spec.name, vec![fault]);
+    let faults = check(spec, directory);
+    if !faults.is_empty() {
+        return Err(self::refused(&spec.name, faults));
+    }
+    let whole = || Fault::new("domain.size", "", "a multiple of the cell");
+    let lattice = lattice(&spec.domain).ok_or_else(|| refused(whole()))?;
+    let (mut liquids, mut solids, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
+    let mut particles = Particles::zeros(0, 0);
+    for (index, body) in spec.bodies.iter().enumerate() {
+        let path = format!("bodies[{index}]");
+        let solid = body
+            .shape
+            .placed(body.position, body.rotation, directory)
+            .map_err(|error| refused(Fault::new(format!("{path}.shape"), "", error.to_string())))?;
+        let material = spec.materials.get(&body.material).ok_or_else(|| {
+            refused(Fault::new(
+                format!("{path}.material"),
+                &body.material,
+                "a material",
+            ))
+        })?;
+        let pattern = body.particles.pattern();
+        let places = pattern.fill(&lattice, &solid);
+        // A rigid motion: v + spin x (x - origin of the shape).
+        let (origin, spin) = (Vector3::from(body.position), Vector3::from(body.spin));
+        let velocity = |x: &Vector3<f64>| {
+            let v = Vector3::from(body.velocity) + spin.cross(&(x - origin));
+            let locks = spec.domain.locks();
+            Vector3::from_fn(|axis, _| if locks[axis] { 0.0 } else { v[axis] })
+        };
+        let (name, density) = (body.name.clone(), material.density());
+        let volume = pattern.volume(lattice.dx);
+        let (kind, index) = match Law::of(material) {
+            Law::Liquid(law) => {
+                let start = particles.liquid.len();
+                places
+                    .iter()
+                    .for_each(|x| particles.liquid.push(*x, velocity(x)));
+                let range = start..particles.liquid.len();
+                liquids.push(Body {
+                    name,
+                    law,
+                    density,
+                    volume,
+                    range,
+                });
+                (Kind::Liquid, liquids.len() - 1)
+            }
+            Law::Solid(law) => {
+                let start = particles.solid.len();
+                places
+                    .iter()
+                    .for_each(|x| particles.solid.push(*x, velocity(x)));
+                let range = start..particles.solid.len();
+                solids.push(Body {
+                    name,
+                    law,
+                    density,
+                    volume,
+                    range,
+                });
+                (Kind::Solid, solids.len() - 1)
+            }
+        };
+        bodies.push(BodyRef {
+            name: body.name.clone(),
+            kind,
+            index,
+        });
+    }
+    let resolver = Resolver {
+        spec,
+        directory,
+        lattice: &lattice,
+        bodies: &bodies,
+    };
+    let (losses, metrics) = (resolver.losses()?, resolver.metrics());
+    let tool = spec.tool.as_ref();
+    let world = World {
+        lattice,
+        clock: clock(spec).map_err(refused)?,
+        gravity: spec.gravity.into(),
+        walls: spec.domain.walls.laws().map(|sides| {
+            sides.map(|side| {
+                let (law, friction) = side.contact();
+                Wall { law, friction }
+            })
+        }),
+        locked: spec.domain.locks(),
+        liquids,
+        solids,
+        colliders: spec.colliders.iter().map(collider).collect(),
+        tool: tool.map(|tool| RigidTool {
+            pose: placement(tool.position, tool.rotation),
+        }),
+    };
+    let velocities = tool.map(|tool| tool.motion.velocities(spec.time.frames));
+    let twist = |velocity: spec::Velocity| Twist {
+        linear: velocity.linear.into(),
+        angular: velocity.angular.into(),
+    };
+    let twists = velocities.into_iter().flatten().map(twist).collect();
+    Ok(Scene {
+        world,
+        particles,
+        bodies,
+        twists,
+        losses,
+        metrics,
+    })
+}
+
+fn collider(collider: &spec::Collider) -> Collider<f64> {
+    let (law, friction) = collider.law.contact();
+    Collider {
+        name: collider.name.clone(),
+        // Checked to be no mesh.
+        shape: collider.shape.analytic().unwrap_or(Shape::Plane(Plane)),
+        pose: placement(collider.position, collider.rotation),
+        law,
+        friction,
+        width: collider.width,
+        on_tool: collider.on == Attachment::Tool,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+use super::{
+    super::{
+        target::{Measure, Pairs},
+        testing::{THROW, spec_of, throw_with},
+    },
+    *,
+};
+
+fn scene(text: &str) -> Scene {
+    build(&spec_of(text), Path::new("")).unwrap()
+}
+
+#[test]
+fn scene_has_what_its_file_says() {
+    let scene = scene(THROW);
+    let world = &scene.world;
+    assert_eq!(world.lattice.nodes, [29, 21, 13]);
+    assert!((world.lattice.max() - Vector3::new(1.0, 0.8, 0.4)).norm() < 1e-14);
+    assert_eq!(
+        world.walls[1][0],
+        Wall {
+            law: ContactLaw::Coulomb,
+            friction: 0.4
+        }
+    );
+    assert_eq!(
+        world.walls[2][1],
+        Wall {
+            law: ContactLaw::Slip,
+            friction: 0.0
+        }
+    );
+    assert_eq!((world.liquids.len(), world.solids.len()), (1, 1));
+    assert!(world.colliders[0].on_tool && !world.colliders[1].on_tool);
+    assert_eq!(scene.twists.len(), 50);
+    assert_eq!(scene.twists[49].linear, Vector3::new(0.2, 0.1, 0.0));
+    assert_eq!(scene.bodies[1].name, "block");
+    assert_eq!(
+        (scene.bodies[1].kind, scene.bodies[1].index),
+        (Kind::Solid, 0)
+    );
+    assert_eq!(
+        scene.range(&scene.bodies[0]),
+        0..scene.particles.liquid.len()
+    );
+    let mass = |body: &Body<f64, _>| body.range.len() as f64 * body.volume;
+    let exact = 4.0 / 3.0 * std::f64::consts::PI * 1e-3;
+    // The lattice has spacing 1/4 of the radius.
+    assert!((mass(&world.liquids[0]) / exact - 1.0).abs() < 0.05);
+    let ranges: Vec<_> = scene
+        .losses
+        .iter()
+        .map(|loss| loss.frames.clone())
+        .collect();
+    assert_eq!(ranges, [49..50, 0..50, 3..10, 49..50, 7..8, 49..50]);
+    assert_eq!(scene.metrics[0].body, 0);
+}
+
+#[test]
+fn particles_start_in_rigid_motion() {
+    let scene = scene(THROW);
+    let solid = &scene.particles.solid;
+    for (x, v) in solid.x.iter().zip(&solid.v) {
+        let arm = x - Vector3::new(0.7, 0.2, 0.2);
+        let exact = Vector3::new(0.5, 0.0, 0.0) + Vector3::new(0.0, 0.0, 2.0).cross(&arm);
+        assert!((v - exact).norm() < 1e-14);
+    }
+    let locked = throw_with(&[("y_min: Coulomb(0.4))", "y_min: Coulomb(0.4)), locked: [Z]")]);
+    assert!(
+        self::scene(&locked)
+            .particles
+            .solid
+            .v
+            .iter()
+            .all(|v| v.z == 0.0)
+    );
+}
+
+#[test]
+fn twin_differs_in_its_material_alone() {
+    let scene = scene(THROW);
+    let Measure::PairedL2 {
+        body: 1,
+        target: Pairs::Twin(twin),
+    } = &scene.losses[3].measure
+    else {
+        panic!("{:?}", scene.losses[3])
+    };
+    assert_ne!(twin.solids[0].law, scene.world.solids[0].law);
+    assert_eq!(twin.solids[0].range, scene.world.solids[0].range);
+    assert_eq!(twin.liquids, scene.world.liquids);
+}
+
+#[test]
+fn finer_scene_keeps_its_size_and_its_particles_a_cell() {
+    let spec = spec_of(THROW);
+    for (quality, cell) in [
+        (1.0, 0.05),
+        (2.0, 0.025),
+        (1.2, 0.05 * 8.0 / 10.0),
+        (0.5, 0.1),
+    ] {
+        let finer = spec.at_quality(quality);
+        assert!(
+            (finer.domain.cell - cell).abs() < 1e-15,
+            "{quality} {}",
+            finer.domain.cell
+        );
+        assert_eq!(finer.domain.size, spec.domain.size);
+        assert!(finer.domain.cells().is_some());
+    }
+    assert_eq!(spec.at_quality(f64::NAN), spec);
+    assert_eq!(spec.at_quality(-1.0), spec);
+    let [coarse, fine] = [1.0, 2.0].map(|quality| {
+        build(&spec.at_quality(quality), Path::new(""))
+            .unwrap()
+            .particles
+            .len() as f64
+    });
+    assert!((fine / coarse / 8.0 - 1.0).abs() < 0.05);
+}
+
+#[test]
+fn mesh_is_filled_like_the_shape_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let ball = super::super::mesh::tests::ball_obj(16);
+    std::fs::write(folder.path().join("ball.obj"), ball).unwrap();
+    let shape = "shape: Sphere(radius: 0.1), position: (0.1";
+    let mesh = "shape: Mesh(file: \"ball.obj\", scale: 0.1), position: (0.1";
+    let spec = spec_of(&throw_with(&[(shape, mesh)])).at_quality(2.0);
+    let filled = build(&spec, folder.path()).unwrap();
+    let exact = build(&spec_of(THROW).at_quality(2.0), folder.path()).unwrap();
+    let counts = [filled, exact].map(|scene| scene.particles.liquid.len() as f64);
+    assert!((counts[0] / counts[1] - 1.0).abs() < 0.02, "{counts:?}");
+    // In the ground, where a mesh is tried point by point.
+    let low = [
+        (shape, mesh),
+        ("position: (0, 0.05, 0)", "position: (0, 0.25, 0)"),
+    ];
+    let error = build(&spec_of(&throw_with(&low)), folder.path())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("expected no overlap with collider \"ground\""),
+        "{error}"
+    );
+    let error = build(&spec, Path::new("/nowhere")).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "scene \"throw\": bodies[0].shape.file = \"ball.obj\": expected a file that exists, \
+         relative to the folder of the scene"
+    );
+}

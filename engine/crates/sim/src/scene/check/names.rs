@@ -1,0 +1,175 @@
+//! Names, what refers to them, and files.
+
+use std::{collections::BTreeSet, path::Path};
+
+use super::{
+    super::spec::{Attachment, ChamferTarget, PairTarget, Shape, Spec, Term},
+    Faults,
+};
+use crate::scene::locate::child;
+
+pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
+    if spec.name.trim().is_empty() {
+        faults.add(
+            "name",
+            format!("{:?}", spec.name),
+            "a name that is not empty",
+        );
+    } else if spec.name.contains(['/', '\\', '\0']) || spec.name.starts_with('.') {
+        let expected = "a name that a folder can have: without slashes, not starting with a dot";
+        faults.add("name", format!("{:?}", spec.name), expected);
+    }
+    unique("bodies", spec.bodies.iter().map(|body| &*body.name), faults);
+    unique(
+        "colliders",
+        spec.colliders.iter().map(|collider| &*collider.name),
+        faults,
+    );
+    unique(
+        "metrics",
+        spec.metrics.iter().map(|metric| &*metric.name),
+        faults,
+    );
+
+    let materials: Vec<&str> = spec.materials.keys().map(String::as_str).collect();
+    let bodies: Vec<&str> = spec.bodies.iter().map(|body| &*body.name).collect();
+    for (index, body) in spec.bodies.iter().enumerate() {
+        let path = format!("bodies[{index}]");
+        refers(
+            &format!("{path}.material"),
+            &body.material,
+            "material",
+            &materials,
+            faults,
+        );
+        mesh(&path, &body.shape, directory, faults);
+    }
+    for (index, collider) in spec.colliders.iter().enumerate() {
+        if collider.on == Attachment::Tool && spec.tool.is_none() {
+            let expected = "World, or a `tool` in the scene to move with";
+            faults.add(format!("colliders[{index}].on"), "Tool", expected);
+        }
+    }
+    for (index, metric) in spec.metrics.iter().enumerate() {
+        refers(
+            &format!("metrics[{index}].body"),
+            &metric.body,
+            "body",
+            &bodies,
+            faults,
+        );
+    }
+    for (index, loss) in spec.losses.iter().enumerate() {
+        let path = &format!("losses[{index}].term");
+        if let Some(body) = loss.term.body() {
+            refers(&format!("{path}.body"), body, "body", &bodies, faults);
+        }
+        match &loss.term {
+            Term::PairedL2 {
+                target: PairTarget::Twin { materials: others },
+                ..
+            } => {
+                let path = &format!("{path}.target.materials");
+                for (name, other) in others {
+                    let path = child(path, name);
+                    if let Some(own) = spec.materials.get(name) {
+                        if own.is_liquid() != other.is_liquid() {
+                            let [kind, found] = [own, other].map(|material| {
+                                if material.is_liquid() {
+                                    "a liquid"
+                                } else {
+                                    "a solid"
+                                }
+                            });
+                            faults.add(&path, found, format!("{kind}, as in the scene"));
+                        }
+                    } else {
+                        faults.add(&path, "", one_of("material", &materials));
+                    }
+                }
+            }
+            Term::PairedL2 {
+                target: PairTarget::File(goal),
+                ..
+            }
+            | Term::Chamfer {
+                target: ChamferTarget::File(goal),
+                ..
+            } => {
+                file(&format!("{path}.target"), goal, directory, faults);
+            }
+            Term::GridDensity { shape, .. } => mesh(path, shape, directory, faults),
+            Term::Chamfer {
+                target: ChamferTarget::Shape { shape, .. },
+                ..
+            } => {
+                mesh(&format!("{path}.target"), shape, directory, faults);
+            }
+            Term::ControlEffort { .. } if spec.tool.is_none() => {
+                faults.add(
+                    path,
+                    "ControlEffort",
+                    "a `tool` in the scene, whose effort it is",
+                );
+            }
+            Term::TargetSdf { .. } | Term::CentreOfMass { .. } | Term::ControlEffort { .. } => {}
+        }
+    }
+}
+
+/// Names that are not empty, each once.
+fn unique<'a>(list: &str, names: impl Iterator<Item = &'a str>, faults: &mut Faults) {
+    let mut seen = BTreeSet::new();
+    for (index, name) in names.enumerate() {
+        let path = format!("{list}[{index}].name");
+        if name.trim().is_empty() {
+            faults.add(path, format!("{name:?}"), "a name that is not empty");
+        } else if !seen.insert(name) {
+            faults.add(
+                path,
+                format!("{name:?}"),
+                format!("a name that no other of the {list} has"),
+            );
+        }
+    }
+}
+
+/// A reference to one of `known`.
+fn refers(path: &str, name: &str, what: &str, known: &[&str], faults: &mut Faults) {
+    if !known.contains(&name) {
+        faults.add(path, format!("{name:?}"), one_of(what, known));
+    }
+}
+
+fn one_of(what: &str, known: &[&str]) -> String {
+    /// Names that are listed, at most.
+    const LISTED: usize = 12;
+    let plural = if what == "body" {
+        "bodies".to_owned()
+    } else {
+        format!("{what}s")
+    };
+    if known.is_empty() {
+        return format!("the name of a {what}, but the scene has no {plural}");
+    }
+    let names: Vec<_> = known
+        .iter()
+        .take(LISTED)
+        .map(|name| format!("{name:?}"))
+        .collect();
+    let more = if known.len() > LISTED { ", ..." } else { "" };
+    format!("the name of a {what}: {}{more}", names.join(", "))
+}
+
+fn mesh(path: &str, shape: &Shape, directory: &Path, faults: &mut Faults) {
+    if let Shape::Mesh { file: name, .. } = shape {
+        file(&format!("{path}.shape.file"), name, directory, faults);
+    }
+}
+
+fn file(path: &str, name: &str, directory: &Path, faults: &mut Faults) {
+    if name.is_empty() || !directory.join(name).is_file() {
+        let expected = "a file that exists, relative to the folder of the scene";
+        faults.add(path, format!("{name:?}"), expected);
+    }
+}

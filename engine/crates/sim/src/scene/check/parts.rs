@@ -1,0 +1,256 @@
+//! The numbers of every body, collider, tool, loss and metric by themselves.
+
+use super::{
+    Faults,
+    numbers::{law, materials},
+};
+use crate::scene::{
+    fault::{number, vector},
+    spec::{
+        Body, ChamferTarget, Collider, Loss, Motion, PairTarget, Sampling, Shape, Spec, Term, Tool,
+        When,
+    },
+};
+
+/// Colliders of a scene, at most.
+const COLLIDERS: usize = 16;
+
+/// Bodies of a scene, at most: particles know theirs by 16 bits.
+const BODIES: usize = 1 << 16;
+
+pub(super) fn check(spec: &Spec<()>, faults: &mut Faults) {
+    if spec.bodies.is_empty() {
+        faults.add("bodies", "[]", "at least one body");
+    }
+    if spec.bodies.len() > BODIES {
+        let count = format!("[{} bodies]", spec.bodies.len());
+        faults.add("bodies", count, format!("at most {BODIES} bodies"));
+    }
+    for (index, body) in spec.bodies.iter().enumerate() {
+        self::body(&format!("bodies[{index}]"), body, faults);
+    }
+    if spec.colliders.len() > COLLIDERS {
+        let count = format!("[{} colliders]", spec.colliders.len());
+        faults.add("colliders", count, format!("at most {COLLIDERS} colliders"));
+    }
+    for (index, collider) in spec.colliders.iter().enumerate() {
+        self::collider(&format!("colliders[{index}]"), collider, faults);
+    }
+    if let Some(tool) = &spec.tool {
+        self::tool(tool, spec.time.frames, faults);
+    }
+    for (index, loss) in spec.losses.iter().enumerate() {
+        self::loss(&format!("losses[{index}]"), loss, spec.time.frames, faults);
+    }
+    for (index, metric) in spec.metrics.iter().enumerate() {
+        let path = format!("metrics[{index}]");
+        placed(
+            &path,
+            &metric.shape,
+            &metric.position,
+            &metric.rotation,
+            faults,
+        );
+        analytic(&path, &metric.shape, "the shape of a metric", faults);
+    }
+}
+
+/// A shape and its placement.
+fn placed(
+    path: &str,
+    shape: &Shape,
+    position: &[f64; 3],
+    rotation: &[f64; 3],
+    faults: &mut Faults,
+) {
+    faults.vector(&format!("{path}.position"), position, "m");
+    faults.vector(&format!("{path}.rotation"), rotation, "rad");
+    let at = |field: &str| format!("{path}.shape.{field}");
+    match shape {
+        Shape::Sphere { radius } => faults.positive(&at("radius"), *radius, "m"),
+        Shape::Box { half, rounding } => {
+            faults.vector(&at("half"), half, "m");
+            if half.iter().any(|&half| half <= 0.0) {
+                faults.add(at("half"), vector(half), "three positive numbers (m)");
+            }
+            faults.nonnegative(&at("rounding"), *rounding, "m");
+            let least = half.iter().copied().fold(f64::INFINITY, f64::min);
+            if *rounding > least && least > 0.0 {
+                let expected = format!("at most {}, the least of `half` (m)", number(least));
+                faults.add(at("rounding"), number(*rounding), expected);
+            }
+        }
+        Shape::Capsule {
+            radius,
+            half_length,
+        } => {
+            faults.positive(&at("radius"), *radius, "m");
+            faults.nonnegative(&at("half_length"), *half_length, "m");
+        }
+        Shape::Cylinder {
+            radius,
+            half_height,
+        } => {
+            faults.positive(&at("radius"), *radius, "m");
+            faults.positive(&at("half_height"), *half_height, "m");
+        }
+        Shape::Plane => {}
+        Shape::Mesh { scale, .. } => faults.positive(&at("scale"), *scale, "1"),
+    }
+}
+
+/// A shape with a signed distance.
+fn analytic(path: &str, shape: &Shape, what: &str, faults: &mut Faults) {
+    if let Shape::Mesh { file, .. } = shape {
+        let expected = format!("a shape that is no mesh: {what} needs a signed distance");
+        faults.add(
+            format!("{path}.shape"),
+            format!("Mesh(file: {file:?})"),
+            expected,
+        );
+    }
+}
+
+/// A shape that is not a half space.
+fn bounded(path: &str, shape: &Shape, what: &str, faults: &mut Faults) {
+    if *shape == Shape::Plane {
+        let expected = format!("a shape of finite size for {what}");
+        faults.add(format!("{path}.shape"), "Plane", expected);
+    }
+}
+
+fn body(path: &str, body: &Body, faults: &mut Faults) {
+    placed(path, &body.shape, &body.position, &body.rotation, faults);
+    bounded(path, &body.shape, "a body", faults);
+    faults.vector(&format!("{path}.velocity"), &body.velocity, "m/s");
+    faults.vector(&format!("{path}.spin"), &body.spin, "rad/s");
+    match body.particles {
+        Sampling::Lattice { per_axis } if !(1..=16).contains(&per_axis) => {
+            let path = format!("{path}.particles.per_axis");
+            faults.add(path, per_axis, "1 to 16 particles along the edge of a cell");
+        }
+        Sampling::Jittered { per_cell, .. } if !(1..=4096).contains(&per_cell) => {
+            faults.add(
+                format!("{path}.particles.per_cell"),
+                per_cell,
+                "1 to 4096 particles",
+            );
+        }
+        _ => {}
+    }
+}
+
+fn collider(path: &str, collider: &Collider, faults: &mut Faults) {
+    placed(
+        path,
+        &collider.shape,
+        &collider.position,
+        &collider.rotation,
+        faults,
+    );
+    analytic(path, &collider.shape, "a collider", faults);
+    law(&format!("{path}.law"), collider.law, faults);
+    faults.nonnegative(&format!("{path}.width"), collider.width, "m");
+}
+
+fn tool(tool: &Tool, frames: usize, faults: &mut Faults) {
+    faults.vector("tool.position", &tool.position, "m");
+    faults.vector("tool.rotation", &tool.rotation, "rad");
+    match &tool.motion {
+        Motion::Hold => {}
+        Motion::Constant { linear, angular } => {
+            faults.vector("tool.motion.linear", linear, "m/s");
+            faults.vector("tool.motion.angular", angular, "rad/s");
+        }
+        Motion::Frames(given) => {
+            if given.len() > frames {
+                let value = format!("Frames([{} velocities])", given.len());
+                let expected = format!("at most {frames}, one for each of `time.frames`");
+                faults.add("tool.motion", value, expected);
+            }
+            for (index, velocity) in given.iter().enumerate() {
+                let path = format!("tool.motion[{index}]");
+                faults.vector(&format!("{path}.linear"), &velocity.linear, "m/s");
+                faults.vector(&format!("{path}.angular"), &velocity.angular, "rad/s");
+            }
+        }
+    }
+}
+
+fn loss(path: &str, loss: &Loss, frames: usize, faults: &mut Faults) {
+    faults.finite(&format!("{path}.weight"), loss.weight, "1");
+    let [first, last] = loss.when.ends(frames);
+    if frames > 0 && (first > last || last >= frames) {
+        let value = match loss.when {
+            When::Frames(first, last) => format!("Frames({first}, {last})"),
+            _ => format!("Frame({first})"),
+        };
+        let expected = format!(
+            "frames from 0 to {}, the first not after the last",
+            frames - 1
+        );
+        faults.add(format!("{path}.when"), value, expected);
+    }
+    let path = &format!("{path}.term");
+    match &loss.term {
+        Term::PairedL2 {
+            target: PairTarget::Twin { materials: others },
+            ..
+        } => {
+            if others.is_empty() {
+                let expected = "at least one material that differs from the scene's";
+                faults.add(format!("{path}.target.materials"), "{}", expected);
+            }
+            materials(&format!("{path}.target.materials"), others, faults);
+        }
+        Term::PairedL2 {
+            target: PairTarget::File(_),
+            ..
+        }
+        | Term::Chamfer {
+            target: ChamferTarget::File(_),
+            ..
+        } => {}
+        Term::GridDensity {
+            shape,
+            position,
+            rotation,
+            ..
+        } => {
+            placed(path, shape, position, rotation, faults);
+            bounded(path, shape, "a target that is filled", faults);
+        }
+        Term::TargetSdf {
+            shape,
+            position,
+            rotation,
+            ..
+        } => {
+            placed(path, shape, position, rotation, faults);
+            analytic(path, shape, "the shape of this term", faults);
+        }
+        Term::Chamfer {
+            target:
+                ChamferTarget::Shape {
+                    shape,
+                    position,
+                    rotation,
+                },
+            ..
+        } => {
+            let path = &format!("{path}.target");
+            placed(path, shape, position, rotation, faults);
+            bounded(path, shape, "a target that is filled", faults);
+        }
+        Term::CentreOfMass { target, axes, .. } => {
+            faults.vector(&format!("{path}.target"), target, "m");
+            if axes.is_empty() {
+                faults.add(format!("{path}.axes"), "[]", "at least one axis");
+            }
+        }
+        Term::ControlEffort { linear, angular } => {
+            faults.nonnegative(&format!("{path}.linear"), *linear, "s^2/m^2");
+            faults.nonnegative(&format!("{path}.angular"), *angular, "s^2/rad^2");
+        }
+    }
+}

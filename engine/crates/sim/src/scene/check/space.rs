@@ -1,0 +1,310 @@
+//! What the numbers make together: grid, particles, overlaps, substep.
+
+use std::path::Path;
+
+use super::{
+    super::spec::{Attachment, Axis, ChamferTarget, PairTarget, Sampling, Spec, Term},
+    Faults,
+};
+use crate::{
+    grid::{
+        Lattice,
+        block::{BLOCK, BlockNodes},
+        layout::PADDING,
+    },
+    particle::sample::{Bounds, Region},
+    scene::{
+        build::lattice,
+        fault::{number, rounded, vector},
+        overlap::overlap,
+        solid::{Solid, placement},
+        substep::clock,
+    },
+};
+
+/// What makes the grid.
+const BOX: [&str; 3] = ["domain.min", "domain.size", "domain.cell"];
+
+/// Cells along an axis that is free, at least.
+const FEWEST: f64 = 4.0;
+
+/// Nodes along an axis, at most.
+const NODES: f64 = 1024.0;
+
+/// Memory of all blocks of the grid in single precision (B), at most.
+const MEMORY: f64 = 2e9;
+
+/// Particles of a scene, at most.
+const PARTICLES: f64 = 50e6;
+
+/// Places that are looked at to fill a solid, at most.
+const PLACES: f64 = 1e9;
+
+/// How far a body may reach out of the domain (relative to a cell): round-off.
+const SLACK: f64 = 1e-6;
+
+pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
+    if faults.sound(&[
+        "domain",
+        "gravity",
+        "time",
+        "materials",
+        "bodies",
+        "colliders",
+        "tool",
+    ]) {
+        bound(spec, faults);
+    }
+    if faults.sound(&["domain.size", "domain.cell"]) {
+        grid(spec, faults);
+    }
+    if let Some(lattice) = lattice(&spec.domain).filter(|_| faults.sound(&BOX)) {
+        let bodies = bodies(spec, directory, &lattice, faults);
+        targets(spec, directory, &lattice, faults);
+        overlaps(spec, &bodies, &lattice, faults);
+    }
+}
+
+/// The substep, of the scene and of its twins.
+fn bound(spec: &Spec<()>, faults: &mut Faults) {
+    faults.list.extend(clock(spec).err());
+    for (index, loss) in spec.losses.iter().enumerate() {
+        let Term::PairedL2 {
+            target: PairTarget::Twin { materials },
+            ..
+        } = &loss.term
+        else {
+            continue;
+        };
+        let path = format!("losses[{index}]");
+        if !faults.under(&path)
+            && let Err(fault) = clock(&spec.twin(materials))
+        {
+            let path = format!("{path}.term.target");
+            let value = format!("Twin, whose {} = {}", fault.path, fault.value);
+            faults.add(path, value, fault.expected);
+        }
+    }
+}
+
+/// The number of cells.
+fn grid(spec: &Spec<()>, faults: &mut Faults) {
+    let domain = &spec.domain;
+    let counts = domain.size.map(|size| size / domain.cell);
+    let (size, cell) = (vector(&domain.size), number(domain.cell));
+    let mut too_many = false;
+    for axis in Axis::ALL {
+        let (count, name) = (counts[axis.index()], format!("{axis:?}").to_lowercase());
+        let nodes = count.round() + (1 + 2 * PADDING) as f64;
+        let whole = (count - count.round()).abs() <= count * crate::scene::spec::Domain::SLACK;
+        let locked = domain.locked.contains(&axis);
+        let fewest = if locked { 1.0 } else { FEWEST };
+        if nodes > NODES {
+            too_many = true;
+            let expected = format!(
+                "at most {NODES} nodes along an axis, not {} along {name} with cells of {cell} m",
+                number(nodes)
+            );
+            faults.add("domain.size", &size, expected);
+        } else if count.round() < fewest {
+            let expected = format!(
+                "at least {fewest} cells of {cell} m along {name}{}, not {}",
+                if locked { "" } else { ", unless it is locked" },
+                rounded(count)
+            );
+            faults.add("domain.size", &size, expected);
+        } else if !whole {
+            let expected = format!(
+                "a whole number of cells of {cell} m along {name}, such as {} m",
+                rounded(count.round() * domain.cell)
+            );
+            faults.add("domain.size", &size, expected);
+        }
+    }
+    let blocks = |count: f64| ((count + (1 + 2 * PADDING) as f64) / BLOCK as f64).ceil();
+    let memory = counts.iter().map(|&count| blocks(count)).product::<f64>()
+        * size_of::<BlockNodes<f32>>() as f64;
+    if memory > MEMORY && !too_many {
+        let expected = format!(
+            "a grid of at most {MEMORY:e} bytes, not {} with cells of {cell} m",
+            rounded(memory)
+        );
+        faults.add("domain.size", size, expected);
+    }
+}
+
+/// Bodies in the domain, with particles but not too many. Returns those whose numbers
+/// are sound, by index.
+fn bodies(
+    spec: &Spec<()>,
+    directory: &Path,
+    lattice: &Lattice<f64>,
+    faults: &mut Faults,
+) -> Vec<Option<Solid>> {
+    let mut total = 0.0;
+    let mut solids = Vec::with_capacity(spec.bodies.len());
+    for (index, body) in spec.bodies.iter().enumerate() {
+        let path = format!("bodies[{index}]");
+        let parts = ["shape", "position", "rotation", "particles"];
+        let mut solid = None;
+        if parts
+            .iter()
+            .all(|part| !faults.under(&format!("{path}.{part}")))
+        {
+            match body.shape.placed(body.position, body.rotation, directory) {
+                Ok(placed) => solid = Some(placed),
+                Err(error) => faults.add(format!("{path}.shape.file"), "", error.to_string()),
+            }
+        }
+        if let Some(solid) = &solid {
+            let inside = inside(&path, &body.position, solid, lattice, faults);
+            let pattern = body.particles.pattern();
+            let candidates = pattern.candidates(lattice, &solid.bounds());
+            let volume = solid.volume().unwrap_or(0.0);
+            let count = volume / pattern.volume(lattice.dx);
+            total += count.min(candidates);
+            // Beyond, looking at all places would take longer than running the scene.
+            if candidates > PLACES {
+                let expected = format!(
+                    "a shape that fills more of its bounding box, which has {} places for \
+                     particles",
+                    rounded(candidates)
+                );
+                faults.add(format!("{path}.shape"), "", expected);
+            } else if inside && count <= PARTICLES && !pattern.fills(lattice, solid) {
+                let expected = format!(
+                    "a body that gets a particle: cells are {} m and it has {} m^3",
+                    number(lattice.dx),
+                    rounded(volume)
+                );
+                faults.add(format!("{path}.particles"), body.particles, expected);
+            }
+        }
+        solids.push(solid);
+    }
+    if total > PARTICLES {
+        let expected = format!("at most {PARTICLES:e} particles, not {}", rounded(total));
+        faults.add("bodies", "", expected);
+    }
+    solids
+}
+
+/// Targets that are filled with points: some, but not too many.
+fn targets(spec: &Spec<()>, directory: &Path, lattice: &Lattice<f64>, faults: &mut Faults) {
+    for (index, loss) in spec.losses.iter().enumerate() {
+        let path = format!("losses[{index}].term");
+        let (path, shape, position, rotation) = match &loss.term {
+            Term::GridDensity {
+                shape,
+                position,
+                rotation,
+                ..
+            } => (path, shape, position, rotation),
+            Term::Chamfer {
+                target:
+                    ChamferTarget::Shape {
+                        shape,
+                        position,
+                        rotation,
+                    },
+                ..
+            } => (path + ".target", shape, position, rotation),
+            _ => continue,
+        };
+        if faults.under(&path) {
+            continue;
+        }
+        let pattern = Sampling::default().pattern();
+        match shape.placed(*position, *rotation, directory) {
+            Err(error) => faults.add(format!("{path}.shape.file"), "", error.to_string()),
+            Ok(solid) => {
+                let candidates = pattern.candidates(lattice, &solid.bounds());
+                let count = solid.volume().unwrap_or(0.0) / pattern.volume(lattice.dx);
+                if count.min(candidates) > PARTICLES || candidates > PLACES {
+                    let count = rounded(count.min(candidates));
+                    let expected = format!("at most {PARTICLES:e} points to fill it, not {count}");
+                    faults.add(format!("{path}.shape"), "", expected);
+                } else if !pattern.fills(lattice, &solid) {
+                    let expected = "a target that holds points of the domain";
+                    faults.add(format!("{path}.position"), vector(position), expected);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a body is in the domain, and how far it reaches out.
+fn inside(
+    path: &str,
+    position: &[f64; 3],
+    solid: &Solid,
+    lattice: &Lattice<f64>,
+    faults: &mut Faults,
+) -> bool {
+    let Bounds { min, max } = solid.bounds();
+    let (low, high) = (lattice.min(), lattice.max());
+    let mut beyond = Vec::new();
+    for axis in Axis::ALL {
+        let (name, at) = (format!("{axis:?}").to_lowercase(), axis.index());
+        for (end, over) in [("min", low[at] - min[at]), ("max", max[at] - high[at])] {
+            if over > SLACK * lattice.dx || over.is_nan() {
+                beyond.push(format!("{} m over {name}_{end}", rounded(over)));
+            }
+        }
+    }
+    if !beyond.is_empty() {
+        let expected = format!("a body inside the domain, not {}", beyond.join(" and "));
+        faults.add(format!("{path}.position"), vector(position), expected);
+    }
+    beyond.is_empty()
+}
+
+/// Bodies that overlap one another or a collider at the start.
+fn overlaps(
+    spec: &Spec<()>,
+    bodies: &[Option<Solid>],
+    lattice: &Lattice<f64>,
+    faults: &mut Faults,
+) {
+    let colliders: Vec<_> = spec
+        .colliders
+        .iter()
+        .enumerate()
+        .map(|(index, collider)| {
+            let path = format!("colliders[{index}]");
+            let on_tool = collider.on == Attachment::Tool;
+            if faults.under(&path) || (on_tool && faults.under("tool")) {
+                return None;
+            }
+            // Without meshes no file is read.
+            let mut solid = collider
+                .shape
+                .placed(collider.position, collider.rotation, Path::new(""))
+                .ok()?;
+            if let Some(tool) = spec.tool.as_ref().filter(|_| on_tool) {
+                solid.pose = placement(tool.position, tool.rotation).compose(&solid.pose);
+            }
+            Some(solid)
+        })
+        .collect();
+    for (index, body) in bodies.iter().enumerate() {
+        let Some(body) = body else { continue };
+        let position = vector(&spec.bodies[index].position);
+        let path = format!("bodies[{index}].position");
+        let others = bodies.iter().zip(&spec.bodies).take(index);
+        let others = others.map(|(solid, body)| ("body", &body.name, solid));
+        let walls = colliders.iter().zip(&spec.colliders);
+        let walls = walls.map(|(solid, collider)| ("collider", &collider.name, solid));
+        for (what, name, other) in others.chain(walls) {
+            let common = other
+                .as_ref()
+                .and_then(|other| overlap(body, other, lattice));
+            if let Some(point) = common {
+                let point = [point.x, point.y, point.z].map(rounded).join(", ");
+                let expected =
+                    format!("no overlap with {what} {name:?}, which also holds ({point})");
+                faults.add(&path, &position, expected);
+            }
+        }
+    }
+}

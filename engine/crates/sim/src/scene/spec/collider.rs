@@ -1,0 +1,56 @@
+//! Solids that matter may not flow into.
+
+use serde::{Deserialize, Serialize};
+
+use super::Shape;
+
+/// A solid that matter may not flow into.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Collider {
+    /// Its name, unique among colliders.
+    pub name: String,
+    /// Its solid; not a mesh.
+    pub shape: Shape,
+    /// Where the origin of the shape is (m), in the frame of `on`. Default: (0, 0, 0).
+    #[serde(default)]
+    pub position: [f64; 3],
+    /// How the shape is turned: rotation vector (rad), in the frame of `on`.
+    /// Default: (0, 0, 0).
+    #[serde(default)]
+    pub rotation: [f64; 3],
+    /// How it holds what touches it. Default: Separating.
+    #[serde(default)]
+    pub law: Law,
+    /// Distance over which contact fades in outside the surface (m); 0 is hard.
+    /// Default: 0.
+    #[serde(default)]
+    pub width: f64,
+    /// What it is fixed to. Default: World.
+    #[serde(default)]
+    pub on: Attachment,
+}
+
+/// How a surface holds matter that touches it.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub enum Law {
+    /// Matter takes the velocity of the surface.
+    Sticky,
+    /// No relative normal velocity; tangential motion is free.
+    Slip,
+    /// No approach; leaving and tangential motion are free.
+    #[default]
+    Separating,
+    /// No approach, leaving is free, tangential motion is braked by friction with this
+    /// coefficient (1).
+    Coulomb(f64),
+}
+
+/// What a collider is fixed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Attachment {
+    /// It stays where it is.
+    #[default]
+    World,
+    /// It moves with the tool.
+    Tool,
+}

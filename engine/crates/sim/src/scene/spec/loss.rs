@@ -1,0 +1,182 @@
+//! What a run is judged by.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Axis, Material, Shape, unique_names};
+
+/// A term of the loss.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Loss {
+    /// What it measures.
+    pub term: Term,
+    /// Its factor in the sum (1). Default: 1.
+    #[serde(default = "one")]
+    pub weight: f64,
+    /// After which frames it is read. Default: End.
+    #[serde(default)]
+    pub when: When,
+}
+
+/// After which frames a term is read. Frames count from 0; a frame is read at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum When {
+    /// The last one.
+    #[default]
+    End,
+    /// All of them.
+    Every,
+    /// This one.
+    Frame(usize),
+    /// From the first to the last, both included.
+    Frames(usize, usize),
+}
+
+/// What a term measures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Term {
+    /// Mean square distance of the particles of a body from those of a target with the
+    /// same numbers (m^2).
+    PairedL2 {
+        /// Name of the body.
+        body: String,
+        /// Where its particles should be.
+        target: PairTarget,
+    },
+    /// Difference of the mass on the grid from that of a shape filled with the body.
+    GridDensity {
+        /// Name of the body.
+        body: String,
+        /// The solid to fill.
+        shape: Shape,
+        /// Where its origin is (m). Default: (0, 0, 0).
+        #[serde(default)]
+        position: [f64; 3],
+        /// How it is turned: rotation vector (rad). Default: (0, 0, 0).
+        #[serde(default)]
+        rotation: [f64; 3],
+    },
+    /// Distance of the particles of a body from a shape, zero inside.
+    TargetSdf {
+        /// Name of the body.
+        body: String,
+        /// The solid to reach; not a mesh.
+        shape: Shape,
+        /// Where its origin is (m). Default: (0, 0, 0).
+        #[serde(default)]
+        position: [f64; 3],
+        /// How it is turned: rotation vector (rad). Default: (0, 0, 0).
+        #[serde(default)]
+        rotation: [f64; 3],
+    },
+    /// Chamfer distance between the particles of a body and a cloud of points (m^2).
+    Chamfer {
+        /// Name of the body.
+        body: String,
+        /// The cloud of points.
+        target: ChamferTarget,
+    },
+    /// Square distance of the centre of mass of a body from a point (m^2).
+    CentreOfMass {
+        /// Name of the body.
+        body: String,
+        /// The point (m).
+        target: [f64; 3],
+        /// Axes that count. Default: [X, Y, Z].
+        #[serde(default = "all_axes")]
+        axes: Vec<Axis>,
+    },
+    /// Mean square velocity of the tool.
+    ControlEffort {
+        /// Factor of the square linear velocity (s^2/m^2). Default: 1.
+        #[serde(default = "one")]
+        linear: f64,
+        /// Factor of the square angular velocity (s^2/rad^2). Default: 0.
+        #[serde(default)]
+        angular: f64,
+    },
+}
+
+/// Where the particles of a body should be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum PairTarget {
+    /// Where they are in the same scene with other materials, frame by frame.
+    Twin {
+        /// The other materials by name; the rest stay as they are.
+        #[serde(deserialize_with = "unique_names")]
+        materials: BTreeMap<String, Material>,
+    },
+    /// Where this NPZ file says, relative to the folder of the scene.
+    File(String),
+}
+
+/// A cloud of points.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ChamferTarget {
+    /// A solid filled with points, two along each edge of a cell.
+    Shape {
+        /// The solid.
+        shape: Shape,
+        /// Where its origin is (m). Default: (0, 0, 0).
+        #[serde(default)]
+        position: [f64; 3],
+        /// How it is turned: rotation vector (rad). Default: (0, 0, 0).
+        #[serde(default)]
+        rotation: [f64; 3],
+    },
+    /// The points of this NPZ file, relative to the folder of the scene.
+    File(String),
+}
+
+/// The share of the mass of a body that is inside a shape.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// Its name, unique among metrics.
+    pub name: String,
+    /// Name of the body.
+    pub body: String,
+    /// The solid; not a mesh.
+    pub shape: Shape,
+    /// Where its origin is (m). Default: (0, 0, 0).
+    #[serde(default)]
+    pub position: [f64; 3],
+    /// How it is turned: rotation vector (rad). Default: (0, 0, 0).
+    #[serde(default)]
+    pub rotation: [f64; 3],
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn all_axes() -> Vec<Axis> {
+    Axis::ALL.to_vec()
+}
+
+impl Term {
+    /// Name of the body that it reads; the effort of a control reads none.
+    pub fn body(&self) -> Option<&str> {
+        match self {
+            Self::PairedL2 { body, .. }
+            | Self::GridDensity { body, .. }
+            | Self::TargetSdf { body, .. }
+            | Self::Chamfer { body, .. }
+            | Self::CentreOfMass { body, .. } => Some(body),
+            Self::ControlEffort { .. } => None,
+        }
+    }
+}
+
+impl When {
+    /// First and last of the frames that it names, of a run of `frames`.
+    pub const fn ends(self, frames: usize) -> [usize; 2] {
+        let last = frames.saturating_sub(1);
+        match self {
+            Self::End => [last, last],
+            Self::Every => [0, last],
+            Self::Frame(frame) => [frame, frame],
+            Self::Frames(first, last) => [first, last],
+        }
+    }
+}

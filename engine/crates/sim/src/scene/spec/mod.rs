@@ -1,0 +1,164 @@
+//! The types of a scene file. The comments of the fields are their reference: each
+//! says what the field means, in which unit, and after `Default:` what holds without it.
+
+mod collider;
+mod domain;
+mod loss;
+mod matter;
+mod shape;
+mod time;
+mod tool;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use collider::{Attachment, Collider, Law};
+pub use domain::{Axis, Domain, Walls};
+pub use loss::{ChamferTarget, Loss, Metric, PairTarget, Term, When};
+pub use matter::{Body, Material, Sampling};
+pub use shape::Shape;
+pub use time::{SAFETY, Substep, Time};
+pub use tool::{Motion, Tool, Velocity};
+
+/// The version of the format that this crate reads.
+pub const VERSION: u32 = 1;
+
+/// A scene file. Units are SI (m, kg, s, Pa), angles radians, y is up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spec<O> {
+    /// Version of the format: 1.
+    pub version: u32,
+    /// Name of the scene; run folders are named after it.
+    pub name: String,
+    /// What the scene shows, in one sentence. Default: "".
+    #[serde(default)]
+    pub about: String,
+    /// The box that matter lives in, and its grid.
+    pub domain: Domain,
+    /// Acceleration of gravity (m/s^2). Default: (0, -9.81, 0).
+    #[serde(default = "gravity")]
+    pub gravity: [f64; 3],
+    /// How long the run is and how it is cut into frames and substeps.
+    pub time: Time,
+    /// Materials by name.
+    #[serde(deserialize_with = "unique_names")]
+    pub materials: BTreeMap<String, Material>,
+    /// Pieces of matter; at least one.
+    pub bodies: Vec<Body>,
+    /// Solids that matter may not flow into; at most 16. Default: [].
+    #[serde(default)]
+    pub colliders: Vec<Collider>,
+    /// The rigid tool that colliders with `on: Tool` move with. Default: none.
+    pub tool: Option<Tool>,
+    /// What a run is judged by: the loss is the weighted sum of these. Default: [].
+    #[serde(default)]
+    pub losses: Vec<Loss>,
+    /// Figures that are reported after a run and steer nothing. Default: [].
+    #[serde(default)]
+    pub metrics: Vec<Metric>,
+    /// What is optimised and how. Default: none.
+    pub optimize: Option<O>,
+}
+
+fn gravity() -> [f64; 3] {
+    [0.0, -9.81, 0.0]
+}
+
+/// Every name of a map once; of a name given twice neither could be meant.
+fn unique_names<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    struct Unique<V>(std::marker::PhantomData<V>);
+
+    impl<'de, V: Deserialize<'de>> serde::de::Visitor<'de> for Unique<V> {
+        type Value = BTreeMap<String, V>;
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("a map by name: {\"name\": ...}")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(
+            self,
+            mut entries: A,
+        ) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((name, value)) = entries.next_entry::<String, V>()? {
+                if map.contains_key(&name) {
+                    let twice = format!("the name {name:?} is given twice; expected it once");
+                    return Err(serde::de::Error::custom(twice));
+                }
+                map.insert(name, value);
+            }
+            Ok(map)
+        }
+    }
+
+    deserializer.deserialize_map(Unique(std::marker::PhantomData))
+}
+
+impl<O: Clone> Spec<O> {
+    /// The same scene on a grid `quality` times finer: `cell / quality`, with as many
+    /// particles a cell as before.
+    ///
+    /// The size must stay a multiple of the cell along every axis, so with `d` the
+    /// greatest common divisor of the numbers of cells, the cell becomes
+    /// `cell d / m` with `m` the whole number nearest to `quality d`, at least 1.
+    /// Without a usable number (`quality` not positive, size not a multiple) the scene
+    /// comes back as it is, for [`check`](super::check()) to judge.
+    #[must_use]
+    pub fn at_quality(&self, quality: f64) -> Self {
+        let mut spec = self.clone();
+        let divisor = self
+            .domain
+            .cells()
+            .map_or(0, |cells| cells.into_iter().fold(0, divisor));
+        if quality > 0.0 && quality.is_finite() && divisor > 0 {
+            let parts = (quality * divisor as f64).round().max(1.0);
+            spec.domain.cell = self.domain.cell * divisor as f64 / parts;
+        }
+        spec
+    }
+}
+
+impl<O> Spec<O> {
+    /// The same scene without `optimize`.
+    #[must_use]
+    pub fn physics(&self) -> Spec<()> {
+        Spec {
+            version: self.version,
+            name: self.name.clone(),
+            about: self.about.clone(),
+            domain: self.domain.clone(),
+            gravity: self.gravity,
+            time: self.time,
+            materials: self.materials.clone(),
+            bodies: self.bodies.clone(),
+            colliders: self.colliders.clone(),
+            tool: self.tool.clone(),
+            losses: self.losses.clone(),
+            metrics: self.metrics.clone(),
+            optimize: None,
+        }
+    }
+
+    /// The same scene with some materials replaced: the twin of a
+    /// [`PairTarget::Twin`].
+    #[must_use]
+    pub fn twin(&self, materials: &BTreeMap<String, Material>) -> Spec<()> {
+        let mut twin = self.physics();
+        twin.materials
+            .extend(materials.iter().map(|(name, law)| (name.clone(), *law)));
+        // It is only run, not judged.
+        twin.losses.clear();
+        twin.metrics.clear();
+        twin
+    }
+}
+
+/// Greatest common divisor, by Euclid.
+fn divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { divisor(b, a % b) }
+}

@@ -1,0 +1,240 @@
+//! How long a substep may be.
+
+use super::{
+    build::Law,
+    fault::{Fault, number, rounded},
+    solid::placement,
+    spec::{Attachment, SAFETY, Spec, Substep},
+};
+use crate::{collider::SignedDistance, material::Law as _, world::Clock};
+
+/// Substeps of a frame, at most: beyond, a number is wrong.
+const MOST: f64 = 1e6;
+
+/// What bounds the substep of a scene.
+///
+/// - Sound and motion: explicit integration is stable while a wave crosses no more than
+///   about a cell in a step (Courant, Friedrichs & Lewy 1928); with quadratic B-splines
+///   and few particles a cell half of that is kept, which also keeps particles from
+///   crossing a cell unseen: `dt <= dx / (2 (c + u))`.
+/// - Viscosity: the explicit diffusion of momentum in three dimensions is stable for
+///   `dt <= dx^2 / (6 nu)` (Hirsch 2007, sec. 8.3), with `nu = (4/3) eta / rho`, the
+///   longitudinal viscosity under Stokes' hypothesis: `dt <= dx^2 rho / (8 eta)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bound {
+    /// Fastest sound c of any body (m/s).
+    pub sound: f64,
+    /// Bound u of the speed of matter and tool (m/s): the fastest start of any body or
+    /// motion of the tool, and the fall through the domain, `sqrt(u_0^2 + 2 g H)`.
+    pub speed: f64,
+    /// Bound by sound and motion (s).
+    pub courant: f64,
+    /// Bound by viscosity (s); infinite without.
+    pub viscous: f64,
+}
+
+/// Half of a cell a substep, see [`Bound`].
+const COURANT: f64 = 0.5;
+
+/// Inverse of `6 * 4/3`, see [`Bound`].
+const DIFFUSION: f64 = 1.0 / 8.0;
+
+impl Bound {
+    /// The longest stable substep (s).
+    pub fn limit(&self) -> f64 {
+        self.courant.min(self.viscous)
+    }
+
+    /// The bound of a scene whose numbers are sound.
+    pub fn of<O>(spec: &Spec<O>) -> Self {
+        let dx = spec.domain.cell;
+        let (mut sound, mut viscous) = (0.0_f64, f64::INFINITY);
+        for material in spec
+            .bodies
+            .iter()
+            .filter_map(|body| spec.materials.get(&body.material))
+        {
+            let density = material.density();
+            let (speed, viscosity) = match Law::of(material) {
+                Law::Liquid(law) => (law.sound_speed(density), law.viscosity()),
+                Law::Solid(law) => (law.sound_speed(density), law.viscosity()),
+            };
+            sound = sound.max(speed);
+            if viscosity > 0.0 {
+                viscous = viscous.min(DIFFUSION * dx * dx * density / viscosity);
+            }
+        }
+        let speed = speed(spec);
+        Self {
+            sound,
+            speed,
+            courant: COURANT * dx / (sound + speed),
+            viscous,
+        }
+    }
+}
+
+fn norm(v: [f64; 3]) -> f64 {
+    nalgebra::Vector3::from(v).norm()
+}
+
+/// Bound of the speed of matter and tool (m/s), see [`Bound::speed`].
+fn speed<O>(spec: &Spec<O>) -> f64 {
+    let size = spec.domain.size;
+    let mut start = 0.0_f64;
+    for body in &spec.bodies {
+        // No point of a body in the domain is farther from its origin than this.
+        let diagonal = norm(size);
+        let reach = body
+            .shape
+            .analytic()
+            .and_then(|shape| shape.bounding_radius());
+        let reach = reach.unwrap_or(diagonal).min(diagonal);
+        start = start.max(norm(body.velocity) + norm(body.spin) * reach);
+    }
+    if let Some(tool) = &spec.tool {
+        let on_tool = spec
+            .colliders
+            .iter()
+            .filter(|collider| collider.on == Attachment::Tool);
+        let reach = on_tool.fold(0.0_f64, |reach, collider| {
+            let radius = collider
+                .shape
+                .analytic()
+                .and_then(|shape| shape.bounding_radius());
+            let pose = placement(collider.position, collider.rotation);
+            reach.max(pose.position.norm() + radius.unwrap_or(norm(size)))
+        });
+        for velocity in tool.motion.distinct() {
+            start = start.max(norm(velocity.linear) + norm(velocity.angular) * reach);
+        }
+    }
+    // Work of gravity over the domain along the axes that are free (m^2/s^2).
+    let locks = spec.domain.locks();
+    let fall: f64 = (0..3)
+        .filter(|&axis| !locks[axis])
+        .map(|axis| spec.gravity[axis].abs() * size[axis])
+        .sum();
+    (start * start + 2.0 * fall).sqrt()
+}
+
+/// The clock of a scene whose numbers are sound: whole substeps a frame.
+///
+/// # Errors
+/// A fixed substep is longer than the bound, or a frame takes absurdly many.
+pub fn clock<O>(spec: &Spec<O>) -> Result<Clock<f64>, Fault> {
+    let bound = Bound::of(spec);
+    let limit = bound.limit();
+    let frame = spec.time.frame;
+    let wanted = match spec.time.substep {
+        Substep::Auto => SAFETY * limit,
+        Substep::AutoWith { safety } => safety * limit,
+        Substep::Fixed(dt) => dt.min(frame),
+    };
+    // A quotient that misses a whole number by round-off is that number.
+    let substeps = (frame / wanted * (1.0 - 1e-12)).ceil().max(1.0);
+    if substeps.is_nan() || substeps > MOST {
+        let expected = format!(
+            "at most {MOST} substeps a frame, not {}: sound travels at {} m/s and matter at up to \
+             {} m/s through cells of {} m",
+            rounded(substeps),
+            rounded(bound.sound),
+            rounded(bound.speed),
+            number(spec.domain.cell),
+        );
+        return Err(Fault::new("time.frame", number(frame), expected));
+    }
+    let dt = frame / substeps;
+    if matches!(spec.time.substep, Substep::Fixed(_)) && dt > limit {
+        let expected = format!(
+            "at most {} s, the stability bound: {}",
+            rounded_down(limit),
+            if bound.courant <= bound.viscous {
+                format!(
+                    "half a cell of {} m at sound {} m/s + speed {} m/s",
+                    number(spec.domain.cell),
+                    rounded(bound.sound),
+                    rounded(bound.speed)
+                )
+            } else {
+                "cell^2 density / (8 viscosity)".to_owned()
+            }
+        );
+        return Err(Fault::new(
+            "time.substep",
+            format!("Fixed({})", number(dt)),
+            expected,
+        ));
+    }
+    Ok(Clock {
+        frames: spec.time.frames,
+        substeps: substeps as usize,
+        dt,
+    })
+}
+
+/// To three digits and not above.
+fn rounded_down(value: f64) -> String {
+    rounded(value * (1.0 - 5e-3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::testing::{THROW, spec_of, throw_with},
+        *,
+    };
+
+    #[test]
+    fn bound_is_half_a_cell_over_sound_and_speed() {
+        let bound = Bound::of(&spec_of(THROW));
+        // Jelly: E = 2e4, nu = 0.3, rho = 1100; lambda + 2 mu = E (1 - nu) / ((1 + nu)(1 - 2 nu)).
+        let jelly = (2e4 * 0.7 / (1.3 * 0.4) / 1100_f64).sqrt();
+        assert!(jelly > (2e4 / 1e3_f64).sqrt());
+        assert!((bound.sound - jelly).abs() < 1e-12);
+        // Block: 0.5 m/s, and 2 rad/s at its corner; then 0.8 m of fall.
+        let start = 0.5 + 2.0 * (0.06_f64.powi(2) + 0.05_f64.powi(2) + 0.08_f64.powi(2)).sqrt();
+        let speed = (start * start + 2.0 * 9.81 * 0.8).sqrt();
+        assert!((bound.speed - speed).abs() < 1e-12);
+        assert!((bound.courant - 0.025 / (jelly + speed)).abs() < 1e-15);
+        // Water: 0.05^2 * 1000 / (8 * 1e-3).
+        assert!((bound.viscous - 312.5).abs() < 1e-9);
+        assert_eq!(bound.limit(), bound.courant);
+    }
+
+    #[test]
+    fn frame_has_a_whole_number_of_substeps() {
+        let spec = spec_of(THROW);
+        let clock = clock(&spec).unwrap();
+        let limit = Bound::of(&spec).limit();
+        assert!(clock.dt <= SAFETY * limit);
+        assert!((clock.dt * clock.substeps as f64 - 0.02).abs() < 1e-15);
+        assert!(0.02 / (clock.substeps - 1) as f64 > SAFETY * limit);
+        let fixed = spec_of(&throw_with(&[(
+            "frame: 0.02",
+            "frame: 0.02, substep: Fixed(2e-4)",
+        )]));
+        let clock = super::clock(&fixed).unwrap();
+        assert_eq!((clock.frames, clock.substeps), (50, 100));
+        let uneven = spec_of(&throw_with(&[(
+            "frame: 0.02",
+            "frame: 0.02, substep: Fixed(3e-4)",
+        )]));
+        assert_eq!(super::clock(&uneven).unwrap().substeps, 67);
+    }
+
+    #[test]
+    fn viscous_liquid_is_bounded_by_diffusion() {
+        let honey = throw_with(&[
+            ("viscosity: 1e-3", "viscosity: 500"),
+            ("frame: 0.02", "frame: 0.02, substep: Fixed(1e-3)"),
+        ]);
+        let bound = Bound::of(&spec_of(&honey));
+        assert!((bound.limit() - 0.05 * 0.05 * 1000.0 / (8.0 * 500.0)).abs() < 1e-15);
+        assert_eq!(
+            clock(&spec_of(&honey)).unwrap_err().to_string(),
+            "time.substep = Fixed(0.001): expected at most 0.000622 s, the stability bound: cell^2 \
+             density / (8 viscosity)"
+        );
+    }
+}

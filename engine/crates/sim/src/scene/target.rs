@@ -1,0 +1,276 @@
+//! What a run is judged by, with every name resolved.
+
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use nalgebra::Vector3;
+
+use super::{
+    build::{BodyRef, Scene, build, refused},
+    fault::{Fault, SceneError},
+    solid::placement,
+    spec::{self, Axis, ChamferTarget, PairTarget, Spec, Term, When},
+};
+use crate::{collider::Shape, grid::Lattice, particle::sample::Pattern, pose::Pose, world::World};
+
+/// A term of the loss of a [`Scene`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loss {
+    /// What it measures.
+    pub measure: Measure,
+    /// Its factor in the sum (1).
+    pub weight: f64,
+    /// The frames at whose end it is read.
+    pub frames: Range<usize>,
+}
+
+/// What a term measures; `body` is an index into [`Scene::bodies`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Measure {
+    /// Mean square distance of particles from the same particles of a target.
+    PairedL2 {
+        /// The body.
+        body: usize,
+        /// Where its particles should be.
+        target: Pairs,
+    },
+    /// Difference of the mass on the grid from that of points.
+    GridDensity {
+        /// The body.
+        body: usize,
+        /// What should be filled with it; the volume of a point is that of a particle.
+        points: Points,
+    },
+    /// Distance of the particles from a shape.
+    TargetSdf {
+        /// The body.
+        body: usize,
+        /// The shape.
+        shape: Shape<f64>,
+        /// Its placement in the world.
+        pose: Pose<f64>,
+    },
+    /// Chamfer distance of the particles from points.
+    Chamfer {
+        /// The body.
+        body: usize,
+        /// The points.
+        target: Cloud,
+    },
+    /// Square distance of the centre of mass from a point.
+    CentreOfMass {
+        /// The body.
+        body: usize,
+        /// The point (m).
+        target: Vector3<f64>,
+        /// Axes that count.
+        axes: [bool; 3],
+    },
+    /// Mean square velocity of the tool.
+    ControlEffort {
+        /// Factor of the square linear velocity (s^2/m^2).
+        linear: f64,
+        /// Factor of the square angular velocity (s^2/rad^2).
+        angular: f64,
+    },
+}
+
+/// Where the particles of a body should be, frame by frame.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pairs {
+    /// As in this world, which differs in materials and substep alone.
+    Twin(Box<World<f64>>),
+    /// As in this NPZ file.
+    File(PathBuf),
+}
+
+/// A cloud of points.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cloud {
+    /// These.
+    Points(Points),
+    /// Those of this NPZ file.
+    File(PathBuf),
+}
+
+/// Points that fill a solid evenly.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Points {
+    /// Where they are (m).
+    pub places: Vec<Vector3<f64>>,
+    /// Volume of each (m^3).
+    pub volume: f64,
+}
+
+/// The share of the mass of a body that is inside a shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// Its name.
+    pub name: String,
+    /// Index of the body in [`Scene::bodies`].
+    pub body: usize,
+    /// The shape.
+    pub shape: Shape<f64>,
+    /// Its placement in the world.
+    pub pose: Pose<f64>,
+}
+
+impl When {
+    /// The frames that it names, of a run of `frames`.
+    pub fn range(self, frames: usize) -> Range<usize> {
+        let [first, last] = self.ends(frames);
+        first..last.saturating_add(1).min(frames)
+    }
+}
+
+/// Points along each edge of a cell of a Chamfer target.
+const PER_AXIS: u32 = 2;
+
+/// What is needed to resolve the terms of a scene.
+pub(super) struct Resolver<'a> {
+    pub spec: &'a Spec<()>,
+    pub directory: &'a Path,
+    pub lattice: &'a Lattice<f64>,
+    pub bodies: &'a [BodyRef],
+}
+
+impl Resolver<'_> {
+    fn body(&self, name: &str) -> usize {
+        // A scene that was checked has every body that it names.
+        self.bodies
+            .iter()
+            .position(|body| body.name == name)
+            .unwrap_or(0)
+    }
+
+    /// The losses of the scene.
+    pub fn losses(&self) -> Result<Vec<Loss>, SceneError> {
+        let mut losses = Vec::with_capacity(self.spec.losses.len());
+        for (index, loss) in self.spec.losses.iter().enumerate() {
+            let measure = self.measure(&loss.term, &format!("losses[{index}].term"))?;
+            losses.push(Loss {
+                measure,
+                weight: loss.weight,
+                frames: loss.when.range(self.spec.time.frames),
+            });
+        }
+        Ok(losses)
+    }
+
+    fn measure(&self, term: &Term, path: &str) -> Result<Measure, SceneError> {
+        let body = self.body(term.body().unwrap_or(""));
+        let filled = |pattern: Pattern, shape: &spec::Shape, position, rotation| {
+            let solid = shape
+                .placed(position, rotation, self.directory)
+                .map_err(|error| {
+                    refused(
+                        &self.spec.name,
+                        vec![Fault::new(path, "", error.to_string())],
+                    )
+                })?;
+            let places = pattern.fill(self.lattice, &solid);
+            Ok::<_, SceneError>(Points {
+                places,
+                volume: pattern.volume(self.lattice.dx),
+            })
+        };
+        Ok(match term {
+            Term::PairedL2 {
+                target: PairTarget::Twin { materials },
+                ..
+            } => {
+                let Scene { world, .. } = build(&self.spec.twin(materials), self.directory)?;
+                Measure::PairedL2 {
+                    body,
+                    target: Pairs::Twin(Box::new(world)),
+                }
+            }
+            Term::PairedL2 {
+                target: PairTarget::File(file),
+                ..
+            } => Measure::PairedL2 {
+                body,
+                target: Pairs::File(self.directory.join(file)),
+            },
+            Term::GridDensity {
+                shape,
+                position,
+                rotation,
+                ..
+            } => {
+                let sampling = self.spec.bodies.get(body).map(|body| body.particles);
+                let pattern = sampling.unwrap_or_default().pattern();
+                let points = filled(pattern, shape, *position, *rotation)?;
+                Measure::GridDensity { body, points }
+            }
+            Term::TargetSdf {
+                shape,
+                position,
+                rotation,
+                ..
+            } => {
+                let (shape, pose) = analytic(shape, *position, *rotation);
+                Measure::TargetSdf { body, shape, pose }
+            }
+            Term::Chamfer {
+                target: ChamferTarget::File(file),
+                ..
+            } => Measure::Chamfer {
+                body,
+                target: Cloud::File(self.directory.join(file)),
+            },
+            Term::Chamfer {
+                target:
+                    ChamferTarget::Shape {
+                        shape,
+                        position,
+                        rotation,
+                    },
+                ..
+            } => {
+                let points = filled(Pattern::lattice(PER_AXIS), shape, *position, *rotation)?;
+                Measure::Chamfer {
+                    body,
+                    target: Cloud::Points(points),
+                }
+            }
+            Term::CentreOfMass { target, axes, .. } => Measure::CentreOfMass {
+                body,
+                target: (*target).into(),
+                axes: Axis::ALL.map(|axis| axes.contains(&axis)),
+            },
+            &Term::ControlEffort { linear, angular } => Measure::ControlEffort { linear, angular },
+        })
+    }
+
+    /// The metrics of the scene.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let resolved = |metric: &spec::Metric| {
+            let (shape, pose) = analytic(&metric.shape, metric.position, metric.rotation);
+            Metric {
+                name: metric.name.clone(),
+                body: self.body(&metric.body),
+                shape,
+                pose,
+            }
+        };
+        self.spec.metrics.iter().map(resolved).collect()
+    }
+}
+
+/// A shape that was checked to be no mesh, and its placement.
+fn analytic(
+    shape: &spec::Shape,
+    position: [f64; 3],
+    rotation: [f64; 3],
+) -> (Shape<f64>, Pose<f64>) {
+    let pose = placement(position, rotation);
+    (
+        shape
+            .analytic()
+            .unwrap_or(Shape::Plane(crate::collider::Plane)),
+        pose,
+    )
+}

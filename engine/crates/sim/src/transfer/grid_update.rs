@@ -1,0 +1,526 @@
+//! Grid update: velocity from momentum, gravity, contact, walls and locked axes.
+
+use arrayvec::ArrayVec;
+use backflow_diff::Real;
+use nalgebra::Vector3;
+
+use crate::{
+    contact::{Placed, PlacedBar, contact, contact_vjp, wall, wall_vjp},
+    grid::{
+        block::{BLOCK, BlockNodes, GridBlock, Node},
+        layout::PADDING,
+    },
+    world::World,
+};
+
+/// Colliders that a scene may have.
+pub const MAX_COLLIDERS: usize = 16;
+
+/// Nodes lighter than this share of the lightest particle count as empty (1). Momentum
+/// and mass carry the same weights, so that their quotient is exact however small they
+/// are: the threshold only keeps `1 / m` finite in single precision.
+const NEGLIGIBLE: f64 = 1e-24;
+
+/// The colliders of a substep where they stand.
+pub type Scenery<'a, T> = ArrayVec<Placed<'a, T>, MAX_COLLIDERS>;
+
+/// Cotangents of what the grid update depends on besides the nodes.
+#[derive(Debug, Clone, Copy)]
+pub struct GridBar<T: Real> {
+    /// Of gravity.
+    pub gravity: Vector3<T>,
+    /// Of the friction of each wall.
+    pub walls: [[T; 2]; 3],
+    /// Of each collider.
+    pub colliders: [ColliderBar<T>; MAX_COLLIDERS],
+}
+
+/// Cotangents of a collider where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct ColliderBar<T: Real> {
+    /// Of its placement and motion.
+    pub placed: PlacedBar<T>,
+    /// Of its friction.
+    pub friction: T,
+}
+
+impl<T: Real> ColliderBar<T> {
+    /// The zero cotangent.
+    pub fn zero() -> Self {
+        Self {
+            placed: PlacedBar::zero(),
+            friction: T::zero(),
+        }
+    }
+}
+
+impl<T: Real> GridBar<T> {
+    /// The zero cotangent.
+    pub fn zero() -> Self {
+        Self {
+            gravity: Vector3::zeros(),
+            walls: [[T::zero(); 2]; 3],
+            colliders: [ColliderBar::zero(); MAX_COLLIDERS],
+        }
+    }
+
+    /// Adds another, of which only the first `colliders` colliders count.
+    pub fn add(&mut self, other: &Self, colliders: usize) {
+        self.gravity += other.gravity;
+        for axis in 0..3 {
+            for side in 0..2 {
+                self.walls[axis][side] += other.walls[axis][side];
+            }
+        }
+        for (sum, part) in self
+            .colliders
+            .iter_mut()
+            .zip(&other.colliders)
+            .take(colliders)
+        {
+            sum.placed += part.placed;
+            sum.friction += part.friction;
+        }
+    }
+}
+
+/// One block as the grid update sees it.
+pub struct Site<'a, T: Real> {
+    world: &'a World<T>,
+    scenery: &'a Scenery<'a, T>,
+    first: [usize; 3],
+    /// Indices of the colliders that may touch the block.
+    near: ArrayVec<u8, MAX_COLLIDERS>,
+    /// Whether a wall acts on some node.
+    walled: bool,
+    threshold: T,
+}
+
+/// What acts on a node, in order.
+#[derive(Clone, Copy)]
+enum Act {
+    Collider(u8),
+    Wall(u8, u8),
+}
+
+/// At most every collider and one wall an axis act on a node.
+type Acts<T> = ArrayVec<(Act, Vector3<T>), { MAX_COLLIDERS + 3 }>;
+
+impl<'a, T: Real> Site<'a, T> {
+    /// Looks at a block: which colliders and walls are within its reach.
+    pub fn new(
+        world: &'a World<T>,
+        scenery: &'a Scenery<'a, T>,
+        block: &GridBlock,
+        threshold: T,
+    ) -> Self {
+        let first = block.first_node();
+        let half = T::of((BLOCK - 1) as f64 * 0.5) * world.lattice.dx;
+        let centre = world.lattice.position(first) + Vector3::repeat(half);
+        let radius = half * T::of(3.0_f64.sqrt());
+        let near = (0..scenery.len() as u8)
+            .filter(|&index| scenery[usize::from(index)].reaches(&centre, radius))
+            .collect();
+        let walled = (0..3).any(|axis| {
+            first[axis] <= PADDING || first[axis] + BLOCK > world.lattice.nodes[axis] - 1 - PADDING
+        });
+        Self {
+            world,
+            scenery,
+            first,
+            near,
+            walled,
+            threshold,
+        }
+    }
+
+    #[inline(always)]
+    fn node(&self, index: usize) -> [usize; 3] {
+        [
+            self.first[0] + index / (BLOCK * BLOCK),
+            self.first[1] + index / BLOCK % BLOCK,
+            self.first[2] + index % BLOCK,
+        ]
+    }
+
+    /// Applies `act` to a velocity.
+    fn apply(&self, act: Act, position: &Vector3<T>, v: &Vector3<T>) -> Vector3<T> {
+        match act {
+            Act::Collider(index) => {
+                contact(&self.scenery[usize::from(index)], position, v).unwrap_or(*v)
+            }
+            Act::Wall(axis, side) => {
+                let wall_here = &self.world.walls[usize::from(axis)][usize::from(side)];
+                wall(
+                    wall_here.law,
+                    wall_here.friction,
+                    axis.into(),
+                    side.into(),
+                    v,
+                )
+            }
+        }
+    }
+
+    /// Velocity of a node after all that acts on it; `record` learns each act with the
+    /// velocity before it.
+    #[inline(always)]
+    fn constrain(
+        &self,
+        index: usize,
+        free: Vector3<T>,
+        mut record: impl FnMut(Act, &Vector3<T>),
+    ) -> Vector3<T> {
+        let mut v = free;
+        if !self.near.is_empty() || self.walled {
+            let node = self.node(index);
+            let position = self.world.lattice.position(node);
+            for &collider in &self.near {
+                let act = Act::Collider(collider);
+                record(act, &v);
+                v = self.apply(act, &position, &v);
+            }
+            for axis in 0..3 {
+                let last = self.world.lattice.nodes[axis] - 1 - PADDING;
+                let side = if node[axis] <= PADDING {
+                    0
+                } else if node[axis] >= last {
+                    1
+                } else {
+                    continue;
+                };
+                let act = Act::Wall(axis as u8, side);
+                record(act, &v);
+                v = self.apply(act, &position, &v);
+            }
+        }
+        for axis in 0..3 {
+            if self.world.locked[axis] {
+                v[axis] = T::zero();
+            }
+        }
+        v
+    }
+}
+
+/// Mass (kg) below which a node counts as empty.
+pub fn mass_threshold<T: Real>(world: &World<T>) -> T {
+    let liquids = world.liquids.iter().map(|body| body.density * body.volume);
+    let solids = world.solids.iter().map(|body| body.density * body.volume);
+    let least = liquids
+        .chain(solids)
+        .map(Real::to_f64)
+        .fold(f64::INFINITY, f64::min);
+    T::of(if least.is_finite() {
+        least * NEGLIGIBLE
+    } else {
+        0.0
+    })
+}
+
+/// `v_i = p_i / m_i + dt g`, then contact with each collider, the walls, the locked axes.
+/// Empty nodes have no velocity.
+pub fn grid_update<T: Real>(
+    site: &Site<'_, T>,
+    momentum: &BlockNodes<T>,
+    velocity: &mut BlockNodes<T>,
+) {
+    let push = site.world.gravity * site.world.clock.dt;
+    for (index, (node, out)) in momentum.iter().zip(velocity).enumerate() {
+        let [x, y, z, mass] = *node;
+        *out = if mass > site.threshold {
+            let free = Vector3::new(x, y, z) * (T::one() / mass) + push;
+            let v = site.constrain(index, free, |_, _| {});
+            [v.x, v.y, v.z, T::zero()]
+        } else {
+            [T::zero(); 4]
+        };
+    }
+}
+
+/// Cotangents of momentum and mass, in place of those of the velocity, and of all else
+/// that [`grid_update`] depends on.
+pub fn grid_update_vjp<T: Real>(
+    site: &Site<'_, T>,
+    momentum: &BlockNodes<T>,
+    bars: &mut BlockNodes<T>,
+    rest: &mut GridBar<T>,
+) {
+    let push = site.world.gravity * site.world.clock.dt;
+    for (index, (node, bar)) in momentum.iter().zip(bars).enumerate() {
+        let [x, y, z, mass] = *node;
+        if mass <= site.threshold {
+            *bar = [T::zero(); 4];
+            continue;
+        }
+        let inverse = T::one() / mass;
+        let mut acts: Acts<T> = ArrayVec::new();
+        let free = Vector3::new(x, y, z) * inverse;
+        site.constrain(index, free + push, |act, before| acts.push((act, *before)));
+        let mut v_bar = Vector3::new(bar[0], bar[1], bar[2]);
+        for axis in 0..3 {
+            if site.world.locked[axis] {
+                v_bar[axis] = T::zero();
+            }
+        }
+        let position = site.world.lattice.position(site.node(index));
+        for (act, before) in acts.iter().rev() {
+            v_bar = act_vjp(site, *act, &position, before, &v_bar, rest);
+        }
+        rest.gravity += v_bar * site.world.clock.dt;
+        let momentum_bar = v_bar * inverse;
+        let mass_bar: Node<T> = [
+            momentum_bar.x,
+            momentum_bar.y,
+            momentum_bar.z,
+            -momentum_bar.dot(&free),
+        ];
+        *bar = mass_bar;
+    }
+}
+
+/// Cotangent of the velocity before one act.
+fn act_vjp<T: Real>(
+    site: &Site<'_, T>,
+    act: Act,
+    position: &Vector3<T>,
+    before: &Vector3<T>,
+    v_bar: &Vector3<T>,
+    rest: &mut GridBar<T>,
+) -> Vector3<T> {
+    match act {
+        Act::Collider(index) => {
+            let index = usize::from(index);
+            let bar = contact_vjp(&site.scenery[index], position, before, v_bar);
+            rest.colliders[index].placed += bar.placed;
+            rest.colliders[index].friction += bar.friction;
+            bar.velocity
+        }
+        Act::Wall(axis, side) => {
+            let (axis, side) = (usize::from(axis), usize::from(side));
+            let wall_here = &site.world.walls[axis][side];
+            let (v_bar, friction_bar) =
+                wall_vjp(wall_here.law, wall_here.friction, axis, side, before, v_bar);
+            rest.walls[axis][side] += friction_bar;
+            v_bar
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::Matrix3;
+    use num_dual::Dual64;
+
+    use super::{super::stencil::tests::*, *};
+    use crate::{
+        collider::{Shape, Sphere},
+        contact::{Collider, ContactLaw, place},
+        grid::{Lattice, block::NONE},
+        material::{Liquid, Solid},
+        pose::Pose,
+        world::{Body, Clock, Wall},
+    };
+
+    const SMALL: usize = BLOCK * BLOCK * BLOCK;
+    const LAWS: [ContactLaw; 4] = [
+        ContactLaw::Sticky,
+        ContactLaw::Slip,
+        ContactLaw::Separating,
+        ContactLaw::Coulomb,
+    ];
+
+    /// A corner with a soft ball in it.
+    fn world(law: ContactLaw, locked: bool) -> World<f64> {
+        World {
+            lattice: Lattice::over(Vector3::zeros(), [8; 3], 0.1),
+            clock: Clock {
+                frames: 1,
+                substeps: 1,
+                dt: 0.01,
+            },
+            gravity: Vector3::new(0.3, -9.81, 0.2),
+            walls: [[Wall { law, friction: 0.3 }; 2]; 3],
+            locked: [false, false, locked],
+            liquids: vec![Body {
+                name: String::new(),
+                law: Liquid {
+                    bulk_modulus: 1.0,
+                    viscosity: 0.0,
+                    exponent: 1.0,
+                    tension: true,
+                },
+                density: 1.0,
+                volume: 1.0,
+                range: 0..1,
+            }],
+            solids: Vec::<Body<f64, Solid<f64>>>::new(),
+            colliders: vec![Collider {
+                name: String::new(),
+                shape: Shape::Sphere(Sphere { radius: 0.13 }),
+                pose: Pose {
+                    position: Vector3::repeat(0.02),
+                    rotation: Matrix3::identity(),
+                },
+                law,
+                friction: 0.4,
+                width: 0.08,
+                on_tool: false,
+            }],
+            tool: None,
+        }
+    }
+
+    /// Momentum and mass of nodes that move towards the corner; some are empty.
+    fn momentum() -> BlockNodes<f64> {
+        std::array::from_fn(|node| {
+            let mass = if node % 7 == 3 {
+                0.0
+            } else {
+                1.5 + noise(node)
+            };
+            let p = (vector(node) - Vector3::new(0.3, 0.6, 0.2)) * mass;
+            [p.x, p.y, p.z, mass]
+        })
+    }
+
+    fn random(seed: usize) -> BlockNodes<f64> {
+        std::array::from_fn(|node| std::array::from_fn(|at| noise(seed + 4 * node + at)))
+    }
+
+    fn update<T: Real>(world: &World<T>, at: [i32; 3], momentum: &BlockNodes<T>) -> BlockNodes<T> {
+        let scenery: Scenery<'_, T> = world
+            .colliders
+            .iter()
+            .map(|collider| place(collider, None))
+            .collect();
+        let block = GridBlock {
+            at,
+            tiles: [NONE; 27],
+        };
+        let site = Site::new(world, &scenery, &block, mass_threshold(world));
+        let mut velocity = [[T::one(); 4]; SMALL];
+        grid_update(&site, momentum, &mut velocity);
+        velocity
+    }
+
+    #[test]
+    fn vjp_is_the_transpose_for_every_law_at_walls_and_colliders() {
+        for law in LAWS {
+            for (at, locked) in [([0; 3], false), ([0, 1, 0], true), ([2, 0, 2], false)] {
+                let world = world(law, locked);
+                let scenery: Scenery<'_, f64> = world
+                    .colliders
+                    .iter()
+                    .map(|collider| place(collider, None))
+                    .collect();
+                let block = GridBlock {
+                    at,
+                    tiles: [NONE; 27],
+                };
+                let site = Site::new(&world, &scenery, &block, mass_threshold(&world));
+                let (momentum, direction) = (momentum(), random(900));
+                let mut weights = random(5000);
+                for node in &mut weights {
+                    // Velocities have three components.
+                    node[3] = 0.0;
+                }
+                let (mut bars, mut rest) = (weights, GridBar::zero());
+                grid_update_vjp(&site, &momentum, &mut bars, &mut rest);
+
+                let push = |world: &World<Dual64>, direction: &BlockNodes<f64>| {
+                    let velocity = update(world, at, &lift_nodes(&momentum, direction));
+                    dot(&velocity.map(|node| node.map(|entry| entry.eps)), &weights)
+                };
+                let label = format!("{law:?} at {at:?}");
+                let assert_near = |forward: f64, backward: f64, what: &str| {
+                    // Terms are of size 1 and there are some hundred.
+                    let error = (forward - backward).abs();
+                    assert!(error <= 1e-12 * (1.0 + forward.abs()), "{label}, {what}");
+                };
+                let (still, dual) = ([[0.0; 4]; SMALL], world.cast::<Dual64>());
+                assert_near(push(&dual, &direction), dot(&direction, &bars), "nodes");
+                let mut moved = dual.clone();
+                moved.gravity = lift_vector(&world.gravity, &vector(3));
+                assert_near(
+                    push(&moved, &still),
+                    rest.gravity.dot(&vector(3)),
+                    "gravity",
+                );
+                for axis in 0..3 {
+                    for side in 0..2 {
+                        let mut moved = dual.clone();
+                        moved.walls[axis][side].friction.eps = 1.0;
+                        let backward = rest.walls[axis][side];
+                        assert_near(push(&moved, &still), backward, "wall friction");
+                    }
+                }
+                let mut moved = dual.clone();
+                moved.colliders[0].friction.eps = 1.0;
+                let backward = rest.colliders[0].friction;
+                assert_near(push(&moved, &still), backward, "collider friction");
+            }
+        }
+    }
+
+    #[test]
+    fn nodes_fall_freely_away_from_everything_and_empty_ones_stand_still() {
+        let world = world(ContactLaw::Sticky, false);
+        let momentum = momentum();
+        // Nodes 4 to 7 of 12: away from the walls and the ball.
+        let velocity = update(&world, [1; 3], &momentum);
+        for ([x, y, z, mass], after) in momentum.into_iter().zip(velocity) {
+            let expected = if mass == 0.0 {
+                Vector3::zeros()
+            } else {
+                Vector3::new(x, y, z) / mass + world.gravity * world.clock.dt
+            };
+            let after = Vector3::new(after[0], after[1], after[2]);
+            assert!((after - expected).norm() <= 1e-15 * 10.0);
+        }
+    }
+
+    #[test]
+    fn a_locked_axis_does_not_move() {
+        let velocity = update(&world(ContactLaw::Separating, true), [1; 3], &momentum());
+        assert!(velocity.iter().all(|node| node[2] == 0.0));
+        assert!(velocity.iter().any(|node| node[0] != 0.0 && node[1] != 0.0));
+    }
+
+    #[test]
+    fn nothing_crosses_the_planes_of_the_walls() {
+        for law in LAWS {
+            let mut world = world(law, false);
+            world.colliders.clear();
+            let last = world.lattice.nodes[0] - 1 - PADDING;
+            for at in [0, 2] {
+                let velocity = update(&world, [at; 3], &momentum());
+                for (index, v) in velocity.iter().enumerate() {
+                    let local = [
+                        index / (BLOCK * BLOCK),
+                        index / BLOCK % BLOCK,
+                        index % BLOCK,
+                    ];
+                    for axis in 0..3 {
+                        let node = at as usize * BLOCK + local[axis];
+                        assert!(node > PADDING || v[axis] >= 0.0, "{law:?}");
+                        assert!(node < last || v[axis] <= 0.0, "{law:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_counts_however_small_its_share_of_a_particle() {
+        // Without it the velocities that particles read do not add up to those that
+        // they gave: a corner node often has less than 1e-9 of a particle.
+        let world = world(ContactLaw::Slip, false);
+        let mut momentum = [[0.0; 4]; SMALL];
+        let share = 1e-18;
+        momentum[0] = [2.0 * share, 3.0 * share, -share, share];
+        let [x, y, z, _] = update(&world, [1; 3], &momentum)[0];
+        let expected = Vector3::new(2.0, 3.0, -1.0) + world.gravity * world.clock.dt;
+        assert!((Vector3::new(x, y, z) - expected).norm() <= 1e-14);
+    }
+}

@@ -1,0 +1,7 @@
+//! The transfers of a substep: particles to grid, grid update, grid to particles.
+
+pub mod g2p;
+pub mod grid_update;
+pub mod p2g;
+pub mod stencil;
+pub mod substep;

@@ -1,0 +1,146 @@
+//! What a scene becomes: everything that does not change during a run.
+
+use std::ops::Range;
+
+use backflow_diff::Real;
+use nalgebra::Vector3;
+
+use crate::{
+    contact::{Collider, ContactLaw},
+    grid::Lattice,
+    material::{Liquid, Solid},
+    pose::Pose,
+    tool::rigid::RigidTool,
+};
+
+/// A piece of matter of one material.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Body<T: Real, L> {
+    /// Name in the scene.
+    pub name: String,
+    /// Its constitutive law.
+    pub law: L,
+    /// Mass density of the undeformed material (kg/m^3).
+    pub density: T,
+    /// Undeformed volume of each of its particles (m^3).
+    pub volume: T,
+    /// Its particles in the canonical order of its kind (liquid or solid).
+    pub range: Range<usize>,
+}
+
+/// One of the six walls of the domain.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Wall<T: Real> {
+    /// How it holds matter.
+    pub law: ContactLaw,
+    /// Coulomb coefficient (1), used by [`ContactLaw::Coulomb`] alone.
+    pub friction: T,
+}
+
+/// Time of a run: `frames` frames of `substeps` substeps of `dt` seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Clock<T: Real> {
+    /// Frames of the run: controls are constant and losses are read once a frame.
+    pub frames: usize,
+    /// Substeps of a frame.
+    pub substeps: usize,
+    /// Time step of a substep (s).
+    pub dt: T,
+}
+
+/// Everything that does not change during a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct World<T: Real> {
+    /// The background grid.
+    pub lattice: Lattice<T>,
+    /// Time of the run.
+    pub clock: Clock<T>,
+    /// Acceleration of gravity (m/s^2).
+    pub gravity: Vector3<T>,
+    /// Walls `[axis][0: lower, 1: upper]`.
+    pub walls: [[Wall<T>; 2]; 3],
+    /// Axes along which nothing moves.
+    pub locked: [bool; 3],
+    /// Liquid bodies, in the order of their particles.
+    pub liquids: Vec<Body<T, Liquid<T>>>,
+    /// Solid bodies, in the order of their particles.
+    pub solids: Vec<Body<T, Solid<T>>>,
+    /// Colliders, applied in this order.
+    pub colliders: Vec<Collider<T>>,
+    /// The tool, if there is one.
+    pub tool: Option<RigidTool<T>>,
+}
+
+impl<T: Real, L> Body<T, L> {
+    /// The same body in another scalar, without tangents.
+    fn cast<U: Real, M>(&self, law: impl Fn(&L) -> M) -> Body<U, M> {
+        Body {
+            name: self.name.clone(),
+            law: law(&self.law),
+            density: cast(self.density),
+            volume: cast(self.volume),
+            range: self.range.clone(),
+        }
+    }
+}
+
+/// A scalar in another type, without tangent.
+pub(crate) fn cast<T: Real, U: Real>(value: T) -> U {
+    U::of(value.to_f64())
+}
+
+impl<T: Real> World<T> {
+    /// The same world in another scalar, without tangents.
+    pub fn cast<U: Real>(&self) -> World<U> {
+        let pose = |pose: &Pose<T>| Pose {
+            position: pose.position.map(cast),
+            rotation: pose.rotation.map(cast),
+        };
+        World {
+            lattice: Lattice {
+                origin: self.lattice.origin.map(cast),
+                dx: cast(self.lattice.dx),
+                nodes: self.lattice.nodes,
+            },
+            clock: Clock {
+                frames: self.clock.frames,
+                substeps: self.clock.substeps,
+                dt: cast(self.clock.dt),
+            },
+            gravity: self.gravity.map(cast),
+            walls: self.walls.map(|sides| {
+                sides.map(|wall| Wall {
+                    law: wall.law,
+                    friction: cast(wall.friction),
+                })
+            }),
+            locked: self.locked,
+            liquids: self
+                .liquids
+                .iter()
+                .map(|body| body.cast(Liquid::cast))
+                .collect(),
+            solids: self
+                .solids
+                .iter()
+                .map(|body| body.cast(Solid::cast))
+                .collect(),
+            colliders: self
+                .colliders
+                .iter()
+                .map(|collider| Collider {
+                    name: collider.name.clone(),
+                    shape: collider.shape.cast(),
+                    pose: pose(&collider.pose),
+                    law: collider.law,
+                    friction: cast(collider.friction),
+                    width: cast(collider.width),
+                    on_tool: collider.on_tool,
+                })
+                .collect(),
+            tool: self.tool.as_ref().map(|tool| RigidTool {
+                pose: pose(&tool.pose),
+            }),
+        }
+    }
+}

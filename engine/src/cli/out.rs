@@ -1,0 +1,97 @@
+//! The only place that talks to the terminal.
+#![expect(clippy::print_stderr, reason = "the command's own output")]
+
+use std::{
+    io::{IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Prints a line of the result.
+pub fn say(line: &str) {
+    // A reader that went away is no reason to fail.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Prints one JSON object on a line.
+pub fn say_json(value: &serde_json::Value) {
+    say(&value.to_string());
+}
+
+/// Prints an error.
+pub fn complain(message: &str) {
+    eprintln!("error: {message}");
+}
+
+/// Tells how long work is coming along: a bar on a terminal, else a line now and then on
+/// the error output.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    quiet: bool,
+    last: Option<Instant>,
+    total: usize,
+}
+
+/// Time between lines where there is no terminal.
+const PAUSE: Duration = Duration::from_secs(5);
+
+impl Progress {
+    /// Progress of `total` pieces of work, silent where `quiet`.
+    #[expect(clippy::disallowed_methods, reason = "the command may read the clock")]
+    pub fn new(total: usize, unit: &str, quiet: bool) -> Self {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+            let template = format!(
+                "[{{elapsed_precise}}] {{bar:30}} {{pos}}/{{len}} {unit} {{msg}} (eta {{eta}})"
+            );
+            let bar = ProgressBar::new(total as u64);
+            match ProgressStyle::with_template(&template) {
+                Ok(style) => bar.with_style(style),
+                Err(_) => bar,
+            }
+        });
+        Self {
+            bar,
+            quiet,
+            last: Some(Instant::now()),
+            total,
+        }
+    }
+
+    /// Says that `done` pieces are done.
+    #[expect(clippy::disallowed_methods, reason = "the command may read the clock")]
+    pub fn at(&mut self, done: usize, message: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(done as u64);
+            bar.set_message(message.to_owned());
+        } else if !self.quiet
+            && (done == self.total || self.last.is_none_or(|last| last.elapsed() >= PAUSE))
+        {
+            eprintln!("{done}/{} {message}", self.total);
+            self.last = Some(Instant::now());
+        }
+    }
+
+    /// Clears the bar.
+    pub fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A stop watch.
+pub struct Watch(Instant);
+
+impl Watch {
+    /// Starts.
+    #[expect(clippy::disallowed_methods, reason = "the command may read the clock")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Seconds since the start.
+    pub fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}

@@ -1,0 +1,347 @@
+//! `backflow simulate`: runs a scene forward and saves its frames.
+
+use std::path::PathBuf;
+
+use backflow_diff::Real;
+use backflow_sim::{
+    io::write_png,
+    loss::Frame,
+    pose::Pose,
+    rollout::{
+        State,
+        forward::Rollout,
+        frame::{Criterion, read_frame},
+    },
+    scene::load::to_text,
+};
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    Failure,
+    options::{Precision, RunArguments, seconds, stamp, with_scalar},
+    out::{Progress, Watch, say, say_json},
+};
+use crate::task::{
+    Task,
+    binding::{Binding, Setup},
+    criterion::{Judge, metrics},
+    folder::{RunFolder, RunOptions, read_ron},
+    frames::{bodies, picture, read_checkpoint, time_of, write_checkpoint, write_frame},
+};
+
+/// Runs a scene forward and saves its frames in a run folder.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  backflow simulate scenes/fluid/dam_break.ron
+  backflow simulate scenes/fluid/throw.ron --controls runs/throw-20261124-101500/best.ron
+  backflow simulate --resume runs/dam_break-20261124-101500")]
+pub struct Simulate {
+    /// Scene file.
+    #[arg(required_unless_present = "resume")]
+    scene: Option<PathBuf>,
+    /// Run with these variables: the `best.ron` of an optimisation.
+    #[arg(long, value_name = "FILE")]
+    controls: Option<PathBuf>,
+    /// Go on with an interrupted run.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["scene", "controls"])]
+    resume: Option<PathBuf>,
+    /// Stop after this many frames; the run can be resumed.
+    #[arg(long, value_name = "N")]
+    frames: Option<usize>,
+    /// Folder that run folders are made in.
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    runs: PathBuf,
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+/// Size of pictures (pixels).
+pub const PICTURE: [usize; 2] = [960, 640];
+
+/// Variables of a scene by name, as `best.ron` holds them.
+pub type NamedVariables = std::collections::BTreeMap<String, Vec<f64>>;
+
+/// What `best.ron` holds.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct BestFile {
+    /// Name of the scene.
+    pub scene: String,
+    /// Its loss.
+    pub value: f64,
+    /// Iteration that found it.
+    pub iteration: usize,
+    /// The variables, in the units of the flat vector of the optimiser.
+    pub variables: NamedVariables,
+}
+
+impl BestFile {
+    /// The flat vector for a scene.
+    ///
+    /// # Errors
+    /// A slice is missing or has another length.
+    pub fn flat(&self, binding: &Binding) -> Result<Vec<f64>, Failure> {
+        let mut flat = Vec::new();
+        for slice in binding.layout().slices() {
+            match self.variables.get(&slice.name) {
+                Some(values) if values.len() == slice.range.len() => flat.extend(values),
+                found => {
+                    return Err(Failure::Input(format!(
+                        "variable `{}` has {} values in the file; expected {}",
+                        slice.name,
+                        found.map_or(0, Vec::len),
+                        slice.range.len()
+                    )));
+                }
+            }
+        }
+        Ok(flat)
+    }
+}
+
+/// A run that is being recorded.
+pub struct Recording<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// What the run starts from.
+    pub setup: &'a Setup,
+    /// What judges it.
+    pub judge: &'a Judge,
+    /// Where it is written.
+    pub folder: &'a RunFolder,
+    /// Frames to run at most.
+    pub frames: usize,
+    /// Says how it is coming along; `false` stops it.
+    pub on_frame: &'a mut dyn FnMut(usize) -> bool,
+}
+
+/// What a recorded run came to.
+#[derive(Debug, Clone, Default)]
+pub struct Recorded {
+    /// Loss over the frames of this session.
+    pub value: f64,
+    /// Metrics of the scene at the last frame.
+    pub metrics: Vec<(String, f64)>,
+    /// Frames done in all.
+    pub frames: usize,
+    /// How often a particle was kept from leaving the domain.
+    pub held: usize,
+}
+
+impl Recording<'_> {
+    /// Runs from the checkpoint in the folder, or from the start.
+    ///
+    /// # Errors
+    /// A run that fails, or a file that cannot be written.
+    pub fn run<T: Real<Wide = f64>>(self, resume: bool) -> Result<Recorded, Failure> {
+        let Self {
+            task,
+            setup,
+            judge,
+            folder,
+            frames,
+            on_frame,
+        } = self;
+        let world = setup.world.cast::<T>();
+        let checkpoint = folder.file("checkpoint.npz");
+        let (start, particles) = if resume && checkpoint.is_file() {
+            read_checkpoint::<T>(&checkpoint, &setup.particles).map_err(Failure::input)?
+        } else {
+            (0, setup.particles.cast::<T>())
+        };
+        let mut state = State::new(&world, particles);
+        let mut rollout = Rollout::new(&world, &setup.controls);
+        let last = frames.min(world.clock.frames);
+        folder.make_frames().map_err(Failure::work)?;
+        let mut recorded = Recorded {
+            frames: start,
+            ..Recorded::default()
+        };
+        for frame in start..last {
+            for substep in 0..world.clock.substeps {
+                rollout
+                    .advance(&mut state, frame * world.clock.substeps + substep)
+                    .map_err(Failure::work)?;
+            }
+            let step = (frame + 1) * world.clock.substeps;
+            state.check(&world, step).map_err(Failure::work)?;
+            let read: Frame<f64> = read_frame(&world, &state, frame);
+            if judge.reads(frame) {
+                recorded.value += judge.value(&read);
+            }
+            recorded.metrics = metrics(&task.scene, &read);
+            let rows = bodies(&task.scene, &world, &state);
+            let tool = rollout.tool(step).map(|(pose, _)| Pose {
+                position: pose.position.map(Real::to_f64),
+                rotation: pose.rotation.map(Real::to_f64),
+            });
+            let time = time_of(&task.scene, frame);
+            write_frame(&folder.frame(frame), time, &rows, tool.as_ref()).map_err(Failure::work)?;
+            write_checkpoint(&checkpoint, frame + 1, &world, &state).map_err(Failure::work)?;
+            recorded.frames = frame + 1;
+            if !on_frame(frame + 1) {
+                break;
+            }
+        }
+        recorded.value += judge.effort(&setup.controls);
+        recorded.held = rollout.held;
+        Ok(recorded)
+    }
+}
+
+/// Draws the last frame of a run.
+///
+/// # Errors
+/// The frame cannot be read or the picture not be written.
+pub fn draw_frame(
+    task: &Task,
+    folder: &RunFolder,
+    frame: usize,
+    name: &str,
+) -> Result<(), Failure> {
+    let names: Vec<String> = task
+        .scene
+        .bodies
+        .iter()
+        .map(|body| body.name.clone())
+        .collect();
+    let path = folder.frame(frame);
+    let (_, rows) = crate::task::frames::read_frame(&path, &names).map_err(Failure::work)?;
+    let tool = crate::task::frames::read_tool(&path).map_err(Failure::work)?;
+    if let Some(image) = picture(&task.scene, &rows, tool.as_ref(), PICTURE) {
+        write_png(&folder.file(name), &image).map_err(Failure::work)?;
+    }
+    Ok(())
+}
+
+/// Opens a run folder of `command` with its task and precision.
+///
+/// # Errors
+/// It is not such a folder.
+pub fn reopen(
+    path: &std::path::Path,
+    command: &str,
+) -> Result<(RunFolder, Task, Precision), Failure> {
+    let folder = RunFolder::open(path).map_err(Failure::input)?;
+    let options: RunOptions = folder.read_ron("run.ron").map_err(Failure::input)?;
+    if options.command != command {
+        return Err(Failure::Input(format!(
+            "{}: a run of `{}`; expected one of `{command}`",
+            path.display(),
+            options.command
+        )));
+    }
+    let precision = Precision::named(&options.precision).ok_or_else(|| {
+        Failure::Input(format!(
+            "run.ron: precision {:?}; expected f32 or f64",
+            options.precision
+        ))
+    })?;
+    let text = folder.file("scene.ron");
+    let spec = backflow_sim::scene::load(&text, crate::task::faults).map_err(Failure::input)?;
+    let task = Task::new(spec, options.directory).map_err(Failure::input)?;
+    Ok((folder, task, precision))
+}
+
+impl Simulate {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Wrong input, or a run that fails.
+    pub fn run(&self) -> Result<(), Failure> {
+        self.run.on_threads(|| self.work())
+    }
+
+    fn work(&self) -> Result<(), Failure> {
+        let watch = Watch::start();
+        let (folder, task, precision) = match (&self.resume, &self.scene) {
+            (Some(path), _) => reopen(path, "simulate")?,
+            (None, Some(path)) => {
+                let task = self.run.load(path)?;
+                let folder = RunFolder::create(&self.runs, &task.spec.name, &stamp())
+                    .map_err(Failure::work)?;
+                let text = to_text(&task.spec).map_err(Failure::work)?;
+                folder.write("scene.ron", &text).map_err(Failure::work)?;
+                if let Some(path) = &self.controls {
+                    let best: BestFile = read_ron(path).map_err(Failure::input)?;
+                    folder.write_ron("best.ron", &best).map_err(Failure::work)?;
+                }
+                let noted = self.run.noted("simulate", &task);
+                folder.write_ron("run.ron", &noted).map_err(Failure::work)?;
+                (folder, task, self.run.precision)
+            }
+            (None, None) => return Err(Failure::input("expected a scene or --resume")),
+        };
+        let binding = Binding::new(&task.spec, &task.scene).map_err(Failure::input)?;
+        let x = if folder.file("best.ron").is_file() {
+            let best: BestFile = folder.read_ron("best.ron").map_err(Failure::input)?;
+            best.flat(&binding)?
+        } else {
+            binding.start()
+        };
+        let setup = binding.setup(&x);
+        let total = task.scene.world.clock.frames;
+        let frames = self.frames.unwrap_or(total).min(total);
+        let mut progress = Progress::new(frames, "frames", self.run.json);
+        let mut on_frame = |done: usize| {
+            progress.at(done, "");
+            true
+        };
+        let (judge, recorded) = with_scalar!(precision, T => {
+            let judge = Judge::new::<T>(&task.scene).map_err(Failure::input)?;
+            let recording = Recording {
+                task: &task,
+                setup: &setup,
+                judge: &judge,
+                folder: &folder,
+                frames,
+                on_frame: &mut on_frame,
+            };
+            let recorded = recording.run::<T>(self.resume.is_some())?;
+            (judge, recorded)
+        });
+        drop(judge);
+        progress.end();
+        if recorded.frames > 0 {
+            draw_frame(&task, &folder, recorded.frames - 1, "last.png")?;
+        }
+        let particles = task.scene.particles.len();
+        let report = json!({
+            "scene": task.spec.name,
+            "command": "simulate",
+            "run": folder.path().display().to_string(),
+            "particles": particles,
+            "frames": recorded.frames,
+            "frames_of_run": total,
+            "substeps": task.scene.world.clock.substeps,
+            "loss": recorded.value,
+            "metrics": recorded.metrics.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+            "held": recorded.held,
+            "seconds": watch.seconds(),
+        });
+        let text = serde_json::to_string_pretty(&report).map_err(Failure::work)?;
+        folder.write("report.json", &text).map_err(Failure::work)?;
+        if self.run.json {
+            say_json(&report);
+            return Ok(());
+        }
+        say(&format!(
+            "{}: {} of {total} frames, {particles} particles, loss {:.6e}, {}",
+            task.spec.name,
+            recorded.frames,
+            recorded.value,
+            seconds(&watch)
+        ));
+        for (name, share) in &recorded.metrics {
+            say(&format!("  {name}: {:.1} %", 100.0 * share));
+        }
+        if recorded.held > 0 {
+            say(&format!(
+                "  particles kept in the domain: {} times",
+                recorded.held
+            ));
+        }
+        say(&format!("  saved in {}", folder.path().display()));
+        Ok(())
+    }
+}

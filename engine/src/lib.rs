@@ -1,0 +1,16 @@
+//! Backflow: a differentiable physics engine.
+//!
+//! | crate | what it holds |
+//! |---|---|
+//! | [`diff`] | how things are differentiated: scalars, matrix functions, implicit maps, checkpoint plans, gradient checks |
+//! | [`sim`] | the physics and its adjoint: scenes, materials, transfers, contact, tools, rollouts, losses, files |
+//! | [`optim`] | how parameters move: objectives, estimators, updates, schedules, the driver |
+//! | [`task`] | a scene as an optimisation problem, and its run folder |
+//! | [`cli`] | the `backflow` command |
+
+pub mod cli;
+pub mod task;
+
+pub use backflow_diff as diff;
+pub use backflow_optim as optim;
+pub use backflow_sim as sim;

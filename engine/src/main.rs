@@ -1,0 +1,7 @@
+//! The `backflow` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    backflow::cli::main()
+}

@@ -1,0 +1,295 @@
+//! What a scene is judged by, ready to be evaluated.
+
+use std::path::{Path, PathBuf};
+
+use backflow_diff::Real;
+use backflow_sim::{
+    io::npz::{Npz, NpzError},
+    loss::{
+        Bodies, BodyFrame, CentreOfMass, Chamfer, Density, EffortWeights, Frame, FrameBar,
+        FrameLoss, LossError, Paired, Schedule, TargetSdf, Term, When, effort, effort_vjp,
+        share_inside,
+    },
+    pose::Twist,
+    rollout::{
+        State,
+        forward::Rollout,
+        frame::{Criterion, read_frame},
+        store::RunError,
+    },
+    scene::{
+        Kind, Scene,
+        target::{Cloud, Loss, Measure, Pairs, Points},
+    },
+};
+use nalgebra::Vector3;
+
+/// Why the losses of a scene cannot be evaluated.
+#[derive(Debug, thiserror::Error)]
+pub enum CriterionError {
+    /// A goal file is damaged or does not fit.
+    #[error(transparent)]
+    Goal(#[from] NpzError),
+    /// A loss does not fit the scene.
+    #[error("losses[{index}]: {source}")]
+    Loss {
+        /// Its index in the scene.
+        index: usize,
+        /// What does not fit.
+        source: LossError,
+    },
+    /// A number of a goal makes no sense.
+    #[error("{}, array `x`: {found} frames; expected 1 or {expected}", path.display())]
+    Frames {
+        /// The file.
+        path: PathBuf,
+        /// Frames in the file.
+        found: usize,
+        /// Frames of the run.
+        expected: usize,
+    },
+    /// The twin of the scene could not be run.
+    #[error("twin of the scene: {0}")]
+    Twin(RunError),
+}
+
+/// The losses of a scene: of frames, and of the controls.
+pub struct Judge {
+    frames: Schedule<f64>,
+    /// Control effort: weight and factors.
+    effort: Vec<(f64, EffortWeights)>,
+    /// Duration of a frame (s).
+    frame_time: f64,
+    /// How many frames a run has.
+    count: usize,
+}
+
+impl Criterion<f64> for Judge {
+    fn reads(&self, frame: usize) -> bool {
+        self.frames.reads(frame)
+    }
+
+    fn value(&self, frame: &Frame<f64>) -> f64 {
+        self.frames.value(frame)
+    }
+
+    fn value_vjp(&self, frame: &Frame<f64>, bars: &mut FrameBar<f64>) {
+        self.frames.value_vjp(frame, 1.0, bars);
+    }
+}
+
+/// Index of a body among the liquid bodies and then the solid ones, as frames list them.
+pub fn world_index(scene: &Scene, body: usize) -> usize {
+    match scene.bodies.get(body) {
+        Some(body) if body.kind == Kind::Liquid => body.index,
+        Some(body) => scene.world.liquids.len() + body.index,
+        None => usize::MAX,
+    }
+}
+
+impl Judge {
+    /// Resolves the losses of `scene`: reads goal files and runs twins in scalar `T`.
+    ///
+    /// # Errors
+    /// A goal that is damaged or does not fit.
+    pub fn new<T: Real<Wide = f64>>(scene: &Scene) -> Result<Self, CriterionError> {
+        let frames = scene.world.clock.frames;
+        let state = State::new(&scene.world, scene.particles.clone());
+        let like = read_frame(&scene.world, &state, 0);
+        let (mut terms, mut effort) = (Vec::new(), Vec::new());
+        for (index, loss) in scene.losses.iter().enumerate() {
+            match &loss.measure {
+                Measure::ControlEffort { linear, angular } => {
+                    let weights = EffortWeights {
+                        linear: *linear,
+                        angular: *angular,
+                    };
+                    effort.push((loss.weight, weights));
+                }
+                measure => {
+                    let with = |source| CriterionError::Loss { index, source };
+                    let read = resolve::<T>(scene, &like, measure, &with)?;
+                    terms.push(Term {
+                        loss: read,
+                        weight: loss.weight,
+                        when: when(loss),
+                    });
+                }
+            }
+        }
+        let index = 0;
+        let schedule = Schedule::new(terms, frames, &like)
+            .map_err(|source| CriterionError::Loss { index, source })?;
+        let frame_time = scene.world.clock.dt * scene.world.clock.substeps as f64;
+        Ok(Self {
+            frames: schedule,
+            effort,
+            frame_time,
+            count: frames,
+        })
+    }
+
+    /// Mean cost of the controls over the run.
+    pub fn effort(&self, controls: &[Twist<f64>]) -> f64 {
+        let share = 1.0 / (self.frame_time * self.count as f64);
+        let cost = |(weight, weights): &(f64, EffortWeights)| {
+            weight * effort(controls, weights, self.frame_time) * share
+        };
+        self.effort.iter().map(cost).sum()
+    }
+
+    /// Adds the cotangents of [`Judge::effort`] to those of the controls.
+    pub fn effort_vjp(&self, controls: &[Twist<f64>], bars: &mut [Twist<f64>]) {
+        let share = 1.0 / (self.frame_time * self.count as f64);
+        for (weight, weights) in &self.effort {
+            effort_vjp(controls, weights, self.frame_time, weight * share, bars);
+        }
+    }
+}
+
+fn when(loss: &Loss) -> When {
+    When::Frames {
+        from: loss.frames.start,
+        to: loss.frames.end.saturating_sub(1),
+    }
+}
+
+fn resolve<T: Real<Wide = f64>>(
+    scene: &Scene,
+    like: &Frame<f64>,
+    measure: &Measure,
+    with: &dyn Fn(LossError) -> CriterionError,
+) -> Result<Box<dyn FrameLoss<f64>>, CriterionError> {
+    let only = |body: &usize| Bodies::Only(vec![world_index(scene, *body)]);
+    Ok(match measure {
+        Measure::PairedL2 { body, target } => {
+            let index = world_index(scene, *body);
+            let targets = match target {
+                Pairs::Twin(twin) => twin_positions::<T>(scene, twin, index)?,
+                Pairs::File(path) => {
+                    let particles = like.bodies.get(index).map_or(0, |body| body.x.len());
+                    read_pairs(path, particles, scene.world.clock.frames)?
+                }
+            };
+            Box::new(Paired {
+                bodies: only(body),
+                targets,
+            })
+        }
+        Measure::GridDensity {
+            body,
+            points: Points { places, volume },
+        } => {
+            let index = world_index(scene, *body);
+            let density = density_of(scene, index);
+            let mut filled = like.clone();
+            if let Some(target) = filled.bodies.get_mut(index) {
+                *target = BodyFrame {
+                    mass: density * volume,
+                    x: places.clone(),
+                };
+            }
+            Box::new(Density::of_frame(only(body), &filled).map_err(with)?)
+        }
+        Measure::TargetSdf { body, shape, pose } => Box::new(TargetSdf {
+            bodies: only(body),
+            shape: shape.clone(),
+            pose: *pose,
+        }),
+        Measure::Chamfer { body, target } => {
+            let points = match target {
+                Cloud::Points(points) => points.places.clone(),
+                Cloud::File(path) => {
+                    let (_, values) = Npz::open(path)?.f64("x", &[None, Some(3)])?;
+                    values
+                        .chunks_exact(3)
+                        .map(Vector3::from_column_slice)
+                        .collect()
+                }
+            };
+            Box::new(Chamfer::new(only(body), points).map_err(with)?)
+        }
+        Measure::CentreOfMass { body, target, axes } => Box::new(CentreOfMass {
+            bodies: only(body),
+            axes: *axes,
+            target: *target,
+        }),
+        Measure::ControlEffort { .. } => {
+            return Err(with(LossError::Empty {
+                loss: "control_effort",
+                field: "frames",
+            }));
+        }
+    })
+}
+
+fn density_of(scene: &Scene, index: usize) -> f64 {
+    let world = &scene.world;
+    match world.liquids.get(index) {
+        Some(body) => body.density,
+        None => world
+            .solids
+            .get(index - world.liquids.len())
+            .map_or(0.0, |body| body.density),
+    }
+}
+
+/// Positions of a body at the end of every frame of a run of `twin`.
+fn twin_positions<T: Real<Wide = f64>>(
+    scene: &Scene,
+    twin: &backflow_sim::world::World<f64>,
+    body: usize,
+) -> Result<Vec<Vec<Vector3<f64>>>, CriterionError> {
+    let world = twin.cast::<T>();
+    let mut rollout = Rollout::new(&world, &scene.twists);
+    let mut state = State::new(&world, scene.particles.cast::<T>());
+    let mut frames = Vec::with_capacity(world.clock.frames);
+    for step in 0..rollout.steps() {
+        rollout
+            .advance(&mut state, step)
+            .map_err(|error| CriterionError::Twin(error.into()))?;
+        if let Some(frame) = rollout.frame_ended(step) {
+            let mut read = read_frame(&world, &state, frame);
+            frames.push(std::mem::take(&mut read.bodies[body].x));
+        }
+    }
+    Ok(frames)
+}
+
+/// Targets from array `x` of shape (particles, 3) or (frames, particles, 3).
+fn read_pairs(
+    path: &Path,
+    particles: usize,
+    frames: usize,
+) -> Result<Vec<Vec<Vector3<f64>>>, CriterionError> {
+    let mut file = Npz::open(path)?;
+    let (shape, values) = file
+        .f64("x", &[None, Some(particles), Some(3)])
+        .or_else(|_| file.f64("x", &[Some(particles), Some(3)]))?;
+    let found = if shape.len() == 3 { shape[0] } else { 1 };
+    if found != 1 && found != frames {
+        return Err(CriterionError::Frames {
+            path: path.to_owned(),
+            found,
+            expected: frames,
+        });
+    }
+    let points: Vec<Vector3<f64>> = values
+        .chunks_exact(3)
+        .map(Vector3::from_column_slice)
+        .collect();
+    Ok(points.chunks(particles.max(1)).map(<[_]>::to_vec).collect())
+}
+
+/// The scene's metrics at a frame: name and share of mass.
+pub fn metrics(scene: &Scene, frame: &Frame<f64>) -> Vec<(String, f64)> {
+    scene
+        .metrics
+        .iter()
+        .map(|metric| {
+            let bodies = Bodies::Only(vec![world_index(scene, metric.body)]);
+            let share = share_inside(frame, &bodies, &metric.shape, &metric.pose);
+            (metric.name.clone(), share)
+        })
+        .collect()
+}

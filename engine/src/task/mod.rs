@@ -1,0 +1,245 @@
+//! What the commands work on: a scene with its variables, its judge and its run folder.
+
+pub mod binding;
+pub mod criterion;
+pub mod folder;
+pub mod frames;
+pub mod objective;
+pub mod variables;
+
+use std::path::{Path, PathBuf};
+
+use backflow_optim::{LayoutError, Settings};
+use backflow_sim::scene::{Fault, Scene, SceneError, Spec, build, load};
+use serde::{Deserialize, Serialize};
+
+use self::{binding::PARAMETER_NAMES, variables::Variable};
+
+/// The `optimize` part of a scene: what may change, and how it is improved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OptimizeSpec {
+    /// What may change.
+    pub variables: Vec<Variable>,
+    /// How it is improved. Default: see [`Settings`].
+    #[serde(default)]
+    pub settings: Settings,
+}
+
+/// A scene file with all that it names.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The specification, at the quality asked for.
+    pub spec: Spec<OptimizeSpec>,
+    /// The scene built from it.
+    pub scene: Scene,
+    /// Folder that its files are relative to.
+    pub directory: PathBuf,
+}
+
+/// Why a task cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// The scene is not sound.
+    #[error(transparent)]
+    Scene(#[from] SceneError),
+    /// Its variables clash.
+    #[error("optimize.variables: {0}")]
+    Layout(#[from] LayoutError),
+}
+
+impl Task {
+    /// Reads and builds a scene; `quality` scales cells and particles.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the scene, at once.
+    pub fn load(path: &Path, quality: f64) -> Result<Self, TaskError> {
+        let spec = load(path, faults)?.at_quality(quality);
+        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+        Self::new(spec, directory)
+    }
+
+    /// Builds a scene whose files are relative to `directory`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the scene, at once.
+    pub fn new(spec: Spec<OptimizeSpec>, directory: PathBuf) -> Result<Self, TaskError> {
+        let scene = build(&spec, &directory)?;
+        Ok(Self {
+            spec,
+            scene,
+            directory,
+        })
+    }
+}
+
+/// What is wrong with the `optimize` part of a scene.
+pub fn faults(spec: &Spec<OptimizeSpec>) -> Vec<Fault> {
+    let Some(optimize) = &spec.optimize else {
+        return Vec::new();
+    };
+    let mut faults: Vec<Fault> = optimize
+        .settings
+        .faults()
+        .into_iter()
+        .map(|(field, value, expected)| {
+            Fault::new(format!("optimize.settings.{field}"), value, expected)
+        })
+        .collect();
+    if optimize.variables.is_empty() {
+        let expected = "at least one variable";
+        faults.push(Fault::new("optimize.variables", "[]", expected));
+    }
+    for (index, variable) in optimize.variables.iter().enumerate() {
+        variable_faults(
+            spec,
+            variable,
+            &format!("optimize.variables[{index}]"),
+            &mut faults,
+        );
+        let name = variable.name();
+        if optimize.variables[..index]
+            .iter()
+            .any(|earlier| earlier.name() == name)
+        {
+            let expected = "a variable that is not listed before";
+            faults.push(Fault::new(
+                format!("optimize.variables[{index}]"),
+                name,
+                expected,
+            ));
+        }
+    }
+    faults
+}
+
+fn variable_faults(
+    spec: &Spec<OptimizeSpec>,
+    variable: &Variable,
+    path: &str,
+    faults: &mut Vec<Fault>,
+) {
+    let mut check = |sound: bool, field: &str, value: String, expected: &str| {
+        if !sound {
+            faults.push(Fault::new(format!("{path}.{field}"), value, expected));
+        }
+    };
+    let scale = variable.scale();
+    check(
+        scale > 0.0 && scale.is_finite(),
+        "scale",
+        scale.to_string(),
+        "a positive number",
+    );
+    match variable {
+        Variable::Controls {
+            axes, limit, hold, ..
+        } => {
+            check(
+                spec.tool.is_some(),
+                "axes",
+                format!("{axes:?}"),
+                "a scene with a tool",
+            );
+            check(
+                !axes.is_empty(),
+                "axes",
+                "[]".to_owned(),
+                "at least one degree of freedom",
+            );
+            check(*hold > 0, "hold", hold.to_string(), "at least 1 frame");
+            check_limit(*limit, &mut check);
+        }
+        Variable::ToolPosition { axes, .. } => {
+            check(
+                spec.tool.is_some(),
+                "axes",
+                format!("{axes:?}"),
+                "a scene with a tool",
+            );
+        }
+        Variable::ToolRotation { scale } => {
+            check(
+                spec.tool.is_some(),
+                "scale",
+                scale.to_string(),
+                "a scene with a tool",
+            );
+        }
+        Variable::Velocity { body, limit, .. } => {
+            check(
+                has_body(spec, body),
+                "body",
+                format!("{body:?}"),
+                &bodies_of(spec),
+            );
+            check_limit(*limit, &mut check);
+        }
+        Variable::Position { body, .. } | Variable::Particles { body, .. } => {
+            check(
+                has_body(spec, body),
+                "body",
+                format!("{body:?}"),
+                &bodies_of(spec),
+            );
+        }
+        Variable::Material {
+            material,
+            parameter,
+            lower,
+            upper,
+            ..
+        } => {
+            let used = spec.bodies.iter().any(|body| body.material == *material);
+            let known: Vec<&str> = spec.materials.keys().map(String::as_str).collect();
+            let expected = format!("a material that a body is made of, of {known:?}");
+            check(used, "material", format!("{material:?}"), &expected);
+            let law = spec.materials.get(material);
+            let fits = law.is_none_or(|law| parameters_of(law).contains(&parameter.as_str()));
+            let expected = match law {
+                Some(law) => format!("one of {:?}", parameters_of(law)),
+                None => PARAMETER_NAMES.to_owned(),
+            };
+            check(fits, "parameter", format!("{parameter:?}"), &expected);
+            let ordered = lower.zip(*upper).is_none_or(|(lower, upper)| lower < upper);
+            check(ordered, "lower", format!("{lower:?}"), "less than `upper`");
+        }
+        Variable::Friction { collider, .. } => {
+            let known: Vec<&str> = spec
+                .colliders
+                .iter()
+                .map(|collider| collider.name.as_str())
+                .collect();
+            let expected = format!("one of the colliders {known:?}");
+            check(
+                known.contains(&collider.as_str()),
+                "collider",
+                collider.clone(),
+                &expected,
+            );
+        }
+        Variable::Gravity { .. } => {}
+    }
+}
+
+fn check_limit(limit: Option<f64>, check: &mut impl FnMut(bool, &str, String, &str)) {
+    let sound = limit.is_none_or(|limit| limit > 0.0 && limit.is_finite());
+    check(sound, "limit", format!("{limit:?}"), "a positive number");
+}
+
+fn has_body(spec: &Spec<OptimizeSpec>, name: &str) -> bool {
+    spec.bodies.iter().any(|body| body.name == name)
+}
+
+fn bodies_of(spec: &Spec<OptimizeSpec>) -> String {
+    let known: Vec<&str> = spec.bodies.iter().map(|body| body.name.as_str()).collect();
+    format!("one of the bodies {known:?}")
+}
+
+fn parameters_of(material: &backflow_sim::scene::spec::Material) -> &'static [&'static str] {
+    match material {
+        backflow_sim::scene::spec::Material::Liquid { .. } => {
+            &["density", "bulk_modulus", "viscosity"]
+        }
+        _ => &["density", "young", "poisson"],
+    }
+}

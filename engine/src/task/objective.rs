@@ -1,0 +1,164 @@
+//! A scene as an objective of the optimisers.
+
+use std::{cell::RefCell, marker::PhantomData};
+
+use backflow_diff::{Real, memory::Plan};
+use backflow_optim::{Evaluation, Objective};
+use backflow_sim::{
+    loss::{Frame, FrameBar},
+    pose::Twist,
+    rollout::{
+        State,
+        forward::Rollout,
+        frame::Criterion,
+        reverse::Pass,
+        store::{RunError, plan},
+    },
+    scene::Scene,
+};
+
+use super::{
+    binding::{Binding, Setup},
+    criterion::{Judge, metrics},
+};
+
+/// Called for every substep; `false` stops the run.
+pub type OnStep<'a> = Box<dyn FnMut(Pass, usize) -> bool + 'a>;
+
+/// The loss of a scene over the flat vector of its variables, simulated in scalar `T`.
+pub struct RolloutObjective<'a, T: Real> {
+    scene: &'a Scene,
+    binding: &'a Binding,
+    judge: &'a Judge,
+    memory: Option<usize>,
+    on_step: OnStep<'a>,
+    scalar: PhantomData<T>,
+}
+
+/// A judge that also notes the scene's metrics at the end of the run.
+struct Watch<'a> {
+    judge: &'a Judge,
+    scene: &'a Scene,
+    last: usize,
+    metrics: RefCell<Vec<(String, f64)>>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(judge: &'a Judge, scene: &'a Scene) -> Self {
+        let last = scene.world.clock.frames.saturating_sub(1);
+        Self {
+            judge,
+            scene,
+            last,
+            metrics: RefCell::default(),
+        }
+    }
+}
+
+impl Criterion<f64> for Watch<'_> {
+    fn reads(&self, frame: usize) -> bool {
+        frame == self.last || self.judge.reads(frame)
+    }
+
+    fn value(&self, frame: &Frame<f64>) -> f64 {
+        if frame.index == self.last {
+            self.metrics.replace(metrics(self.scene, frame));
+        }
+        self.judge.value(frame)
+    }
+
+    fn value_vjp(&self, frame: &Frame<f64>, bars: &mut FrameBar<f64>) {
+        self.judge.value_vjp(frame, bars);
+    }
+}
+
+impl<'a, T: Real<Wide = f64>> RolloutObjective<'a, T> {
+    /// The objective of `scene` with the variables of `binding`; `memory` is the budget of
+    /// a gradient in bytes.
+    pub fn new(
+        scene: &'a Scene,
+        binding: &'a Binding,
+        judge: &'a Judge,
+        memory: Option<usize>,
+        on_step: OnStep<'a>,
+    ) -> Self {
+        Self {
+            scene,
+            binding,
+            judge,
+            memory,
+            on_step,
+            scalar: PhantomData,
+        }
+    }
+
+    /// The checkpoint plan of a gradient.
+    ///
+    /// # Errors
+    /// A budget too small.
+    pub fn plan(&self) -> Result<Plan, RunError> {
+        let world = self.scene.world.cast::<T>();
+        let state = State::new(&world, self.scene.particles.cast::<T>());
+        let clock = &world.clock;
+        plan(&world, &state, clock.frames * clock.substeps, self.memory)
+    }
+
+    /// Value at `x` with the scene's metrics at the end.
+    ///
+    /// # Errors
+    /// A run that fails, see [`RunError`].
+    pub fn judged(&mut self, x: &[f64]) -> Result<(f64, Vec<(String, f64)>), RunError> {
+        let Setup {
+            world,
+            particles,
+            controls,
+        } = self.binding.setup(x);
+        let world = world.cast::<T>();
+        let mut state = State::new(&world, particles.cast::<T>());
+        let watch = Watch::new(self.judge, self.scene);
+        let value =
+            Rollout::new(&world, &controls).value(&mut state, &watch, &mut *self.on_step)?;
+        Ok((
+            value + self.judge.effort(&controls),
+            watch.metrics.into_inner(),
+        ))
+    }
+}
+
+impl<T: Real<Wide = f64>> Objective for RolloutObjective<'_, T> {
+    type Error = RunError;
+
+    fn value(&mut self, x: &[f64]) -> Result<f64, RunError> {
+        self.judged(x).map(|(value, _)| value)
+    }
+
+    fn gradient(&mut self, x: &[f64]) -> Result<Evaluation, RunError> {
+        let plan = self.plan()?;
+        let Setup {
+            world,
+            particles,
+            controls,
+        } = self.binding.setup(x);
+        let world = world.cast::<T>();
+        let state = State::new(&world, particles.cast::<T>());
+        let watch = Watch::new(self.judge, self.scene);
+        let rollout = Rollout::new(&world, &controls);
+        let (value, gradient) =
+            rollout.gradient(&state, &watch, None, &plan, &mut *self.on_step)?;
+        let mut gradient = gradient.widen();
+        if gradient.controls.is_empty() {
+            gradient.controls = vec![Twist::zero(); controls.len()];
+        }
+        self.judge.effort_vjp(&controls, &mut gradient.controls);
+        let mut evaluation = Evaluation::new(
+            value + self.judge.effort(&controls),
+            self.binding.pull(x, &gradient),
+        );
+        evaluation.metrics = watch.metrics.into_inner();
+        Ok(evaluation)
+    }
+
+    fn diverged(&self, error: &RunError) -> bool {
+        matches!(error, RunError::NonFinite(_))
+    }
+}

@@ -1,0 +1,65 @@
+//! The bits of states and gradients, in one list.
+
+use backflow_diff::Real;
+use backflow_sim::{particle::Particles, rollout::Gradient};
+
+/// The bits of all that particles carry. Widening is exact.
+pub fn of_particles<T: Real>(particles: &Particles<T>) -> Vec<u64> {
+    let Particles { liquid, solid } = particles;
+    let vectors = [&liquid.x, &liquid.v, &solid.x, &solid.v];
+    let matrices = [&liquid.c, &solid.c, &solid.strain];
+    let vectors = vectors
+        .into_iter()
+        .flatten()
+        .flat_map(|vector| vector.iter());
+    let matrices = matrices
+        .into_iter()
+        .flatten()
+        .flat_map(|matrix| matrix.iter());
+    vectors
+        .chain(matrices)
+        .chain(&liquid.strain)
+        .map(|value| value.to_f64().to_bits())
+        .collect()
+}
+
+/// The bits of a value and its gradient.
+pub fn of_gradient<T: Real>((value, gradient): &(f64, Gradient<T>)) -> Vec<u64> {
+    let Gradient {
+        particles,
+        bodies,
+        gravity,
+        walls,
+        colliders,
+        tool,
+        controls,
+    } = gradient;
+    let mut rest = vec![*value];
+    rest.extend(
+        bodies
+            .iter()
+            .flatten()
+            .chain(gravity.iter())
+            .chain(walls.iter().flatten()),
+    );
+    for collider in colliders {
+        rest.push(collider.friction);
+        rest.extend(
+            collider
+                .pose
+                .position
+                .iter()
+                .chain(collider.pose.rotation.iter()),
+        );
+    }
+    rest.extend(tool.position.iter().chain(tool.rotation.iter()));
+    for twist in controls {
+        rest.extend(twist.linear.iter().chain(twist.angular.iter()));
+    }
+    // A gradient of zeros or of no numbers would agree with anything.
+    assert!(rest.iter().all(|value| value.is_finite()));
+    assert!(rest.iter().filter(|value| **value != 0.0).count() > rest.len() / 2);
+    let mut bits = of_particles(particles);
+    bits.extend(rest.iter().map(|value| value.to_bits()));
+    bits
+}

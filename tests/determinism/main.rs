@@ -1,0 +1,12 @@
+//! The same bits on any number of threads, for any memory plan and across a resume.
+
+#[cfg(test)]
+mod bits;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod plans;
+#[cfg(test)]
+mod resume;
+#[cfg(test)]
+mod threads;

@@ -1,0 +1,523 @@
+//! Small worlds that exercise everything at once, and random directions in their inputs.
+
+use backflow_diff::Real;
+use backflow_sim::{
+    collider::{Capsule, Cuboid, Shape, Sphere},
+    contact::{Collider, ContactLaw},
+    grid::Lattice,
+    material::{BoxPlastic, Elasticity, FixedCorotated, Law, Liquid, NeoHookean, Solid},
+    particle::Particles,
+    pose::{Pose, PoseBar, Twist, exp},
+    rollout::Gradient,
+    tool::rigid::RigidTool,
+    world::{Body, Clock, Wall, World},
+};
+use nalgebra::{Matrix3, Vector3};
+use num_dual::Dual64;
+
+/// A small generator of numbers in [-1, 1], by splitmix64.
+pub struct Noise(pub u64);
+
+impl Noise {
+    pub fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    }
+
+    pub fn vector(&mut self) -> Vector3<f64> {
+        Vector3::from_fn(|_, _| self.next())
+    }
+
+    pub fn matrix(&mut self) -> Matrix3<f64> {
+        Matrix3::from_fn(|_, _| self.next())
+    }
+}
+
+/// Everything that a run starts from.
+#[derive(Clone)]
+pub struct Setup<T: Real> {
+    pub world: World<T>,
+    pub particles: Particles<T>,
+    pub controls: Vec<Twist<T>>,
+}
+
+/// Which matter a world is filled with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Matter {
+    Inviscid,
+    Viscous,
+    Slack,
+    NeoHookean,
+    FixedCorotated,
+    BoxPlastic,
+    /// A liquid and a solid side by side.
+    Mixed,
+}
+
+pub const MATTER: [Matter; 7] = [
+    Matter::Inviscid,
+    Matter::Viscous,
+    Matter::Slack,
+    Matter::NeoHookean,
+    Matter::FixedCorotated,
+    Matter::BoxPlastic,
+    Matter::Mixed,
+];
+
+pub const LAWS: [ContactLaw; 4] = [
+    ContactLaw::Sticky,
+    ContactLaw::Slip,
+    ContactLaw::Separating,
+    ContactLaw::Coulomb,
+];
+
+fn liquid(viscosity: f64, exponent: f64, tension: bool) -> Liquid<f64> {
+    Liquid {
+        bulk_modulus: 2e4,
+        viscosity,
+        exponent,
+        tension,
+    }
+}
+
+fn solid(matter: Matter) -> Solid<f64> {
+    let elasticity = Elasticity::new(2e4, 0.3);
+    match matter {
+        Matter::FixedCorotated => Solid::FixedCorotated(FixedCorotated { elasticity }),
+        Matter::BoxPlastic => Solid::BoxPlastic(BoxPlastic {
+            elastic: FixedCorotated { elasticity },
+            compression: 5e-3,
+            extension: 8e-3,
+        }),
+        _ => Solid::NeoHookean(NeoHookean { elasticity }),
+    }
+}
+
+/// A block of matter that falls into a corner, meets a hard ball on the floor and a soft
+/// moving tool, with random velocities, affine velocities and strains.
+pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) -> Setup<f64> {
+    let dx = 1.0 / 16.0;
+    let mut noise = Noise(matter as u64 * 31 + law as u64);
+    let mut particles = Particles::zeros(0, 0);
+    let count = [6, 6, 6];
+    let spacing = dx / 2.0;
+    let mut fill = |shift: f64, solid: bool| {
+        let mut added = 0;
+        for i in 0..count[0] {
+            for j in 0..count[1] {
+                for k in 0..count[2] {
+                    let at = Vector3::new(i as f64 + 0.5, j as f64 + 0.5, k as f64 + 0.5);
+                    let x = Vector3::new(0.03 + shift, 0.03, 0.03)
+                        + at * spacing
+                        + noise.vector() * (0.1 * spacing);
+                    let v = Vector3::new(-0.6, -1.0, 0.4) + noise.vector() * 0.8;
+                    let c = noise.matrix() * 4.0;
+                    if solid {
+                        particles.solid.push(x, v);
+                        if let Some(last) = particles.solid.c.last_mut() {
+                            *last = c;
+                        }
+                        if let Some(last) = particles.solid.strain.last_mut() {
+                            *last = Matrix3::identity() + noise.matrix() * 0.02;
+                        }
+                    } else {
+                        particles.liquid.push(x, v);
+                        if let Some(last) = particles.liquid.c.last_mut() {
+                            *last = c;
+                        }
+                        if let Some(last) = particles.liquid.strain.last_mut() {
+                            *last = 1.0 + noise.next() * 0.02;
+                        }
+                    }
+                    added += 1;
+                }
+            }
+        }
+        added
+    };
+    let volume = spacing * spacing * spacing;
+    let body = |law, range| Body {
+        name: "body".into(),
+        law,
+        density: 1000.0,
+        volume,
+        range,
+    };
+    let solid_body = |law, range| Body {
+        name: "solid".into(),
+        law,
+        density: 800.0,
+        volume,
+        range,
+    };
+    let (mut liquids, mut solids) = (Vec::new(), Vec::new());
+    match matter {
+        Matter::Inviscid => liquids.push(body(liquid(0.0, 7.0, true), 0..fill(0.0, false))),
+        Matter::Viscous => liquids.push(body(liquid(3.0, 1.0, true), 0..fill(0.0, false))),
+        Matter::Slack => liquids.push(body(liquid(0.5, 3.0, false), 0..fill(0.0, false))),
+        Matter::Mixed => {
+            liquids.push(body(liquid(0.5, 7.0, true), 0..fill(0.0, false)));
+            solids.push(solid_body(solid(matter), 0..fill(0.19, true)));
+        }
+        _ => solids.push(solid_body(solid(matter), 0..fill(0.0, true))),
+    }
+    let wall = Wall { law, friction: 0.3 };
+    let ball = Collider {
+        name: "ball".into(),
+        shape: Shape::Sphere(Sphere { radius: 0.07 }),
+        pose: Pose::from_rotation_vector(Vector3::new(0.17, 0.0, 0.12), &Vector3::zeros()),
+        law,
+        friction: 0.4,
+        width: 0.0,
+        on_tool: false,
+    };
+    let paddle = Collider {
+        name: "paddle".into(),
+        shape: Shape::Cuboid(Cuboid {
+            half_extents: Vector3::new(0.05, 0.04, 0.06),
+            rounding: 0.01,
+        }),
+        pose: Pose::from_rotation_vector(
+            Vector3::new(0.02, -0.01, 0.0),
+            &Vector3::new(0.1, 0.2, -0.1),
+        ),
+        law,
+        friction: 0.5,
+        width: 0.08,
+        on_tool: true,
+    };
+    let handle = Collider {
+        name: "handle".into(),
+        shape: Shape::Capsule(Capsule {
+            radius: 0.03,
+            half_length: 0.05,
+        }),
+        pose: Pose::from_rotation_vector(Vector3::new(0.0, 0.1, 0.0), &Vector3::zeros()),
+        law,
+        friction: 0.2,
+        width: 0.05,
+        on_tool: true,
+    };
+    let tool = RigidTool {
+        pose: Pose::from_rotation_vector(
+            Vector3::new(0.15, 0.24, 0.12),
+            &Vector3::new(0.3, -0.2, 0.5),
+        ),
+    };
+    let controls = (0..frames)
+        .map(|_| Twist {
+            linear: Vector3::new(0.3, -0.8, 0.2) + noise.vector() * 0.3,
+            angular: noise.vector() * 3.0,
+        })
+        .collect();
+    let world = World {
+        lattice: Lattice::over(Vector3::zeros(), [8, 8, 8], dx),
+        clock: Clock {
+            frames,
+            substeps,
+            dt: 1e-3,
+        },
+        gravity: Vector3::new(0.1, -9.81, 0.2),
+        walls: [[wall; 2]; 3],
+        locked: [false; 3],
+        liquids,
+        solids,
+        colliders: vec![ball, paddle, handle],
+        tool: Some(tool),
+    };
+    Setup {
+        world,
+        particles,
+        controls,
+    }
+}
+
+/// A class of input that a derivative is taken with respect to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Input {
+    Position,
+    Velocity,
+    Affine,
+    Strain,
+    Density,
+    Parameters,
+    Gravity,
+    WallFriction,
+    ColliderFriction,
+    ColliderPose,
+    ToolPosition,
+    ToolRotation,
+    Controls,
+}
+
+pub const INPUTS: [Input; 13] = [
+    Input::Position,
+    Input::Velocity,
+    Input::Affine,
+    Input::Strain,
+    Input::Density,
+    Input::Parameters,
+    Input::Gravity,
+    Input::WallFriction,
+    Input::ColliderFriction,
+    Input::ColliderPose,
+    Input::ToolPosition,
+    Input::ToolRotation,
+    Input::Controls,
+];
+
+fn seed_vector(value: &mut Vector3<Dual64>, noise: &mut Noise) {
+    for entry in value.iter_mut() {
+        entry.eps = noise.next();
+    }
+}
+
+fn seed_rotation(pose: &mut Pose<Dual64>, noise: &mut Noise) {
+    let theta = noise.vector().map(|entry| Dual64::new(0.0, entry));
+    pose.rotation = exp(&theta) * pose.rotation;
+}
+
+impl Setup<f64> {
+    /// The same setup with a random tangent in one class of input.
+    pub fn seeded(&self, input: Input, noise: &mut Noise) -> Setup<Dual64> {
+        let mut setup = Setup {
+            world: self.world.cast::<Dual64>(),
+            particles: self.particles.cast::<Dual64>(),
+            controls: self
+                .controls
+                .iter()
+                .map(|twist| Twist {
+                    linear: twist.linear.map(Dual64::from),
+                    angular: twist.angular.map(Dual64::from),
+                })
+                .collect(),
+        };
+        let Setup {
+            world,
+            particles: Particles { liquid, solid },
+            controls,
+        } = &mut setup;
+        match input {
+            Input::Position => {
+                liquid
+                    .x
+                    .iter_mut()
+                    .chain(&mut solid.x)
+                    .for_each(|x| seed_vector(x, noise));
+            }
+            Input::Velocity => {
+                liquid
+                    .v
+                    .iter_mut()
+                    .chain(&mut solid.v)
+                    .for_each(|v| seed_vector(v, noise));
+            }
+            Input::Affine => {
+                for entry in liquid
+                    .c
+                    .iter_mut()
+                    .chain(&mut solid.c)
+                    .flat_map(|c| c.iter_mut())
+                {
+                    entry.eps = noise.next();
+                }
+            }
+            Input::Strain => {
+                for entry in liquid
+                    .strain
+                    .iter_mut()
+                    .chain(solid.strain.iter_mut().flat_map(|strain| strain.iter_mut()))
+                {
+                    entry.eps = noise.next();
+                }
+            }
+            Input::Density => {
+                for density in world
+                    .liquids
+                    .iter_mut()
+                    .map(|body| &mut body.density)
+                    .chain(world.solids.iter_mut().map(|body| &mut body.density))
+                {
+                    density.eps = 1e3 * noise.next();
+                }
+            }
+            Input::Parameters => {
+                for body in &mut world.liquids {
+                    let mut parameters = body.law.parameters();
+                    parameters[0].eps = 1e4 * noise.next();
+                    parameters[1].eps = noise.next();
+                    body.law = body.law.with_parameters(parameters);
+                }
+                for body in &mut world.solids {
+                    let mut parameters = body.law.parameters();
+                    parameters[0].eps = 1e4 * noise.next();
+                    parameters[1].eps = noise.next();
+                    body.law = body.law.with_parameters(parameters);
+                }
+            }
+            Input::Gravity => seed_vector(&mut world.gravity, noise),
+            Input::WallFriction => {
+                for wall in world.walls.iter_mut().flatten() {
+                    wall.friction.eps = noise.next();
+                }
+            }
+            Input::ColliderFriction => {
+                for collider in &mut world.colliders {
+                    collider.friction.eps = noise.next();
+                }
+            }
+            Input::ColliderPose => {
+                for collider in &mut world.colliders {
+                    seed_vector(&mut collider.pose.position, noise);
+                    seed_rotation(&mut collider.pose, noise);
+                }
+            }
+            Input::ToolPosition => {
+                if let Some(tool) = &mut world.tool {
+                    seed_vector(&mut tool.pose.position, noise);
+                }
+            }
+            Input::ToolRotation => {
+                if let Some(tool) = &mut world.tool {
+                    seed_rotation(&mut tool.pose, noise);
+                }
+            }
+            Input::Controls => {
+                for twist in controls.iter_mut() {
+                    seed_vector(&mut twist.linear, noise);
+                    seed_vector(&mut twist.angular, noise);
+                }
+            }
+        }
+        setup
+    }
+}
+
+/// `<gradient, direction>` with the direction that [`Setup::seeded`] drew from the same
+/// noise.
+pub fn along(gradient: &Gradient<f64>, input: Input, setup: &Setup<f64>, noise: &mut Noise) -> f64 {
+    let Particles { liquid, solid } = &gradient.particles;
+    let pose = |pose: &PoseBar<f64>, noise: &mut Noise| {
+        pose.position.dot(&noise.vector()) + pose.rotation.dot(&noise.vector())
+    };
+    match input {
+        Input::Position => liquid
+            .x
+            .iter()
+            .chain(&solid.x)
+            .map(|x| x.dot(&noise.vector()))
+            .sum(),
+        Input::Velocity => liquid
+            .v
+            .iter()
+            .chain(&solid.v)
+            .map(|v| v.dot(&noise.vector()))
+            .sum(),
+        Input::Affine => liquid
+            .c
+            .iter()
+            .chain(&solid.c)
+            .flat_map(|c| c.iter())
+            .map(|entry| entry * noise.next())
+            .sum(),
+        Input::Strain => liquid
+            .strain
+            .iter()
+            .chain(solid.strain.iter().flat_map(|strain| strain.iter()))
+            .map(|entry| entry * noise.next())
+            .sum(),
+        Input::Density => gradient
+            .bodies
+            .iter()
+            .map(|body| body[0] * 1e3 * noise.next())
+            .sum(),
+        Input::Parameters => gradient
+            .bodies
+            .iter()
+            .map(|body| body[1] * 1e4 * noise.next() + body[2] * noise.next())
+            .sum(),
+        Input::Gravity => gradient.gravity.dot(&noise.vector()),
+        Input::WallFriction => gradient
+            .walls
+            .iter()
+            .flatten()
+            .map(|wall| wall * noise.next())
+            .sum(),
+        Input::ColliderFriction => gradient
+            .colliders
+            .iter()
+            .map(|collider| collider.friction * noise.next())
+            .sum(),
+        Input::ColliderPose => gradient
+            .colliders
+            .iter()
+            .map(|collider| pose(&collider.pose, noise))
+            .sum(),
+        Input::ToolPosition => gradient.tool.position.dot(&noise.vector()),
+        Input::ToolRotation => gradient.tool.rotation.dot(&noise.vector()),
+        Input::Controls => {
+            assert_eq!(gradient.controls.len(), setup.controls.len());
+            gradient
+                .controls
+                .iter()
+                .map(|twist| twist.linear.dot(&noise.vector()) + twist.angular.dot(&noise.vector()))
+                .sum()
+        }
+    }
+}
+
+/// `<particles, weights>` over all that particles carry.
+pub fn dot<T: Real>(particles: &Particles<T>, weights: &Particles<f64>) -> T {
+    let mut sum = T::of(0.0);
+    let mut add = |values: &[T], weights: &[f64]| {
+        for (value, weight) in values.iter().zip(weights) {
+            sum += *value * T::of(*weight);
+        }
+    };
+    let (a, b) = (&particles.liquid, &weights.liquid);
+    for slot in 0..a.x.len() {
+        add(a.x[slot].as_slice(), b.x[slot].as_slice());
+        add(a.v[slot].as_slice(), b.v[slot].as_slice());
+        add(a.c[slot].as_slice(), b.c[slot].as_slice());
+        add(&[a.strain[slot]], &[b.strain[slot]]);
+    }
+    let (a, b) = (&particles.solid, &weights.solid);
+    for slot in 0..a.x.len() {
+        add(a.x[slot].as_slice(), b.x[slot].as_slice());
+        add(a.v[slot].as_slice(), b.v[slot].as_slice());
+        add(a.c[slot].as_slice(), b.c[slot].as_slice());
+        add(a.strain[slot].as_slice(), b.strain[slot].as_slice());
+    }
+    sum
+}
+
+/// Random weights for all that particles carry.
+pub fn weights(particles: &Particles<f64>, noise: &mut Noise) -> Particles<f64> {
+    let mut weights = particles.clone();
+    for vector in weights
+        .liquid
+        .x
+        .iter_mut()
+        .chain(&mut weights.liquid.v)
+        .chain(&mut weights.solid.x)
+        .chain(&mut weights.solid.v)
+    {
+        *vector = noise.vector();
+    }
+    for matrix in weights
+        .liquid
+        .c
+        .iter_mut()
+        .chain(&mut weights.solid.c)
+        .chain(&mut weights.solid.strain)
+    {
+        *matrix = noise.matrix();
+    }
+    for strain in &mut weights.liquid.strain {
+        *strain = noise.next();
+    }
+    weights
+}

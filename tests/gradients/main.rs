@@ -1,0 +1,7 @@
+//! Hand-written adjoints against dual numbers: one substep and whole runs, for every
+//! material, boundary and class of input.
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod rollout;

@@ -1,0 +1,122 @@
+//! `<J v, w> = <v, J^T w>` with `J v` from dual numbers, over one substep and over 200.
+
+use backflow_diff::memory::Plan;
+use backflow_sim::{
+    contact::ContactLaw,
+    loss::{Frame, FrameBar},
+    rollout::{Gradient, State, forward::Rollout, frame::Criterion},
+};
+use num_dual::Dual64;
+
+use crate::fixture::{
+    INPUTS, Input, LAWS, MATTER, Matter, Noise, Setup, along, dot, setup, weights,
+};
+
+/// Judges nothing: the cotangents come from the end of the run.
+struct Nothing;
+
+impl Criterion<f64> for Nothing {
+    fn reads(&self, _frame: usize) -> bool {
+        false
+    }
+
+    fn value(&self, _frame: &Frame<f64>) -> f64 {
+        0.0
+    }
+
+    fn value_vjp(&self, _frame: &Frame<f64>, _bars: &mut FrameBar<f64>) {}
+}
+
+/// `J^T w` for weights `w` of the final state.
+fn pull(setup: &Setup<f64>, noise: &mut Noise) -> Gradient<f64> {
+    let weights = weights(&setup.particles, noise);
+    let rollout = Rollout::new(&setup.world, &setup.controls);
+    let plan = Plan::new(rollout.steps(), 7.min(rollout.steps())).unwrap();
+    let state = State::new(&setup.world, setup.particles.clone());
+    let (_, gradient) = rollout
+        .gradient(&state, &Nothing, Some(&weights), &plan, &mut |_, _| true)
+        .unwrap();
+    gradient
+}
+
+/// `<J v, w>` by a dual run.
+fn push(setup: &Setup<Dual64>, plain: &Setup<f64>, noise: &mut Noise) -> f64 {
+    let weights = weights(&plain.particles, noise);
+    let mut rollout = Rollout::new(&setup.world, &setup.controls);
+    let mut state = State::new(&setup.world, setup.particles.clone());
+    for step in 0..rollout.steps() {
+        rollout.advance(&mut state, step).unwrap();
+    }
+    dot(&state.canonical(&setup.world), &weights).eps
+}
+
+/// The relative mismatch for one class of input; `None` where it has no effect at all.
+fn mismatch(setup: &Setup<f64>, gradient: &Gradient<f64>, input: Input) -> Option<f64> {
+    let forward = push(&setup.seeded(input, &mut Noise(5)), setup, &mut Noise(9));
+    let reverse = along(gradient, input, setup, &mut Noise(5));
+    let scale = forward.abs().max(reverse.abs());
+    (scale > 0.0).then(|| (forward - reverse).abs() / scale)
+}
+
+/// Checks every class of input; `idle` says which may have no effect.
+fn check(setup: &Setup<f64>, tolerance: f64, label: &str, idle: impl Fn(Input) -> bool) {
+    let gradient = pull(setup, &mut Noise(9));
+    for input in INPUTS {
+        match mismatch(setup, &gradient, input) {
+            Some(error) => assert!(error <= tolerance, "{label}, {input:?}: {error:e}"),
+            None => assert!(idle(input), "{label}, {input:?} has no effect"),
+        }
+    }
+}
+
+/// Friction acts under Coulomb's law alone.
+fn idle_friction(law: ContactLaw) -> impl Fn(Input) -> bool {
+    move |input| {
+        law != ContactLaw::Coulomb && matches!(input, Input::WallFriction | Input::ColliderFriction)
+    }
+}
+
+#[test]
+fn a_substep_has_the_adjoint_of_its_tangent_for_every_material_and_boundary() {
+    for matter in MATTER {
+        for law in LAWS {
+            let setup = setup(matter, law, 2, 1);
+            // Two substeps: the tool's controls act on the second frame's placement too.
+            check(
+                &setup,
+                1e-10,
+                &format!("{matter:?}, {law:?}"),
+                idle_friction(law),
+            );
+        }
+    }
+}
+
+#[test]
+fn two_hundred_substeps_have_the_adjoint_of_their_tangent_for_every_material() {
+    for (index, matter) in MATTER.into_iter().enumerate() {
+        let law = LAWS[index % LAWS.len()];
+        let setup = setup(matter, law, 20, 10);
+        check(
+            &setup,
+            1e-8,
+            &format!("{matter:?}, {law:?}"),
+            idle_friction(law),
+        );
+    }
+}
+
+#[test]
+fn two_hundred_substeps_have_the_adjoint_of_their_tangent_for_every_boundary() {
+    for law in LAWS {
+        let setup = setup(Matter::Mixed, law, 20, 10);
+        check(&setup, 1e-8, &format!("{law:?}"), idle_friction(law));
+    }
+}
+
+#[test]
+fn a_locked_axis_has_the_adjoint_of_its_tangent() {
+    let mut setup = setup(Matter::Mixed, ContactLaw::Coulomb, 4, 5);
+    setup.world.locked = [false, false, true];
+    check(&setup, 1e-10, "z locked", |_| false);
+}

@@ -1,6 +1,6 @@
 //! `backflow check`: says everything that is wrong with scenes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -32,12 +32,15 @@ impl Check {
     pub fn run(&self) -> Result<(), Failure> {
         let mut wrong = Vec::new();
         for path in &self.scenes {
-            match self.run.load(path) {
-                Ok(task) => match self.describe(&task) {
-                    Ok(()) => {}
-                    Err(Failure::Input(message) | Failure::Work(message)) => wrong.push(message),
-                },
-                Err(Failure::Input(message) | Failure::Work(message)) => wrong.push(message),
+            let checked = match self.run.load(path) {
+                Ok(task) => self.describe(path, &task),
+                Err(failure) => Err(failure),
+            };
+            if let Err(Failure::Input(message) | Failure::Work(message)) = checked {
+                if self.run.json {
+                    say_json(&json!({ "file": path.display().to_string(), "error": message }));
+                }
+                wrong.push(message);
             }
         }
         if wrong.is_empty() {
@@ -47,7 +50,7 @@ impl Check {
         }
     }
 
-    fn describe(&self, task: &Task) -> Result<(), Failure> {
+    fn describe(&self, path: &Path, task: &Task) -> Result<(), Failure> {
         let clock = &task.scene.world.clock;
         let steps = clock.frames * clock.substeps;
         let (state, working, plan) = with_scalar!(self.run.precision, T => {
@@ -57,7 +60,7 @@ impl Check {
             (
                 store::state_bytes(&world, &state),
                 store::working_bytes(&world, &state),
-                plan.map_err(Failure::input)?,
+                plan.map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?,
             )
         });
         let binding = Binding::new(&task.spec, &task.scene).map_err(Failure::input)?;
@@ -65,6 +68,7 @@ impl Check {
         let particles = task.scene.particles.len();
         if self.run.json {
             say_json(&json!({
+                "file": path.display().to_string(),
                 "scene": task.spec.name,
                 "nodes": nodes,
                 "particles": particles,

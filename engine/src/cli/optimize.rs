@@ -11,8 +11,8 @@ use std::{
 };
 
 use backflow_diff::Real;
-use backflow_optim::{Driver, DriverState, Outcome, Record, Stop};
-use backflow_sim::scene::load::to_text;
+use backflow_optim::{Driver, DriverState, Outcome, Record, RunError as DriverError, Stop};
+use backflow_sim::{rollout::store::RunError, scene::load::to_text};
 use clap::Args;
 use serde_json::json;
 
@@ -81,12 +81,16 @@ impl Optimize {
         let (folder, task, precision) = match (&self.resume, &self.scene) {
             (Some(path), _) => reopen(path, "optimize")?,
             (None, Some(path)) => {
-                let task = self.run.load(path)?;
-                if task.spec.optimize.is_none() {
+                let mut task = self.run.load(path)?;
+                let Some(optimize) = &mut task.spec.optimize else {
                     return Err(Failure::Input(format!(
                         "{}: optimize: expected what may change and how, to optimise the scene",
                         path.display()
                     )));
+                };
+                // The saved scene is what a resume goes by.
+                if let Some(iterations) = self.iterations {
+                    optimize.settings.iterations = iterations;
                 }
                 let folder = RunFolder::create(&self.runs, &task.spec.name, &stamp())
                     .map_err(Failure::work)?;
@@ -267,7 +271,7 @@ impl Session<'_> {
             .map_err(Failure::work)?;
         let total = self.driver.settings().iterations;
         let mut progress = Progress::new(total, "iterations", quiet);
-        let mut table = self.read_table();
+        let mut table = self.read_table(state.iteration);
         let mut failure = None;
         let mut observer = |record: &Record, state: &DriverState| {
             if table.is_empty() {
@@ -302,12 +306,7 @@ impl Session<'_> {
         }
         let outcome = match result {
             Ok(outcome) => outcome,
-            Err(error) => {
-                let path = self.folder.path().display();
-                return Err(Failure::Work(format!(
-                    "{error}; the last good state is in {path}"
-                )));
-            }
+            Err(error) => return Err(self.failure(&error)),
         };
         self.driver_state_on_disk(&state)?;
         self.stopped.store(false, Ordering::Relaxed);
@@ -319,9 +318,32 @@ impl Session<'_> {
         })
     }
 
-    /// The lines of earlier sessions of this run.
-    fn read_table(&self) -> String {
-        std::fs::read_to_string(self.folder.file("metrics.csv")).unwrap_or_default()
+    /// The lines of earlier sessions of this run, up to what the saved state knows of: it is
+    /// written last, and the iteration of a further line is done again.
+    fn read_table(&self, iterations: usize) -> String {
+        let text = std::fs::read_to_string(self.folder.file("metrics.csv")).unwrap_or_default();
+        text.split_inclusive('\n').take(1 + iterations).collect()
+    }
+
+    /// What an error of the driver means for the command.
+    fn failure(&self, error: &DriverError<RunError>) -> Failure {
+        let path = self.folder.path().display();
+        match error {
+            DriverError::State(error) => {
+                let file = self.folder.file("state.ron");
+                Failure::Input(format!("{}: {error}", file.display()))
+            }
+            DriverError::Objective {
+                source: RunError::Interrupted,
+                ..
+            } => Failure::Work(format!(
+                "interrupted: go on with `backflow optimize --resume {path}`"
+            )),
+            DriverError::Objective { source, .. } => Failure::Work(format!(
+                "{error}: {source}; the last good state is in {path}"
+            )),
+            _ => Failure::Work(format!("{error}; the last good state is in {path}")),
+        }
     }
 
     fn driver_state_on_disk(&self, state: &DriverState) -> Result<(), Failure> {

@@ -1,5 +1,4 @@
 //! The only place that talks to the terminal.
-#![expect(clippy::print_stderr, reason = "the command's own output")]
 
 use std::{
     io::{IsTerminal, Write},
@@ -19,9 +18,15 @@ pub fn say_json(value: &serde_json::Value) {
     say(&value.to_string());
 }
 
+/// Prints a line beside the result.
+fn remark(line: &str) {
+    // As above.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// Prints an error.
 pub fn complain(message: &str) {
-    eprintln!("error: {message}");
+    remark(&format!("error: {message}"));
 }
 
 /// Tells how long work is coming along: a bar on a terminal, else a line now and then on
@@ -67,7 +72,7 @@ impl Progress {
         } else if !self.quiet
             && (done == self.total || self.last.is_none_or(|last| last.elapsed() >= PAUSE))
         {
-            eprintln!("{done}/{} {message}", self.total);
+            remark(&format!("{done}/{} {message}", self.total));
             self.last = Some(Instant::now());
         }
     }

@@ -219,12 +219,17 @@ impl Binding {
     /// The run that the flat vector `x` stands for.
     pub fn setup(&self, x: &[f64]) -> Setup {
         let mut setup = self.base.clone();
-        for ((variable, place), slice) in self.places.iter().zip(self.layout.slices()) {
-            let values: Vec<f64> = x[slice.range.clone()]
-                .iter()
-                .map(|&flat| unflatten(variable, flat))
-                .collect();
-            apply(variable, place, &values, &mut setup);
+        let per_particle = |place: &Place| matches!(place, Place::Particles(..));
+        // What is uniform over a body comes on top of what each particle has.
+        for first in [true, false] {
+            for ((variable, place), slice) in self.places.iter().zip(self.layout.slices()) {
+                if per_particle(place) == first {
+                    let flat = &x[slice.range.clone()];
+                    let values: Vec<f64> =
+                        flat.iter().map(|&flat| unflatten(variable, flat)).collect();
+                    apply(variable, place, &values, &mut setup);
+                }
+            }
         }
         setup
     }

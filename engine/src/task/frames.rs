@@ -155,10 +155,10 @@ pub fn particle_rows(bodies: &[BodyRows]) -> Vec<ParticleRow> {
 }
 
 /// Opacity of the targets of losses in pictures.
-const TARGET_ALPHA: f64 = 0.25;
+const TARGET_ALPHA: f64 = 0.15;
 
 /// Opacity of colliders in pictures.
-const COLLIDER_ALPHA: f64 = 0.45;
+const COLLIDER_ALPHA: f64 = 0.14;
 
 /// A picture of a frame: particles, colliders, the tool, targets.
 pub fn picture(

@@ -11,7 +11,11 @@ use crate::world::cast;
 ///
 /// `p = K/gamma (J^-gamma - 1)`, `sigma = -p I + 2 eta dev(sym(grad v))`.
 ///
-/// With `gamma = 1` the pressure is linear in the density, `p = K (rho/rho_0 - 1)`.
+/// A liquid that does not pull has `p = K ramp(q)` with `q = (J^-gamma - 1) / gamma`: `ramp`
+/// is zero below `-`[`ONSET`] and `q` above it, with a parabola between, so that the
+/// stress has a derivative everywhere; matter in free fall sits at `q = 0`. Where it
+/// is slack, a particle stands for drops of undeformed liquid with gaps between: its
+/// viscous stress acts in the volume `1 - ramp(1 - J)` instead of `J`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Liquid<T: Real> {
     /// Bulk modulus K (Pa).
@@ -35,11 +39,20 @@ impl<T: Real> Liquid<T> {
         }
     }
 
-    /// Whether a volume ratio has no pressure because the liquid does not pull; at
-    /// `J = 1` the derivative of the compressed side is taken.
+    /// Compression that the pressure answers to, and its slope: `q` itself or its ramp.
     #[inline(always)]
-    fn slack(&self, j: T) -> bool {
-        !self.tension && j > T::one()
+    fn pressed(&self, q: T) -> (T, T) {
+        if self.tension { (q, T::one()) } else { ramp(q) }
+    }
+
+    /// Volume of the liquid itself in units of the undeformed volume, and its slope.
+    #[inline(always)]
+    fn matter(&self, j: T) -> (T, T) {
+        if self.tension {
+            return (j, T::one());
+        }
+        let (missing, slope) = ramp(T::one() - j);
+        (T::one() - missing, slope)
     }
 
     /// `J^-gamma`, without a power for the linear law.
@@ -53,6 +66,25 @@ impl<T: Real> Liquid<T> {
     }
 }
 
+/// Half width of the onset of pressure in a liquid that does not pull (1): a compression
+/// far below that of liquids at rest, so that it is not seen.
+pub const ONSET: f64 = 1e-3;
+
+/// `max(q, 0)` with a parabola for `|q| <` [`ONSET`], and its slope.
+#[inline(always)]
+fn ramp<T: Real>(q: T) -> (T, T) {
+    let onset = T::of(ONSET);
+    if q <= -onset {
+        (T::zero(), T::zero())
+    } else if q >= onset {
+        (q, T::one())
+    } else {
+        let over = q + onset;
+        let slope = over / (onset + onset);
+        (over * slope * T::of(0.5), slope)
+    }
+}
+
 /// `dev(sym(m))`.
 #[inline(always)]
 fn shear<T: Real>(m: &Matrix3<T>) -> Matrix3<T> {
@@ -62,40 +94,33 @@ fn shear<T: Real>(m: &Matrix3<T>) -> Matrix3<T> {
 impl<T: Real> Law<T> for Liquid<T> {
     type Strain = T;
 
-    /// `tau = -J p I + 2 eta J dev(sym(grad v))`.
+    /// `tau = -J p I + 2 eta m dev(sym(grad v))` with `m = J`, or the liquid's own volume.
     #[inline(always)]
     fn stress(&self, j: &T, gradient: &Matrix3<T>) -> Matrix3<T> {
-        let pressure = if self.slack(*j) {
-            T::zero()
-        } else {
-            self.bulk_modulus / self.exponent * (self.density_power(*j) - T::one())
-        };
-        let spherical = Matrix3::from_diagonal_element(-*j * pressure);
+        let (pressed, _) = self.pressed((self.density_power(*j) - T::one()) / self.exponent);
+        let spherical = Matrix3::from_diagonal_element(-*j * self.bulk_modulus * pressed);
         if self.viscosity == T::zero() && !T::DUAL {
             return spherical;
         }
-        spherical + shear(gradient) * (T::of(2.0) * self.viscosity * *j)
+        let (matter, _) = self.matter(*j);
+        spherical + shear(gradient) * (T::of(2.0) * self.viscosity * matter)
     }
 
-    /// With `tau_p = -J p`: `d tau_p / dJ = K/gamma (1 + (gamma - 1) J^-gamma)`.
+    /// With `tau_p = -J K r(q)` and `dq/dJ = -J^(-gamma - 1)`:
+    /// `d tau_p / dJ = -K (r - r' J^-gamma)`.
     #[inline(always)]
     fn stress_vjp(&self, j: &T, gradient: &Matrix3<T>, stress_bar: &Matrix3<T>) -> StressBar<T, T> {
-        let (one, two) = (T::one(), T::of(2.0));
+        let two = T::of(2.0);
         let trace = stress_bar.trace();
-        let (mut strain, mut bulk_bar) = (T::zero(), T::zero());
-        if !self.slack(*j) {
-            let power = self.density_power(*j);
-            strain =
-                trace * self.bulk_modulus / self.exponent * (one + (self.exponent - one) * power);
-            bulk_bar = trace * *j * (one - power) / self.exponent;
-        }
-        let shear_bar = shear(stress_bar);
-        let viscous = stress_bar.dot(&shear(gradient));
-        strain += two * self.viscosity * viscous;
+        let power = self.density_power(*j);
+        let (pressed, slope) = self.pressed((power - T::one()) / self.exponent);
+        let (matter, matter_slope) = self.matter(*j);
+        let viscous = two * stress_bar.dot(&shear(gradient));
         StressBar {
-            strain,
-            gradient: shear_bar * (two * self.viscosity * *j),
-            parameters: [bulk_bar, two * *j * viscous, T::zero()],
+            strain: -trace * self.bulk_modulus * (pressed - slope * power)
+                + self.viscosity * viscous * matter_slope,
+            gradient: shear(stress_bar) * (two * self.viscosity * matter),
+            parameters: [-trace * *j * pressed, matter * viscous, T::zero()],
         }
     }
 
@@ -218,21 +243,31 @@ mod tests {
     }
 
     #[test]
-    fn at_the_end_of_tension_the_slope_of_the_compressed_side_is_taken() {
-        let slack = Liquid {
+    fn the_onset_of_pressure_has_a_continuous_slope() {
+        let law = Liquid {
             bulk_modulus: 2e4,
-            viscosity: 0.0,
+            viscosity: 3.0,
             exponent: 7.0,
             tension: false,
         };
-        let pulling = Liquid {
-            tension: true,
-            ..slack
-        };
-        let (still, bar) = (Matrix3::zeros(), Matrix3::identity());
-        let slope = |law: &Liquid<f64>, j| law.stress_vjp(&j, &still, &bar).strain;
-        assert_eq!(slope(&slack, 1.0), slope(&pulling, 1.0));
-        assert_eq!(slope(&slack, 1.0 + f64::EPSILON), 0.0);
+        let (shearing, bar) = (
+            Matrix3::from_fn(|i, j| (i + 2 * j) as f64),
+            Matrix3::identity(),
+        );
+        let bar = bar + Matrix3::from_fn(|i, j| if i == j { 0.0 } else { 0.5 });
+        let slope = |j: f64| law.stress_vjp(&j, &shearing, &bar).strain;
+        for edge in [-ONSET, ONSET] {
+            // q = (J^-7 - 1) / 7 for the pressure, 1 - J for the volume of the liquid.
+            for j in [(1.0_f64 + 7.0 * edge).powf(-1.0 / 7.0), 1.0 - edge] {
+                let step = 1e-9;
+                let jump = (slope(j + step) - slope(j - step)).abs();
+                assert!(jump < 1e-3 * law.bulk_modulus, "{jump} at {j}");
+            }
+        }
+        assert_eq!(
+            law.stress(&(1.0 + 2.0 * ONSET), &Matrix3::zeros()),
+            Matrix3::zeros()
+        );
     }
 
     #[test]

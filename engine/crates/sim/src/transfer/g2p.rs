@@ -51,10 +51,14 @@ fn read<T: Real>(
     )
 }
 
-/// Keeps a position in the domain, a closed box; says along which axes it had to.
+/// Keeps a position within half a cell of the domain; says along which axes it had to.
+///
+/// Half a cell beyond a wall no node but the wall's own reaches a particle, so that matter
+/// comes to rest there by itself: only violent motion is held, and counted.
 #[inline(always)]
 fn hold<T: Real>(lattice: &Lattice<T>, x: &Vector3<T>) -> (Vector3<T>, [bool; 3]) {
-    let (min, max) = (lattice.min(), lattice.max());
+    let skin = Vector3::repeat(lattice.dx * T::of(0.5));
+    let (min, max) = (lattice.min() - skin, lattice.max() + skin);
     let mut held = [false; 3];
     let mut inside = *x;
     for axis in 0..3 {

@@ -1,0 +1,135 @@
+//! `backflow gradcheck`.
+
+use serde_json::{Value, json};
+
+use crate::{
+    harness::{Folder, Ran, changed},
+    scene::{DROP, FLIGHT},
+};
+
+fn gradcheck(scene: &str, arguments: &[&str]) -> Ran {
+    let folder = Folder::with(&[("scene.ron", scene)]);
+    folder.run(
+        &[
+            &["gradcheck", "scene.ron", "--substeps", "20"][..],
+            arguments,
+        ]
+        .concat(),
+    )
+}
+
+/// Verdict by slice.
+fn verdicts(object: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let slices = object["slices"].as_array().unwrap();
+    let verdict = |slice: &Value| (text(&slice["slice"]), text(&slice["verdict"]));
+    slices.iter().map(verdict).collect()
+}
+
+#[test]
+fn every_slice_of_a_sound_gradient_passes_and_has_its_row() {
+    let object = gradcheck(DROP, &["--json"]).exits(0).object();
+    assert_eq!(object["scene"], json!("drop"));
+    let verdicts = verdicts(&object);
+    let names: Vec<&str> = verdicts.iter().map(|(name, _)| name.as_str()).collect();
+    let expected = [
+        "gravity",
+        "pool.velocity",
+        "pool.particles.x",
+        "pool.particles.v",
+        "pool.particles.c",
+        "pool.particles.f",
+        "block.velocity",
+        "block.particles.x",
+        "block.particles.v",
+        "block.particles.c",
+        "block.particles.f",
+        "jelly.density",
+        "jelly.young",
+        "jelly.poisson",
+        "water.density",
+        "water.bulk_modulus",
+        "water.viscosity",
+        "ball.friction",
+        "controls",
+        "tool.position",
+        "tool.rotation",
+    ];
+    assert_eq!(names, expected);
+    for (name, verdict) in &verdicts {
+        let fine = ["second order", "exact", "to round-off", "no effect"];
+        assert!(fine.contains(&verdict.as_str()), "{name}: {verdict}");
+    }
+    let of = |name: &str| &verdicts.iter().find(|(slice, _)| slice == name).unwrap().1;
+    for name in ["gravity", "block.velocity", "controls"] {
+        assert_ne!(of(name), "no effect", "{name}");
+    }
+    // The rate is said wherever there is an order.
+    for slice in object["slices"].as_array().unwrap() {
+        let second = slice["verdict"] == json!("second order");
+        assert_eq!(
+            slice["rate"].as_f64().is_some_and(|rate| rate >= 1.9),
+            second
+        );
+    }
+}
+
+#[test]
+fn the_table_is_printed_row_by_row() {
+    let ran = gradcheck(FLIGHT, &["--only", "block.particles.f"]).exits(0);
+    for piece in ["h", "without gradient", "with gradient", "rate"] {
+        assert!(ran.stdout.contains(piece), "{piece}\n{ran}");
+    }
+    let rows = ran.stdout.lines().filter(|line| {
+        let first = line.split_whitespace().next();
+        first.is_some_and(|h| h.parse::<f64>().is_ok()) && line.contains("e-")
+    });
+    assert!(rows.count() >= 10, "{ran}");
+    let summary = ran.stdout.lines().last().unwrap().trim();
+    assert!(summary.starts_with("block.particles.f"), "{ran}");
+}
+
+#[test]
+fn a_broken_adjoint_is_noticed() {
+    let ran = gradcheck(DROP, &["--json", "--broken"]).exits(1);
+    let verdicts = verdicts(&ran.object());
+    let failed: Vec<&str> = verdicts
+        .iter()
+        .filter(|(_, verdict)| verdict == "FAILED")
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert!(!failed.is_empty(), "{ran}");
+    let complaint = format!("the gradient fails for {}", failed.join(", "));
+    ran.complains(&[&complaint]);
+}
+
+#[test]
+fn a_loss_that_depends_on_nothing_does_not_pass() {
+    let without = changed(
+        FLIGHT,
+        &[(
+            "CentreOfMass(body: \"block\", target: (0.4, 0.45, 0.2))",
+            "TargetSdf(body: \"block\", shape: Box(half: (0.4, 0.4, 0.2)), position: (0.4, 0.4, 0.2))",
+        )],
+    );
+    gradcheck(&without, &[])
+        .exits(1)
+        .complains(&["nothing was checked"]);
+}
+
+#[test]
+fn an_unknown_slice_is_answered_with_those_that_there_are() {
+    gradcheck(FLIGHT, &["--only", "wind"]).exits(2).complains(&[
+        "--only wind",
+        "gravity",
+        "block.velocity",
+        "jelly.young",
+    ]);
+}
+
+#[test]
+fn other_directions_pass_as_well() {
+    for seed in ["2", "3"] {
+        gradcheck(FLIGHT, &["--seed", seed]).exits(0);
+    }
+}

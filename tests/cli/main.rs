@@ -1,0 +1,22 @@
+//! The command from outside: what it prints, writes and returns.
+
+#[cfg(test)]
+mod check;
+#[cfg(test)]
+mod export;
+#[cfg(test)]
+mod gradcheck;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod help;
+#[cfg(all(test, unix))]
+mod interrupt;
+#[cfg(test)]
+mod optimize;
+#[cfg(all(test, unix))]
+mod pipe;
+#[cfg(test)]
+mod scene;
+#[cfg(test)]
+mod simulate;

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Runs every test of the workspace, doc tests included, and prints `N passed, M failed`.
+#
+#   bash tests/run.sh               all tests
+#   bash tests/run.sh ARGUMENTS     the same, with arguments for `cargo test`, such as a test's name
+#   bash tests/run.sh --prepare     only installs what is missing
+#
+# On a machine with apt-get it installs what is missing (see `needs`) and says so. Rust is not
+# installed. Exit code: 0 if every test passed. CARGO_TARGET_DIR is honoured.
+set -euo pipefail
+
+# What building and testing need besides cargo: a command, then the Debian packages that bring it.
+needs=(
+    "cc gcc libc6-dev" # rustc links with it
+)
+
+fail() {
+    printf 'tests/run.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+# Runs a command as root.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null && [ -t 0 ]; then
+        sudo "$@"
+    elif command -v sudo >/dev/null; then
+        sudo -n "$@" # nobody is there to type a password
+    else
+        fail "not root and no sudo; run as root: $*"
+    fi
+}
+
+# Installs the packages of every command that is missing.
+prepare() {
+    local need missing="" packages="" words
+    for need in "${needs[@]}"; do
+        read -ra words <<<"$need"
+        if ! command -v "${words[0]}" >/dev/null; then
+            missing="$missing ${words[0]}"
+            packages="$packages ${words[*]:1}"
+        fi
+    done
+    if [ -n "$missing" ]; then
+        command -v apt-get >/dev/null ||
+            fail "missing:$missing; install it by hand (on Debian:$packages)"
+        printf 'tests/run.sh: missing:%s; installing with apt-get:%s\n' "$missing" "$packages"
+        read -ra words <<<"$packages"
+        as_root apt-get update -qq
+        as_root env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends "${words[@]}"
+    fi
+
+    # rustup's folder may not be on the path of a shell that no one logged in to.
+    if ! command -v cargo >/dev/null && [ -x "${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo" ]; then
+        export PATH="${CARGO_HOME:-${HOME:-}/.cargo}/bin:$PATH"
+    fi
+    command -v cargo >/dev/null ||
+        fail "cargo is missing; install Rust (https://rustup.rs), version as in Cargo.toml: rust-version"
+}
+
+# A relative CARGO_TARGET_DIR means the caller's folder, not this project's.
+case "${CARGO_TARGET_DIR:-}" in
+    "" | /*) ;;
+    *) export CARGO_TARGET_DIR="$PWD/$CARGO_TARGET_DIR" ;;
+esac
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+prepare
+if [ "${1:-}" = "--prepare" ]; then
+    exit 0
+fi
+
+log=$(mktemp "${TMPDIR:-/tmp}/backflow-tests.XXXXXX")
+trap 'rm -f "$log"' EXIT
+
+# All binaries run even if one fails, so that the sum is complete.
+status=0
+cargo test --workspace --no-fail-fast "$@" | tee "$log" || status=$?
+
+# `test result: ok. 12 passed; 0 failed; ...`, one line a binary and one a crate's doc tests.
+read -r passed failed <<<"$(awk '
+    /^test result: / { passed += $4; failed += $6 }
+    END { print passed + 0, failed + 0 }
+' "$log")"
+
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+if [ "$failed" -ne 0 ]; then
+    exit 1
+elif [ "$status" -ne 0 ]; then
+    fail "cargo test ended with status $status: it did not build, or a test binary crashed"
+elif [ "$passed" -eq 0 ]; then
+    fail "no test ran"
+fi

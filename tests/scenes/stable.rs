@@ -1,0 +1,49 @@
+//! The first frames of every scene.
+
+use std::path::Path;
+
+use backflow::{diff::Real, task::Task};
+use backflow_sim::rollout::{State, forward::Rollout};
+
+use crate::files::{QUALITY, each};
+
+/// Frames that are run.
+const FRAMES: usize = 4;
+
+fn runs<T: Real<Wide = f64>>(path: &Path) -> Result<(), String> {
+    let task = Task::load(path, QUALITY).map_err(|error| error.to_string())?;
+    let world = task.scene.world.cast::<T>();
+    let mut state = State::new(&world, task.scene.particles.cast::<T>());
+    let before = (state.particles.liquid.len(), state.particles.solid.len());
+    let mut rollout = Rollout::new(&world, &task.scene.twists);
+    let steps = FRAMES.min(world.clock.frames) * world.clock.substeps;
+    for step in 0..steps {
+        rollout
+            .advance(&mut state, step)
+            .map_err(|error| error.to_string())?;
+    }
+    state
+        .check(&world, steps)
+        .map_err(|error| error.to_string())?;
+    let particles = state.canonical(&world);
+    let after = (particles.liquid.len(), particles.solid.len());
+    if after != before {
+        return Err(format!("{after:?} particles; expected {before:?}"));
+    }
+    let (min, max) = (world.lattice.min(), world.lattice.max());
+    let positions = particles.liquid.x.iter().chain(&particles.solid.x);
+    for (index, x) in positions.enumerate() {
+        if (0..3).any(|axis| x[axis] < min[axis] || x[axis] > max[axis]) {
+            return Err(format!(
+                "particle {index} at {x:?}; expected it in the domain"
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_scene_keeps_its_particles_finite_and_in_the_domain() {
+    each(runs::<f32>);
+    each(runs::<f64>);
+}

@@ -10,11 +10,13 @@ mod gradcheck;
 mod harness;
 #[cfg(test)]
 mod help;
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod interrupt;
 #[cfg(test)]
 mod optimize;
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod pipe;
 #[cfg(test)]
 mod scene;

@@ -185,7 +185,7 @@ const CASES: [Case; 24] = [
             "scene.ron:26:",
             "optimize.settings.update.rate",
             "-0.1",
-            "positive",
+            "> 0",
         ],
     ),
     (

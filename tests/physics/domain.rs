@@ -7,7 +7,12 @@ use crate::fixture::{Case, DX, MATTER, Matter, empty, motion};
 
 /// Runs a case and returns how often a particle was kept from leaving.
 fn confined(case: &Case, steps: usize, label: &str) -> usize {
-    let (min, max) = (case.world.lattice.min(), case.world.lattice.max());
+    // Matter meets a wall within the half cell that the kernel reaches beyond it.
+    let skin = Vector3::repeat(0.5 * DX);
+    let (min, max) = (
+        case.world.lattice.min() - skin,
+        case.world.lattice.max() + skin,
+    );
     let mut held = 0;
     case.run(steps, |rollout, state| {
         for (x, ..) in motion(&state.particles) {

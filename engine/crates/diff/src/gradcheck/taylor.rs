@@ -26,7 +26,7 @@ pub struct TaylorParams {
     /// rollout sums more of it.
     pub noise: f64,
     /// Largest remainder over the change of the function in the last rows that count, which
-    /// bounds the relative error of the slope that would go unseen; default 1e-3.
+    /// bounds the relative error of the slope that would go unseen; default 5e-4.
     pub resolution: f64,
 }
 
@@ -37,7 +37,7 @@ impl Default for TaylorParams {
             halvings: 14,
             rate: 1.9,
             noise: 4.0 * f64::EPSILON,
-            resolution: 1e-3,
+            resolution: 5e-4,
         }
     }
 }

@@ -56,9 +56,11 @@ fn fill_and_rename(
     temporary: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), FileError> {
+    // One that is there already is a leftover of a killed process of the same number.
     let file = OpenOptions::new()
         .write(true)
-        .create_new(true)
+        .create(true)
+        .truncate(true)
         .open(temporary)
         .map_err(FileError::of("create", temporary))?;
     let mut writer = BufWriter::new(file);

@@ -69,7 +69,7 @@ impl<T: Real> State<T> {
     /// The first number that is not finite.
     pub fn check(&self, world: &World<T>, step: usize) -> Result<(), NonFinite> {
         let describe = |name: &str, start: usize, id: u32, quantity| NonFinite {
-            stage: if step == 0 { "the start" } else { "g2p" },
+            stage: "g2p",
             substep: step.saturating_sub(1),
             body: name.to_owned(),
             particle: id as usize - start,

@@ -299,9 +299,10 @@ mod tests {
     }
 
     #[test]
-    fn positions_are_held_in_the_closed_domain() {
+    fn positions_are_held_within_half_a_cell_of_the_domain() {
         let lattice = lattice::<f64>();
-        let (min, max) = (lattice.min(), lattice.max());
+        let skin = Vector3::repeat(0.5 * lattice.dx);
+        let (min, max) = (lattice.min() - skin, lattice.max() + skin);
         let step = Vector3::new(0.1, 0.0, 0.0);
         assert_eq!(hold(&lattice, &min), (min, [false; 3]));
         assert_eq!(hold(&lattice, &max), (max, [false; 3]));

@@ -125,6 +125,34 @@ fn frames_of_a_resumed_run_have_the_bytes_of_one_that_never_stopped() {
 }
 
 #[test]
+fn report_of_a_resumed_run_is_that_of_one_that_never_stopped() {
+    let scene = changed(
+        DROP,
+        &[("(0.4, 0.3, 0.2))),", "(0.4, 0.3, 0.2)), when: Every),")],
+    );
+    let report = |folder: &Folder, arguments: &[&str]| {
+        let all = [&["simulate", "--json"][..], arguments].concat();
+        let report = folder.run(&all).exits(0).object();
+        ["loss", "metrics", "frames"].map(|key| report[key].clone())
+    };
+    let folder = Folder::with(&[("scene.ron", &scene)]);
+    let expected = report(&folder, &["scene.ron"]);
+    let folder = Folder::with(&[("scene.ron", &scene)]);
+    let half = report(&folder, &["scene.ron", "--frames", "2"]);
+    assert_ne!(half[0], expected[0]);
+    let run = folder.only_run();
+    assert_eq!(report(&folder, &["--resume", &run]), expected);
+    // And of one that had nothing left to do.
+    assert_eq!(report(&folder, &["--resume", &run]), expected);
+    // The loss needs the frames of before.
+    folder.write(format!("{run}/frames/0001.npz"), "damaged");
+    folder
+        .run(&["simulate", "--resume", &run])
+        .exits(2)
+        .complains(&["0001.npz"]);
+}
+
+#[test]
 fn precision_is_noted_and_changes_no_more_than_rounding() {
     let (single, single_run) = simulated(&["--precision", "f32"]);
     let (double, double_run) = simulated(&["--precision", "f64"]);

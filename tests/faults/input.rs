@@ -194,8 +194,8 @@ const CASES: [Case; 24] = [
         &[
             "scene.ron:26:",
             "optimize.settings.iterations",
-            "0",
-            "at least 1",
+            "= 0",
+            "a count >= 1",
         ],
     ),
 ];

@@ -25,7 +25,7 @@ use super::{
 use crate::task::{
     Task,
     binding::{Binding, Setup},
-    criterion::{Judge, metrics},
+    criterion::{Judge, metrics, world_index},
     folder::{RunFolder, RunOptions, read_ron},
     frames::{bodies, picture, read_checkpoint, time_of, write_checkpoint, write_frame},
 };
@@ -118,13 +118,13 @@ pub struct Recording<'a> {
 /// What a recorded run came to.
 #[derive(Debug, Clone, Default)]
 pub struct Recorded {
-    /// Loss over the frames of this session.
+    /// Loss over the frames done, those of earlier sessions included.
     pub value: f64,
     /// Metrics of the scene at the last frame.
     pub metrics: Vec<(String, f64)>,
     /// Frames done in all.
     pub frames: usize,
-    /// How often a particle was kept from leaving the domain.
+    /// How often a particle was kept from leaving the domain in this session.
     pub held: usize,
 }
 
@@ -149,14 +149,11 @@ impl Recording<'_> {
         } else {
             (0, setup.particles.cast::<T>())
         };
+        let mut recorded = earlier::<T>(task, setup, judge, folder, start)?;
         let mut state = State::new(&world, particles);
         let mut rollout = Rollout::new(&world, &setup.controls);
         let last = frames.min(world.clock.frames);
         folder.make_frames().map_err(Failure::work)?;
-        let mut recorded = Recorded {
-            frames: start,
-            ..Recorded::default()
-        };
         for frame in start..last {
             for substep in 0..world.clock.substeps {
                 rollout
@@ -187,6 +184,58 @@ impl Recording<'_> {
         recorded.held = rollout.held;
         Ok(recorded)
     }
+}
+
+/// What the first `frames` frames of a run came to, which earlier sessions have saved.
+fn earlier<T: Real<Wide = f64>>(
+    task: &Task,
+    setup: &Setup,
+    judge: &Judge,
+    folder: &RunFolder,
+    frames: usize,
+) -> Result<Recorded, Failure> {
+    let names: Vec<String> = task
+        .scene
+        .bodies
+        .iter()
+        .map(|body| body.name.clone())
+        .collect();
+    let world = setup.world.cast::<T>();
+    let state = State::new(&world, setup.particles.cast::<T>());
+    let mut read: Frame<f64> = read_frame(&world, &state, 0);
+    let mut recorded = Recorded {
+        frames,
+        ..Recorded::default()
+    };
+    for frame in 0..frames {
+        let last = frame + 1 == frames;
+        if !last && !judge.reads(frame) {
+            continue;
+        }
+        let path = folder.frame(frame);
+        let (_, rows) = crate::task::frames::read_frame(&path, &names).map_err(Failure::input)?;
+        read.index = frame;
+        for (index, rows) in rows.into_iter().enumerate() {
+            let body = &mut read.bodies[world_index(&task.scene, index)];
+            if rows.x.len() != 3 * body.x.len() {
+                return Err(Failure::Input(format!(
+                    "{}, array `{}.x`: {} particles; expected {}",
+                    path.display(),
+                    rows.name,
+                    rows.x.len() / 3,
+                    body.x.len()
+                )));
+            }
+            for (x, row) in body.x.iter_mut().zip(rows.x.chunks_exact(3)) {
+                x.copy_from_slice(row);
+            }
+        }
+        if judge.reads(frame) {
+            recorded.value += judge.value(&read);
+        }
+        recorded.metrics = metrics(&task.scene, &read);
+    }
+    Ok(recorded)
 }
 
 /// Draws the last frame of a run.

@@ -12,8 +12,7 @@ use crate::world::cast;
 /// `p = K/gamma (J^-gamma - 1)`, `sigma = -p I + 2 eta dev(sym(grad v))`.
 ///
 /// A liquid that does not pull has `p = K ramp(q)` with `q = (J^-gamma - 1) / gamma`: `ramp`
-/// is zero below 0 and `q -` [`ONSET`] above twice that, with a parabola between, so that the
-/// stress has a derivative everywhere; matter in free fall sits at `q = 0`. Where it
+/// is zero below 0 and `q - 1e-3` above 2e-3, with a parabola between, so that the stress has a derivative everywhere; matter in free fall sits at `q = 0`. Where it
 /// is slack, a particle stands for drops of undeformed liquid with gaps between: its
 /// viscous stress acts in the volume `1 - ramp(1 - J)` instead of `J`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,9 +67,9 @@ impl<T: Real> Liquid<T> {
 
 /// Half width of the onset of pressure in a liquid that does not pull (1): a compression
 /// far below that of liquids at rest, so that it is not seen.
-pub const ONSET: f64 = 1e-3;
+const ONSET: f64 = 1e-3;
 
-/// `max(q - `[`ONSET`]`, 0)` with a parabola for `0 < q < 2` [`ONSET`], and its slope.
+/// `max(q - ONSET, 0)` with a parabola for `0 < q < 2 ONSET`, and its slope.
 #[inline(always)]
 fn ramp<T: Real>(q: T) -> (T, T) {
     let onset = T::of(ONSET);

@@ -5,9 +5,11 @@
 //! | [`diff`] | how things are differentiated: scalars, matrix functions, implicit maps, checkpoint plans, gradient checks |
 //! | [`sim`] | the physics and its adjoint: scenes, materials, transfers, contact, tools, rollouts, losses, files |
 //! | [`optim`] | how parameters move: objectives, estimators, updates, schedules, the driver |
+//! | [`mod@bench`] | a workload that other engines run, too, and how long it takes |
 //! | [`task`] | a scene as an optimisation problem, and its run folder |
 //! | [`cli`] | the `backflow` command |
 
+pub mod bench;
 pub mod cli;
 pub mod task;
 

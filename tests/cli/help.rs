@@ -2,7 +2,14 @@
 
 use crate::harness::Folder;
 
-const COMMANDS: [&str; 5] = ["check", "simulate", "optimize", "gradcheck", "export"];
+const COMMANDS: [&str; 6] = [
+    "check",
+    "simulate",
+    "optimize",
+    "gradcheck",
+    "bench",
+    "export",
+];
 
 #[test]
 fn help_of_every_command_shows_an_example_and_exits_with_0() {
@@ -27,7 +34,12 @@ fn examples(help: &str) -> Vec<Vec<String>> {
         .filter(|(before, _)| before.trim().is_empty() || before.trim() == "Example:")
         .map(|(_, example)| {
             let words = example.split('#').next().unwrap().split_whitespace();
-            words.map(str::to_owned).collect()
+            let mut words: Vec<_> = words.map(str::to_owned).collect();
+            // The only command that needs no file would run.
+            if words[0] == "bench" {
+                words.extend(["--threads".to_owned(), "0".to_owned()]);
+            }
+            words
         })
         .collect()
 }

@@ -1,6 +1,8 @@
 //! The command from outside: what it prints, writes and returns.
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod export;

@@ -1,24 +1,26 @@
 //! The bits of states and gradients, in one list.
 
 use backflow_diff::Real;
-use backflow_sim::{particle::Particles, rollout::Gradient};
+use backflow_sim::{
+    particle::{Motion, Particles},
+    rollout::Gradient,
+};
 
 /// The bits of all that particles carry. Widening is exact.
 pub fn of_particles<T: Real>(particles: &Particles<T>) -> Vec<u64> {
     let Particles { liquid, solid } = particles;
-    let vectors = [&liquid.x, &liquid.v, &solid.x, &solid.v];
-    let matrices = [&liquid.c, &solid.c, &solid.strain];
-    let vectors = vectors
-        .into_iter()
-        .flatten()
-        .flat_map(|vector| vector.iter());
-    let matrices = matrices
-        .into_iter()
-        .flatten()
-        .flat_map(|matrix| matrix.iter());
+    let motion = || liquid.motion.iter().chain(&solid.motion);
+    let vectors = motion()
+        .flat_map(|motion| [motion.x(), motion.v()])
+        .flat_map(<[T; 3]>::from);
+    let matrices = motion()
+        .map(Motion::c)
+        .chain(solid.strain.iter().copied())
+        .flat_map(<[[T; 3]; 3]>::from)
+        .flatten();
     vectors
         .chain(matrices)
-        .chain(&liquid.strain)
+        .chain(liquid.strain.iter().copied())
         .map(|value| value.to_f64().to_bits())
         .collect()
 }

@@ -203,7 +203,7 @@ impl<T: Real> Setup<T> {
 
     /// Value and gradient by a plan that keeps `slots` states.
     pub fn gradient(&self, slots: usize) -> (f64, Gradient<T>) {
-        let rollout = Rollout::new(&self.world, &self.controls);
+        let mut rollout = Rollout::new(&self.world, &self.controls);
         let plan = Plan::new(self.steps(), slots).unwrap();
         rollout
             .gradient(&self.start(), &Spread, None, &plan, &mut |_, _| true)

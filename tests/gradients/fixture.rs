@@ -6,7 +6,7 @@ use backflow_sim::{
     contact::{Collider, ContactLaw},
     grid::Lattice,
     material::{BoxPlastic, Elasticity, FixedCorotated, Law, Liquid, NeoHookean, Solid},
-    particle::Particles,
+    particle::{Motion, Particles},
     pose::{Pose, PoseBar, Twist, exp},
     rollout::Gradient,
     tool::rigid::RigidTool,
@@ -117,16 +117,16 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
                     let c = noise.matrix() * 4.0;
                     if solid {
                         particles.solid.push(x, v);
-                        if let Some(last) = particles.solid.c.last_mut() {
-                            *last = c;
+                        if let Some(last) = particles.solid.motion.last_mut() {
+                            last.set_c(&c);
                         }
                         if let Some(last) = particles.solid.strain.last_mut() {
                             *last = Matrix3::identity() + noise.matrix() * 0.02;
                         }
                     } else {
                         particles.liquid.push(x, v);
-                        if let Some(last) = particles.liquid.c.last_mut() {
-                            *last = c;
+                        if let Some(last) = particles.liquid.motion.last_mut() {
+                            last.set_c(&c);
                         }
                         if let Some(last) = particles.liquid.strain.last_mut() {
                             *last = 1.0 + noise.next() * 0.02;
@@ -302,27 +302,26 @@ impl Setup<f64> {
         } = &mut setup;
         match input {
             Input::Position => {
-                liquid
-                    .x
-                    .iter_mut()
-                    .chain(&mut solid.x)
-                    .for_each(|x| seed_vector(x, noise));
+                for motion in liquid.motion.iter_mut().chain(&mut solid.motion) {
+                    let mut x = motion.x();
+                    seed_vector(&mut x, noise);
+                    motion.set_x(&x);
+                }
             }
             Input::Velocity => {
-                liquid
-                    .v
-                    .iter_mut()
-                    .chain(&mut solid.v)
-                    .for_each(|v| seed_vector(v, noise));
+                for motion in liquid.motion.iter_mut().chain(&mut solid.motion) {
+                    let mut v = motion.v();
+                    seed_vector(&mut v, noise);
+                    motion.set_v(&v);
+                }
             }
             Input::Affine => {
-                for entry in liquid
-                    .c
-                    .iter_mut()
-                    .chain(&mut solid.c)
-                    .flat_map(|c| c.iter_mut())
-                {
-                    entry.eps = noise.next();
+                for motion in liquid.motion.iter_mut().chain(&mut solid.motion) {
+                    let mut c = motion.c();
+                    for entry in c.iter_mut() {
+                        entry.eps = noise.next();
+                    }
+                    motion.set_c(&c);
                 }
             }
             Input::Strain => {
@@ -405,23 +404,22 @@ pub fn along(gradient: &Gradient<f64>, input: Input, setup: &Setup<f64>, noise: 
     };
     match input {
         Input::Position => liquid
-            .x
+            .motion
             .iter()
-            .chain(&solid.x)
-            .map(|x| x.dot(&noise.vector()))
+            .chain(&solid.motion)
+            .map(|motion| motion.x().dot(&noise.vector()))
             .sum(),
         Input::Velocity => liquid
-            .v
+            .motion
             .iter()
-            .chain(&solid.v)
-            .map(|v| v.dot(&noise.vector()))
+            .chain(&solid.motion)
+            .map(|motion| motion.v().dot(&noise.vector()))
             .sum(),
         Input::Affine => liquid
-            .c
+            .motion
             .iter()
-            .chain(&solid.c)
-            .flat_map(|c| c.iter())
-            .map(|entry| entry * noise.next())
+            .chain(&solid.motion)
+            .map(|motion| motion.c().dot(&noise.matrix()))
             .sum(),
         Input::Strain => liquid
             .strain
@@ -469,6 +467,17 @@ pub fn along(gradient: &Gradient<f64>, input: Input, setup: &Setup<f64>, noise: 
     }
 }
 
+/// Shows `add` the parts of a particle's motion and their weights.
+fn add_motion<T: Real>(
+    motion: &Motion<T>,
+    weights: &Motion<f64>,
+    mut add: impl FnMut(&[T], &[f64]),
+) {
+    add(motion.x().as_slice(), weights.x().as_slice());
+    add(motion.v().as_slice(), weights.v().as_slice());
+    add(motion.c().as_slice(), weights.c().as_slice());
+}
+
 /// `<particles, weights>` over all that particles carry.
 pub fn dot<T: Real>(particles: &Particles<T>, weights: &Particles<f64>) -> T {
     let mut sum = T::of(0.0);
@@ -478,17 +487,13 @@ pub fn dot<T: Real>(particles: &Particles<T>, weights: &Particles<f64>) -> T {
         }
     };
     let (a, b) = (&particles.liquid, &weights.liquid);
-    for slot in 0..a.x.len() {
-        add(a.x[slot].as_slice(), b.x[slot].as_slice());
-        add(a.v[slot].as_slice(), b.v[slot].as_slice());
-        add(a.c[slot].as_slice(), b.c[slot].as_slice());
+    for slot in 0..a.len() {
+        add_motion(&a.motion[slot], &b.motion[slot], &mut add);
         add(&[a.strain[slot]], &[b.strain[slot]]);
     }
     let (a, b) = (&particles.solid, &weights.solid);
-    for slot in 0..a.x.len() {
-        add(a.x[slot].as_slice(), b.x[slot].as_slice());
-        add(a.v[slot].as_slice(), b.v[slot].as_slice());
-        add(a.c[slot].as_slice(), b.c[slot].as_slice());
+    for slot in 0..a.len() {
+        add_motion(&a.motion[slot], &b.motion[slot], &mut add);
         add(a.strain[slot].as_slice(), b.strain[slot].as_slice());
     }
     sum
@@ -497,26 +502,22 @@ pub fn dot<T: Real>(particles: &Particles<T>, weights: &Particles<f64>) -> T {
 /// Random weights for all that particles carry.
 pub fn weights(particles: &Particles<f64>, noise: &mut Noise) -> Particles<f64> {
     let mut weights = particles.clone();
-    for vector in weights
-        .liquid
-        .x
-        .iter_mut()
-        .chain(&mut weights.liquid.v)
-        .chain(&mut weights.solid.x)
-        .chain(&mut weights.solid.v)
-    {
-        *vector = noise.vector();
+    let Particles { liquid, solid } = &mut weights;
+    for motion in [&mut liquid.motion, &mut solid.motion] {
+        for motion in motion.iter_mut() {
+            motion.set_x(&noise.vector());
+        }
+        for motion in motion.iter_mut() {
+            motion.set_v(&noise.vector());
+        }
     }
-    for matrix in weights
-        .liquid
-        .c
-        .iter_mut()
-        .chain(&mut weights.solid.c)
-        .chain(&mut weights.solid.strain)
-    {
-        *matrix = noise.matrix();
+    for motion in liquid.motion.iter_mut().chain(&mut solid.motion) {
+        motion.set_c(&noise.matrix());
     }
-    for strain in &mut weights.liquid.strain {
+    for strain in &mut solid.strain {
+        *strain = noise.matrix();
+    }
+    for strain in &mut liquid.strain {
         *strain = noise.next();
     }
     weights

@@ -30,7 +30,7 @@ impl Criterion<f64> for Nothing {
 /// `J^T w` for weights `w` of the final state.
 fn pull(setup: &Setup<f64>, noise: &mut Noise) -> Gradient<f64> {
     let weights = weights(&setup.particles, noise);
-    let rollout = Rollout::new(&setup.world, &setup.controls);
+    let mut rollout = Rollout::new(&setup.world, &setup.controls);
     let plan = Plan::new(rollout.steps(), 7.min(rollout.steps())).unwrap();
     let state = State::new(&setup.world, setup.particles.clone());
     let (_, gradient) = rollout

@@ -1,6 +1,7 @@
 //! Angular momentum of the affine particle-in-cell method (Jiang, Schroeder & Teran
 //! 2017): `sum x_p x m v_p + m dx^2/4 axial(C_p)` does not change without walls.
 
+use backflow_sim::particle::Motion;
 use nalgebra::{Matrix3, Vector3};
 
 use crate::fixture::{Case, DX, MATTER, Matter, empty, floating, totals};
@@ -38,23 +39,23 @@ fn spinning() -> (Case, Vector3<f64>) {
 
 /// Runs the ball until it has turned once, or for a while; returns by which angle (rad) it
 /// turned and the largest relative change of its angular momentum.
-fn revolve(disturb: impl Fn(&mut [Matrix3<f64>])) -> (f64, f64) {
+fn revolve(disturb: impl Fn(&mut Motion<f64>)) -> (f64, f64) {
     let (case, centre) = spinning();
     let start = totals(&case.particles, DX, &centre);
     let axis = start.angular.normalize();
     let (mut angle, mut worst) = (0.0, 0.0_f64);
     // Somewhat more than 2 pi / |spin|, for the ball swells and turns more slowly.
     case.run(720, |_, state| {
-        disturb(&mut state.particles.solid.c);
+        state.particles.solid.motion.iter_mut().for_each(&disturb);
         let now = totals(&state.particles, DX, &centre);
         if angle < std::f64::consts::TAU {
             worst = worst.max((now.angular - start.angular).norm() / start.angular.norm());
             let arms = state
                 .particles
                 .solid
-                .x
+                .motion
                 .iter()
-                .map(|x| (x - centre).cross(&axis));
+                .map(|motion| (motion.x() - centre).cross(&axis));
             let inertia: f64 = arms.map(|arm| arm.norm_squared()).sum();
             angle += case.world.clock.dt * now.angular.dot(&axis) / inertia;
         }
@@ -73,7 +74,7 @@ fn a_revolution_keeps_angular_momentum() {
 
 #[test]
 fn without_affine_velocities_a_revolution_loses_angular_momentum() {
-    let (_, worst) = revolve(|c| c.fill(Matrix3::zeros()));
+    let (_, worst) = revolve(|motion| motion.set_c(&Matrix3::zeros()));
     println!("angular momentum off by {worst:.1e} without affine velocities");
     // The particle-in-cell method damps rotation by some dx^2 / R^2 a substep; if this
     // passed at round-off, the test above would measure nothing.

@@ -24,8 +24,9 @@ fn energy(case: &Case, particles: &backflow_sim::particle::Particles<f64>) -> [f
     let (body, cloud) = (&case.world.solids[0], &particles.solid);
     let (mut kinetic, mut elastic) = (0.0, 0.0);
     for slot in 0..cloud.len() {
-        let affine = 0.25 * DX * DX * cloud.c[slot].norm_squared();
-        kinetic += 0.5 * case.particle_mass() * (cloud.v[slot].norm_squared() + affine);
+        let motion = &cloud.motion[slot];
+        let affine = 0.25 * DX * DX * motion.c().norm_squared();
+        kinetic += 0.5 * case.particle_mass() * (motion.v().norm_squared() + affine);
         elastic += body.volume * stored(&body.law, &cloud.strain[slot]);
     }
     [kinetic, elastic]

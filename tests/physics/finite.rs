@@ -2,7 +2,7 @@
 
 use backflow_sim::{
     contact::ContactLaw,
-    particle::Particles,
+    particle::{Motion, Particles},
     rollout::{NonFinite, forward::Rollout},
 };
 
@@ -25,20 +25,46 @@ fn crowd() -> Case {
 /// Spoils one number of a particle.
 type Spoil = fn(&mut Particles<f64>, usize, f64);
 
+fn spoil_x(motion: &mut Motion<f64>, axis: usize, bad: f64) {
+    let mut x = motion.x();
+    x[axis] = bad;
+    motion.set_x(&x);
+}
+
+fn spoil_v(motion: &mut Motion<f64>, axis: usize, bad: f64) {
+    let mut v = motion.v();
+    v[axis] = bad;
+    motion.set_v(&v);
+}
+
+fn spoil_c(motion: &mut Motion<f64>, entry: (usize, usize), bad: f64) {
+    let mut c = motion.c();
+    c[entry] = bad;
+    motion.set_c(&c);
+}
+
 const LIQUID: [(&str, Spoil); 4] = [
-    ("position", |p, slot, bad| p.liquid.x[slot].y = bad),
-    ("velocity", |p, slot, bad| p.liquid.v[slot].z = bad),
+    ("position", |p, slot, bad| {
+        spoil_x(&mut p.liquid.motion[slot], 1, bad)
+    }),
+    ("velocity", |p, slot, bad| {
+        spoil_v(&mut p.liquid.motion[slot], 2, bad)
+    }),
     ("velocity gradient", |p, slot, bad| {
-        p.liquid.c[slot][(1, 2)] = bad
+        spoil_c(&mut p.liquid.motion[slot], (1, 2), bad)
     }),
     ("strain", |p, slot, bad| p.liquid.strain[slot] = bad),
 ];
 
 const SOLID: [(&str, Spoil); 4] = [
-    ("position", |p, slot, bad| p.solid.x[slot].x = bad),
-    ("velocity", |p, slot, bad| p.solid.v[slot].x = bad),
+    ("position", |p, slot, bad| {
+        spoil_x(&mut p.solid.motion[slot], 0, bad)
+    }),
+    ("velocity", |p, slot, bad| {
+        spoil_v(&mut p.solid.motion[slot], 0, bad)
+    }),
     ("velocity gradient", |p, slot, bad| {
-        p.solid.c[slot][(2, 2)] = bad
+        spoil_c(&mut p.solid.motion[slot], (2, 2), bad)
     }),
     ("strain", |p, slot, bad| p.solid.strain[slot][(0, 1)] = bad),
 ];

@@ -4,7 +4,7 @@ use backflow_sim::{
     contact::ContactLaw,
     grid::Lattice,
     material::{BoxPlastic, Elasticity, FixedCorotated, Liquid, NeoHookean, Solid},
-    particle::Particles,
+    particle::{Motion, Particles},
     rollout::{State, forward::Rollout},
     world::{Body, Clock, Wall, World},
 };
@@ -193,11 +193,10 @@ impl Case {
         mut field: impl FnMut(&Vector3<f64>) -> (Vector3<f64>, Matrix3<f64>),
     ) -> Self {
         let Particles { liquid, solid } = &mut self.particles;
-        for (x, (v, c)) in liquid.x.iter().zip(liquid.v.iter_mut().zip(&mut liquid.c)) {
-            (*v, *c) = field(x);
-        }
-        for (x, (v, c)) in solid.x.iter().zip(solid.v.iter_mut().zip(&mut solid.c)) {
-            (*v, *c) = field(x);
+        for motion in liquid.motion.iter_mut().chain(&mut solid.motion) {
+            let x = motion.x();
+            let (v, c) = field(&x);
+            *motion = Motion::new(&x, &v, &c);
         }
         self
     }
@@ -272,11 +271,10 @@ pub fn floating(matter: Matter, dt: f64) -> Case {
 /// Position, velocity and affine velocity of every particle.
 pub fn motion(
     particles: &Particles<f64>,
-) -> impl Iterator<Item = (&Vector3<f64>, &Vector3<f64>, &Matrix3<f64>)> {
+) -> impl Iterator<Item = (Vector3<f64>, Vector3<f64>, Matrix3<f64>)> {
     let Particles { liquid, solid } = particles;
-    let liquids = liquid.x.iter().zip(&liquid.v).zip(&liquid.c);
-    let solids = solid.x.iter().zip(&solid.v).zip(&solid.c);
-    liquids.chain(solids).map(|((x, v), c)| (x, v, c))
+    let all = liquid.motion.iter().chain(&solid.motion);
+    all.map(|motion| (motion.x(), motion.v(), motion.c()))
 }
 
 /// What particles of mass 1 have in total; the affine motion about a particle has the
@@ -305,7 +303,7 @@ pub fn totals(particles: &Particles<f64>, dx: f64, about: &Vector3<f64>) -> Tota
             c[(1, 0)] - c[(0, 1)],
         ) * (0.25 * dx * dx);
         sum.momentum += v;
-        sum.angular += arm.cross(v) + spin;
+        sum.angular += arm.cross(&v) + spin;
         sum.momentum_scale += v.norm();
         sum.angular_scale += arm.norm() * v.norm() + spin.norm();
     }

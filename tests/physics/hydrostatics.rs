@@ -40,9 +40,9 @@ fn column(cells: usize) -> Errors {
     let weights: Vec<f64> = case
         .particles
         .liquid
-        .x
+        .motion
         .iter()
-        .map(|x| DENSITY * gravity * depth(x))
+        .map(|motion| DENSITY * gravity * depth(&motion.x()))
         .collect();
     let base = DENSITY * gravity * height;
 
@@ -67,10 +67,11 @@ fn column(cells: usize) -> Errors {
         layers: vec![0.0; cells * PER_AXIS],
     };
     let in_layer = count / errors.layers.len() as f64;
-    for ((x, p), weight) in case.particles.liquid.x.iter().zip(&pressures).zip(&weights) {
+    let particles = case.particles.liquid.motion.iter().zip(&pressures);
+    for ((motion, p), weight) in particles.zip(&weights) {
         let error = (p - weight) / base;
         errors.particles += error.abs() / count;
-        let layer = (x.y - bottom) / dx * PER_AXIS as f64;
+        let layer = (motion.x().y - bottom) / dx * PER_AXIS as f64;
         errors.layers[layer as usize] += error / in_layer;
     }
     for layer in &mut errors.layers {

@@ -35,14 +35,10 @@ fn scaled(case: &Case, scale: f64) -> Case {
         body.law = body.law.with_parameters([young, poisson, 0.0]);
     }
     let Particles { liquid, solid } = &mut case.particles;
-    for x in liquid.x.iter_mut().chain(&mut solid.x) {
-        *x *= scale;
-    }
-    for v in liquid.v.iter_mut().chain(&mut solid.v) {
-        *v *= scale / time;
-    }
-    for c in liquid.c.iter_mut().chain(&mut solid.c) {
-        *c /= time;
+    for motion in liquid.motion.iter_mut().chain(&mut solid.motion) {
+        motion.set_x(&(motion.x() * scale));
+        motion.set_v(&(motion.v() * (scale / time)));
+        motion.set_c(&(motion.c() / time));
     }
     case
 }

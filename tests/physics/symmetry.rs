@@ -18,19 +18,13 @@ fn turned(case: &Case, q: &Matrix3<f64>) -> Case {
 fn moved(particles: &Particles<f64>, q: &Matrix3<f64>, shift: &Vector3<f64>) -> Particles<f64> {
     let mut particles = particles.clone();
     let Particles { liquid, solid } = &mut particles;
-    for x in liquid.x.iter_mut().chain(&mut solid.x) {
-        *x = q * *x + shift;
+    for motion in liquid.motion.iter_mut().chain(&mut solid.motion) {
+        motion.set_x(&(q * motion.x() + shift));
+        motion.set_v(&(q * motion.v()));
+        motion.set_c(&(q * motion.c() * q.transpose()));
     }
-    for v in liquid.v.iter_mut().chain(&mut solid.v) {
-        *v = q * *v;
-    }
-    for tensor in liquid
-        .c
-        .iter_mut()
-        .chain(&mut solid.c)
-        .chain(&mut solid.strain)
-    {
-        *tensor = q * *tensor * q.transpose();
+    for strain in &mut solid.strain {
+        *strain = q * *strain * q.transpose();
     }
     particles
 }

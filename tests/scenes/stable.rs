@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use backflow::{diff::Real, task::Task};
-use backflow_sim::rollout::{State, forward::Rollout};
+use backflow_sim::{
+    particle::{Motion, Particles},
+    rollout::{State, forward::Rollout},
+};
 
 use crate::files::{QUALITY, each};
 
@@ -31,8 +34,9 @@ fn runs<T: Real<Wide = f64>>(path: &Path) -> Result<(), String> {
         return Err(format!("{after:?} particles; expected {before:?}"));
     }
     let (min, max) = (world.lattice.min(), world.lattice.max());
-    let positions = particles.liquid.x.iter().chain(&particles.solid.x);
-    for (index, x) in positions.enumerate() {
+    let Particles { liquid, solid } = &particles;
+    let motion = liquid.motion.iter().chain(&solid.motion);
+    for (index, x) in motion.map(Motion::x).enumerate() {
         if (0..3).any(|axis| x[axis] < min[axis] || x[axis] > max[axis]) {
             return Err(format!(
                 "particle {index} at {x:?}; expected it in the domain"

@@ -1,5 +1,6 @@
 //! The `backflow` command: one file a subcommand.
 
+mod bench;
 mod bytes;
 mod check;
 mod export;
@@ -26,6 +27,7 @@ const EXAMPLES: &str = "Examples:
   backflow optimize scenes/fluid/throw.ron
   backflow simulate scenes/fluid/dam_break.ron --quality 2 --threads 2
   backflow gradcheck scenes/solid/reach.ron
+  backflow bench --mode grad
   backflow export runs/throw-20261124-101500 --format vtk
 
 Exit codes: 0 done, 1 the work failed, 2 the input is wrong.";
@@ -40,6 +42,8 @@ enum Command {
     Optimize(optimize::Optimize),
     /// Checks the gradient of a scene against finite differences.
     Gradcheck(gradcheck::Gradcheck),
+    /// Measures the speed of a workload that other engines run, too.
+    Bench(bench::Bench),
     /// Turns the frames of a run into other formats.
     Export(export::Export),
 }
@@ -81,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(command) => command.run(),
         Command::Optimize(command) => command.run(),
         Command::Gradcheck(command) => command.run(),
+        Command::Bench(command) => command.run(),
         Command::Export(command) => command.run(),
     };
     match result {

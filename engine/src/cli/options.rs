@@ -86,14 +86,7 @@ impl RunArguments {
         &self,
         work: impl FnOnce() -> Result<R, Failure> + Send,
     ) -> Result<R, Failure> {
-        if self.threads == Some(0) {
-            return Err(Failure::input("--threads 0: expected at least 1"));
-        }
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.unwrap_or(0))
-            .build()
-            .map_err(Failure::work)?;
-        pool.install(work)
+        on_threads(self.threads, work)
     }
 
     /// Reads a scene at the quality asked for.
@@ -113,6 +106,24 @@ impl RunArguments {
             directory: absolute(&task.directory),
         }
     }
+}
+
+/// Runs `work` on so many threads, on as many as there are cores if `None`.
+///
+/// # Errors
+/// No threads, threads that cannot be started, or what `work` returns.
+pub fn on_threads<R: Send>(
+    threads: Option<usize>,
+    work: impl FnOnce() -> Result<R, Failure> + Send,
+) -> Result<R, Failure> {
+    if threads == Some(0) {
+        return Err(Failure::input("--threads 0: expected at least 1"));
+    }
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.unwrap_or(0))
+        .build()
+        .map_err(Failure::work)?;
+    pool.install(work)
 }
 
 fn absolute(path: &Path) -> PathBuf {

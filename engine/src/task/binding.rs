@@ -5,13 +5,13 @@ use std::ops::Range;
 use backflow_optim::{Bounds, Layout, LayoutError};
 use backflow_sim::{
     material::{Law, PARAMETERS, Strain},
-    particle::{Cloud, Particles},
+    particle::{Cloud, Motion, Particles},
     pose::{Twist, exp, exp_vjp},
     rollout::Gradient,
     scene::{BodyRef, Kind, Scene, Spec, spec::Axis},
     world::World,
 };
-use nalgebra::Vector3;
+use nalgebra::{Matrix3, Vector3};
 
 use super::{
     OptimizeSpec,
@@ -351,14 +351,6 @@ fn set_parameter(world: &mut World<f64>, body: usize, entry: usize, value: f64) 
     }
 }
 
-fn vectors_mut<S>(cloud: &mut Cloud<f64, S>, of_velocity: bool) -> &mut [Vector3<f64>] {
-    if of_velocity {
-        &mut cloud.v
-    } else {
-        &mut cloud.x
-    }
-}
-
 /// Adds the same vector to the positions or velocities of some particles.
 fn shift(
     particles: &mut Particles<f64>,
@@ -367,12 +359,16 @@ fn shift(
     of_velocity: bool,
     by: &Vector3<f64>,
 ) {
-    let vectors = match kind {
-        Kind::Liquid => vectors_mut(&mut particles.liquid, of_velocity),
-        Kind::Solid => vectors_mut(&mut particles.solid, of_velocity),
+    let motion = match kind {
+        Kind::Liquid => &mut particles.liquid.motion,
+        Kind::Solid => &mut particles.solid.motion,
     };
-    for vector in &mut vectors[range] {
-        *vector += by;
+    for motion in &mut motion[range] {
+        if of_velocity {
+            motion.set_v(&(motion.v() + by));
+        } else {
+            motion.add_x(by);
+        }
     }
 }
 
@@ -437,14 +433,16 @@ fn difference(axes: &[Axis], values: &[f64], start: &Vector3<f64>) -> Vector3<f6
 /// Cotangents of the values of a variable.
 fn pull(variable: &Variable, place: &Place, values: &[f64], gradient: &Gradient<f64>) -> Vec<f64> {
     let sum = |kind: &Kind, range: &Range<usize>, of_velocity: bool| -> Vector3<f64> {
-        let Particles { liquid, solid } = &gradient.particles;
-        let vectors = match (kind, of_velocity) {
-            (Kind::Liquid, true) => &liquid.v,
-            (Kind::Liquid, false) => &liquid.x,
-            (Kind::Solid, true) => &solid.v,
-            (Kind::Solid, false) => &solid.x,
+        let motion = match kind {
+            Kind::Liquid => &gradient.particles.liquid.motion,
+            Kind::Solid => &gradient.particles.solid.motion,
         };
-        vectors[range.clone()].iter().sum()
+        let motion = motion[range.clone()].iter();
+        if of_velocity {
+            motion.map(Motion::v).sum()
+        } else {
+            motion.map(Motion::x).sum()
+        }
     };
     let pick = |axes: &[Axis], vector: &Vector3<f64>| -> Vec<f64> {
         axis_vector(axes).map(|axis| vector[axis]).collect()
@@ -495,17 +493,18 @@ fn read_field<S: Strain<f64>>(
     range: Range<usize>,
 ) -> Vec<f64> {
     match field {
-        Field::X => cloud.x[range]
+        Field::X => cloud.motion[range]
             .iter()
-            .flat_map(|x| x.iter().copied())
+            .flat_map(|motion| <[f64; 3]>::from(motion.x()))
             .collect(),
-        Field::V => cloud.v[range]
+        Field::V => cloud.motion[range]
             .iter()
-            .flat_map(|v| v.iter().copied())
+            .flat_map(|motion| <[f64; 3]>::from(motion.v()))
             .collect(),
-        Field::C => cloud.c[range]
+        Field::C => cloud.motion[range]
             .iter()
-            .flat_map(|c| c.iter().copied())
+            .flat_map(|motion| <[[f64; 3]; 3]>::from(motion.c()))
+            .flatten()
             .collect(),
         Field::F => cloud.strain[range]
             .iter()
@@ -520,25 +519,29 @@ fn write_field<S: Strain<f64>>(
     range: Range<usize>,
     values: &[f64],
 ) {
-    let entries: Vec<&mut f64> = match field {
-        Field::X => cloud.x[range]
-            .iter_mut()
-            .flat_map(|x| x.iter_mut())
-            .collect(),
-        Field::V => cloud.v[range]
-            .iter_mut()
-            .flat_map(|v| v.iter_mut())
-            .collect(),
-        Field::C => cloud.c[range]
-            .iter_mut()
-            .flat_map(|c| c.iter_mut())
-            .collect(),
-        Field::F => cloud.strain[range]
-            .iter_mut()
-            .flat_map(|strain| strain.components_mut().iter_mut())
-            .collect(),
-    };
-    for (entry, value) in entries.into_iter().zip(values) {
-        *entry = *value;
+    match field {
+        Field::X => {
+            for (motion, x) in cloud.motion[range].iter_mut().zip(values.chunks_exact(3)) {
+                motion.set_x(&Vector3::from_column_slice(x));
+            }
+        }
+        Field::V => {
+            for (motion, v) in cloud.motion[range].iter_mut().zip(values.chunks_exact(3)) {
+                motion.set_v(&Vector3::from_column_slice(v));
+            }
+        }
+        Field::C => {
+            for (motion, c) in cloud.motion[range].iter_mut().zip(values.chunks_exact(9)) {
+                motion.set_c(&Matrix3::from_column_slice(c));
+            }
+        }
+        Field::F => {
+            let entries = cloud.strain[range]
+                .iter_mut()
+                .flat_map(|strain| strain.components_mut());
+            for (entry, value) in entries.zip(values) {
+                *entry = *value;
+            }
+        }
     }
 }

@@ -8,13 +8,13 @@ use backflow_sim::{
         Array, Ball, FileError, GREY, Image, Npz, NpzError, PALETTE, ParticleRow, Picture, Solid,
         View, write_npz,
     },
-    particle::Particles,
+    particle::{Motion, Particles},
     pose::Pose,
     rollout::State,
     scene::{BodyRef, Kind, Scene, target::Measure},
     world::World,
 };
-use nalgebra::Vector3;
+use nalgebra::{Matrix3, SMatrix, Vector3};
 
 /// Positions (m) and velocities (m/s) of a body.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,26 +27,27 @@ pub struct BodyRows {
     pub v: Vec<f64>,
 }
 
-fn flat<T: Real>(vectors: &[Vector3<T>]) -> Vec<f64> {
-    vectors
-        .iter()
-        .flat_map(|vector| vector.iter().map(|value| value.to_f64()))
+/// The entries of vectors or matrices, column by column, one after the other.
+fn flat<T: Real, const R: usize, const C: usize>(
+    matrices: impl Iterator<Item = SMatrix<T, R, C>>,
+) -> Vec<f64> {
+    matrices
+        .flat_map(<[[T; R]; C]>::from)
+        .flatten()
+        .map(|value| value.to_f64())
         .collect()
 }
 
 fn rows<T: Real>(scene: &Scene, particles: &Particles<T>, body: &BodyRef) -> BodyRows {
-    let range = scene.range(body);
-    let (x, v) = match body.kind {
-        Kind::Liquid => (
-            &particles.liquid.x[range.clone()],
-            &particles.liquid.v[range],
-        ),
-        Kind::Solid => (&particles.solid.x[range.clone()], &particles.solid.v[range]),
+    let motion = match body.kind {
+        Kind::Liquid => &particles.liquid.motion,
+        Kind::Solid => &particles.solid.motion,
     };
+    let motion = &motion[scene.range(body)];
     BodyRows {
         name: body.name.clone(),
-        x: flat(x),
-        v: flat(v),
+        x: flat(motion.iter().map(Motion::x)),
+        v: flat(motion.iter().map(Motion::v)),
     }
 }
 
@@ -131,7 +132,7 @@ pub fn read_tool(path: &Path) -> Result<Option<Pose<f64>>, NpzError> {
     let (_, rotation) = file.f64("tool.rotation", &[Some(3), Some(3)])?;
     Ok(Some(Pose {
         position: Vector3::from_column_slice(&position),
-        rotation: nalgebra::Matrix3::from_row_slice(&rotation),
+        rotation: Matrix3::from_row_slice(&rotation),
     }))
 }
 
@@ -232,22 +233,20 @@ pub fn write_checkpoint<T: Real>(
     state: &State<T>,
 ) -> Result<(), FileError> {
     let Particles { liquid, solid } = state.canonical(world);
-    let matrices = |values: &[nalgebra::Matrix3<T>]| -> Vec<f64> {
-        values
-            .iter()
-            .flat_map(|matrix| matrix.iter().map(|value| value.to_f64()))
-            .collect()
-    };
+    let x = |motion: &[Motion<T>]| flat(motion.iter().map(Motion::x));
+    let v = |motion: &[Motion<T>]| flat(motion.iter().map(Motion::v));
+    let c = |motion: &[Motion<T>]| flat(motion.iter().map(Motion::c));
     let j: Vec<f64> = liquid.strain.iter().map(|j| j.to_f64()).collect();
+    let f = flat(solid.strain.iter().copied());
     let arrays = [
-        ("liquid.x", vec![liquid.len(), 3], flat(&liquid.x)),
-        ("liquid.v", vec![liquid.len(), 3], flat(&liquid.v)),
-        ("liquid.c", vec![liquid.len(), 3, 3], matrices(&liquid.c)),
+        ("liquid.x", vec![liquid.len(), 3], x(&liquid.motion)),
+        ("liquid.v", vec![liquid.len(), 3], v(&liquid.motion)),
+        ("liquid.c", vec![liquid.len(), 3, 3], c(&liquid.motion)),
         ("liquid.j", vec![liquid.len()], j),
-        ("solid.x", vec![solid.len(), 3], flat(&solid.x)),
-        ("solid.v", vec![solid.len(), 3], flat(&solid.v)),
-        ("solid.c", vec![solid.len(), 3, 3], matrices(&solid.c)),
-        ("solid.f", vec![solid.len(), 3, 3], matrices(&solid.strain)),
+        ("solid.x", vec![solid.len(), 3], x(&solid.motion)),
+        ("solid.v", vec![solid.len(), 3], v(&solid.motion)),
+        ("solid.c", vec![solid.len(), 3, 3], c(&solid.motion)),
+        ("solid.f", vec![solid.len(), 3, 3], f),
     ];
     let frame = [frame as i64];
     let mut named = vec![("frame", Array::I64(vec![], &frame))];
@@ -257,6 +256,27 @@ pub fn write_checkpoint<T: Real>(
             .map(|(name, shape, values)| (*name, Array::F64(shape.clone(), values))),
     );
     write_npz(path, &named)
+}
+
+/// Reads the arrays `x`, `v` and `c` of the particles of a kind from a checkpoint.
+fn read_motion<T: Real>(
+    file: &mut Npz,
+    kind: &str,
+    motion: &mut [Motion<T>],
+) -> Result<(), NpzError> {
+    let (count, three) = (Some(motion.len()), Some(3));
+    let (_, x) = file.f64(&format!("{kind}.x"), &[count, three])?;
+    let (_, v) = file.f64(&format!("{kind}.v"), &[count, three])?;
+    let (_, c) = file.f64(&format!("{kind}.c"), &[count, three, three])?;
+    let rows = x.chunks_exact(3).zip(v.chunks_exact(3));
+    for (motion, ((x, v), c)) in motion.iter_mut().zip(rows.zip(c.chunks_exact(9))) {
+        *motion = Motion::new(
+            &Vector3::from_column_slice(x).map(T::of),
+            &Vector3::from_column_slice(v).map(T::of),
+            &Matrix3::from_column_slice(c).map(T::of),
+        );
+    }
+    Ok(())
 }
 
 /// Reads what [`write_checkpoint`] wrote: the frame and the particles.
@@ -278,20 +298,10 @@ pub fn read_checkpoint<T: Real>(
     }
     let three = Some(3);
     let (liquid, solid) = (&mut particles.liquid, &mut particles.solid);
-    let (_, values) = file.f64("liquid.x", &[liquids, three])?;
-    fill(liquid.x.iter_mut().flat_map(|x| x.iter_mut()), &values);
-    let (_, values) = file.f64("liquid.v", &[liquids, three])?;
-    fill(liquid.v.iter_mut().flat_map(|v| v.iter_mut()), &values);
-    let (_, values) = file.f64("liquid.c", &[liquids, three, three])?;
-    fill(liquid.c.iter_mut().flat_map(|c| c.iter_mut()), &values);
+    read_motion(&mut file, "liquid", &mut liquid.motion)?;
     let (_, values) = file.f64("liquid.j", &[liquids])?;
     fill(liquid.strain.iter_mut(), &values);
-    let (_, values) = file.f64("solid.x", &[solids, three])?;
-    fill(solid.x.iter_mut().flat_map(|x| x.iter_mut()), &values);
-    let (_, values) = file.f64("solid.v", &[solids, three])?;
-    fill(solid.v.iter_mut().flat_map(|v| v.iter_mut()), &values);
-    let (_, values) = file.f64("solid.c", &[solids, three, three])?;
-    fill(solid.c.iter_mut().flat_map(|c| c.iter_mut()), &values);
+    read_motion(&mut file, "solid", &mut solid.motion)?;
     let (_, values) = file.f64("solid.f", &[solids, three, three])?;
     fill(solid.strain.iter_mut().flat_map(|f| f.iter_mut()), &values);
     Ok((

@@ -1,6 +1,6 @@
 //! A scene as an objective of the optimisers.
 
-use std::{cell::RefCell, marker::PhantomData};
+use std::cell::RefCell;
 
 use backflow_diff::{Real, memory::Plan};
 use backflow_optim::{Evaluation, Objective};
@@ -9,7 +9,7 @@ use backflow_sim::{
     pose::Twist,
     rollout::{
         State,
-        forward::Rollout,
+        forward::{Rollout, Scratch},
         frame::Criterion,
         reverse::Pass,
         store::{RunError, plan},
@@ -32,7 +32,8 @@ pub struct RolloutObjective<'a, T: Real> {
     judge: &'a Judge,
     memory: Option<usize>,
     on_step: OnStep<'a>,
-    scalar: PhantomData<T>,
+    /// Memory of the runs so far.
+    scratch: Scratch<T>,
 }
 
 /// A judge that also notes the scene's metrics at the end of the run.
@@ -88,7 +89,7 @@ impl<'a, T: Real<Wide = f64>> RolloutObjective<'a, T> {
             judge,
             memory,
             on_step,
-            scalar: PhantomData,
+            scratch: Scratch::default(),
         }
     }
 
@@ -116,10 +117,12 @@ impl<'a, T: Real<Wide = f64>> RolloutObjective<'a, T> {
         let world = world.cast::<T>();
         let mut state = State::new(&world, particles.cast::<T>());
         let watch = Watch::new(self.judge, self.scene);
-        let value =
-            Rollout::new(&world, &controls).value(&mut state, &watch, &mut *self.on_step)?;
+        let scratch = std::mem::take(&mut self.scratch);
+        let mut rollout = Rollout::new(&world, &controls).with_scratch(scratch);
+        let value = rollout.value(&mut state, &watch, &mut *self.on_step);
+        self.scratch = rollout.into_scratch();
         Ok((
-            value + self.judge.effort(&controls),
+            value? + self.judge.effort(&controls),
             watch.metrics.into_inner(),
         ))
     }
@@ -142,9 +145,11 @@ impl<T: Real<Wide = f64>> Objective for RolloutObjective<'_, T> {
         let world = world.cast::<T>();
         let state = State::new(&world, particles.cast::<T>());
         let watch = Watch::new(self.judge, self.scene);
-        let rollout = Rollout::new(&world, &controls);
-        let (value, gradient) =
-            rollout.gradient(&state, &watch, None, &plan, &mut *self.on_step)?;
+        let scratch = std::mem::take(&mut self.scratch);
+        let mut rollout = Rollout::new(&world, &controls).with_scratch(scratch);
+        let found = rollout.gradient(&state, &watch, None, &plan, &mut *self.on_step);
+        self.scratch = rollout.into_scratch();
+        let (value, gradient) = found?;
         let mut gradient = gradient.widen();
         if gradient.controls.is_empty() {
             gradient.controls = vec![Twist::zero(); controls.len()];

@@ -1,6 +1,7 @@
 //! How things are differentiated, without any physics.
 //!
 //! - [`Real`]: the scalar of the kernels, which may carry a tangent;
+//! - [`lanes`]: sixteen of them at once, with the instructions that the machine has;
 //! - [`matrix`]: functions of 3 x 3 matrices that are differentiable at equal singular values;
 //! - [`Map`]: a function with its vector-Jacobian product, and [`Root`] with [`Implicit`]: one
 //!   that solves equations;
@@ -9,6 +10,7 @@
 //! - [`gradcheck`]: checks of gradients that refuse to pass on nothing.
 
 pub mod gradcheck;
+pub mod lanes;
 pub mod linear;
 pub mod map;
 pub mod matrix;

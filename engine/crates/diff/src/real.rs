@@ -3,6 +3,8 @@
 use nalgebra::RealField;
 use num_dual::Dual64;
 
+use crate::lanes::{Kernel, Portable};
+
 /// Scalar of the kernels: `f32` for speed, `f64` for checks, [`Dual64`] to get a
 /// Jacobian-vector product of any kernel without writing one.
 ///
@@ -42,10 +44,14 @@ pub trait Real: RealField + Copy {
 
     /// The value truncated towards zero, as a grid index.
     fn trunc_index(self) -> i32;
+
+    /// Runs a kernel with the widest [`Lanes`](crate::lanes::Lanes) that the machine has for
+    /// this scalar.
+    fn launch<K: Kernel<Self>>(kernel: K) -> K::Output;
 }
 
 macro_rules! real_float {
-    ($float:ty) => {
+    ($float:ty, $launch:ident) => {
         impl Real for $float {
             type Primal = Self;
             type Wide = f64;
@@ -91,12 +97,24 @@ macro_rules! real_float {
             fn trunc_index(self) -> i32 {
                 self as i32
             }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            fn launch<K: Kernel<Self>>(kernel: K) -> K::Output {
+                crate::lanes::$launch(kernel)
+            }
+
+            #[cfg(not(target_arch = "x86_64"))]
+            #[inline(always)]
+            fn launch<K: Kernel<Self>>(kernel: K) -> K::Output {
+                kernel.run::<Portable<Self>>(())
+            }
         }
     };
 }
 
-real_float!(f32);
-real_float!(f64);
+real_float!(f32, launch_f32);
+real_float!(f64, launch_f64);
 
 impl Real for Dual64 {
     type Primal = f64;
@@ -134,5 +152,10 @@ impl Real for Dual64 {
 
     fn trunc_index(self) -> i32 {
         self.re as i32
+    }
+
+    #[inline(always)]
+    fn launch<K: Kernel<Self>>(kernel: K) -> K::Output {
+        kernel.run::<Portable<Self>>(())
     }
 }

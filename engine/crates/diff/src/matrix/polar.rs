@@ -3,7 +3,10 @@
 use nalgebra::{Matrix3, Vector3};
 
 use super::{axial, cofactor, from_parts, primal, svd, tangent};
-use crate::Real;
+use crate::{
+    Real,
+    lanes::{Lanes, WIDTH, load_matrices, store_matrices},
+};
 
 /// Newton steps before the singular value decomposition takes over; scaled steps
 /// need at most nine in `f64` (Higham 1986).
@@ -144,15 +147,88 @@ fn newton<P: Real>(f: &Matrix3<P>) -> Option<(Matrix3<P>, usize)> {
     None
 }
 
+/// [`polar`] of sixteen matrices at once, by Newton's iteration without scaling. If one of
+/// them is too ill-conditioned for it, all are computed one by one.
+#[inline(always)]
+pub fn polar_lanes<T: Real, L: Lanes<T>>(
+    isa: L::Isa,
+    f: &[Matrix3<T>; WIDTH],
+) -> [Matrix3<T>; WIDTH] {
+    let settled = if T::DUAL {
+        None
+    } else {
+        newton_lanes::<T, L>(isa, f)
+    };
+    match settled {
+        Some(x) => store_matrices(x),
+        None => f.map(|f| polar(&f)),
+    }
+}
+
+/// As [`newton`], for sixteen matrices, entry by entry and column by column.
+#[inline(always)]
+fn newton_lanes<T: Real, L: Lanes<T>>(isa: L::Isa, f: &[Matrix3<T>; WIDTH]) -> Option<[L; 9]> {
+    let splat = |value: T| L::splat(isa, value);
+    let half = splat(T::of(0.5));
+    let enough = splat(T::of(0.5) * T::default_epsilon());
+    let mut x: [L; 9] = load_matrices(isa, f);
+    for step in 0..MAXIMUM_STEPS {
+        let minor = |a: usize, b: usize, c: usize, d: usize| x[c].neg_mul_add(x[d], x[a].mul(x[b]));
+        // Cofactors, in the places of the entries that they belong to.
+        let cofactor = [
+            minor(4, 8, 7, 5),
+            minor(6, 5, 3, 8),
+            minor(3, 7, 6, 4),
+            minor(7, 2, 1, 8),
+            minor(0, 8, 6, 2),
+            minor(6, 1, 0, 7),
+            minor(1, 5, 4, 2),
+            minor(3, 2, 0, 5),
+            minor(0, 4, 3, 1),
+        ];
+        let determinant = x[2].mul_add(
+            cofactor[2],
+            x[1].mul_add(cofactor[1], x[0].mul(cofactor[0])),
+        );
+        if step == 0 {
+            let square = x[1..]
+                .iter()
+                .fold(x[0].mul(x[0]), |sum, entry| entry.mul_add(*entry, sum));
+            let least = T::of(WELL_CONDITIONED * WELL_CONDITIONED);
+            let floor = square.mul(square).mul(square.mul(splat(least)));
+            // Both false for NaN, too.
+            if splat(T::zero()).any_above(determinant)
+                || floor.any_above(determinant.mul(determinant))
+            {
+                return None;
+            }
+        }
+        let across = half.div(determinant);
+        let mut change = splat(T::zero());
+        for (entry, cofactor) in x.iter_mut().zip(cofactor) {
+            let next = cofactor.mul_add(across, entry.mul(half));
+            let moved = next.sub(*entry);
+            change = moved.mul_add(moved, change);
+            *entry = next;
+        }
+        // Convergence is quadratic: the next error is half the square of this change.
+        if !change.any_above(enough) {
+            return Some(x);
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use nalgebra::{Matrix3, Vector3};
     use num_dual::Dual64;
     use proptest::prelude::*;
 
-    use super::{polar, polar_jvp, polar_vjp};
+    use super::{newton_lanes, polar, polar_jvp, polar_lanes, polar_vjp};
     use crate::{
         Real,
+        lanes::{Kernel, Lanes, Portable, WIDTH},
         matrix::{
             inverse_transpose,
             samples::{
@@ -191,8 +267,131 @@ mod tests {
         (dr.dot(&r_bar) - f_bar.dot(&df)).abs() / size.max(f64::MIN_POSITIVE)
     }
 
+    /// [`polar_lanes`], and whether Newton's iteration settled.
+    #[derive(Clone, Copy)]
+    struct Polars<T>([Matrix3<T>; WIDTH]);
+
+    impl<T: Real> Kernel<T> for Polars<T> {
+        type Output = ([Matrix3<T>; WIDTH], bool);
+
+        #[inline(always)]
+        fn run<L: Lanes<T>>(self, isa: L::Isa) -> Self::Output {
+            let settled = newton_lanes::<T, L>(isa, &self.0).is_some();
+            (polar_lanes::<T, L>(isa, &self.0), settled)
+        }
+    }
+
+    /// What [`polar_lanes`] gives on portable lanes and on those of the machine.
+    fn polars<T: Real>(f: [Matrix3<T>; WIDTH]) -> [([Matrix3<T>; WIDTH], bool); 2] {
+        [Polars(f).run::<Portable<T>>(()), T::launch(Polars(f))]
+    }
+
+    /// The greatest distance of [`polar_lanes`] from [`polar`].
+    fn distance<T: Real>(f: [Matrix3<T>; WIDTH]) -> f64 {
+        let faults = polars(f).into_iter().flat_map(|(found, _)| {
+            let pairs = found.into_iter().zip(f);
+            pairs.map(|(r, f)| (r - polar(&f)).map(T::to_f64).norm())
+        });
+        faults.fold(0.0, f64::max)
+    }
+
+    /// Matrices that Newton's iteration in lanes takes.
+    fn any_well_conditioned() -> impl Strategy<Value = Matrix3<f64>> {
+        any_proper_matrix().prop_filter("ill-conditioned", |f| {
+            f.determinant() > 1e-2 * f.norm().powi(3)
+        })
+    }
+
+    /// Rotations after a stretch by up to 2 or down to half of the size.
+    fn any_stretched() -> impl Strategy<Value = Matrix3<f64>> {
+        let stretch = prop::array::uniform3(0.5..2.0_f64);
+        (any_rotation(), stretch, any_rotation())
+            .prop_map(|(u, s, v)| u * Matrix3::from_diagonal(&Vector3::from(s)) * v.transpose())
+    }
+
+    /// Whether all entries are the same to the bit, NaN being NaN.
+    fn same_bits(a: &[Matrix3<f64>], b: &[Matrix3<f64>]) -> bool {
+        let same = |a: &f64, b: &f64| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+        a.len() == b.len()
+            && a.iter()
+                .flatten()
+                .zip(b.iter().flatten())
+                .all(|(a, b)| same(a, b))
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn lanes_give_the_rotation_of_each_matrix(
+            f in prop::array::uniform16(any_well_conditioned()),
+        ) {
+            // Eighteen epsilon: steps with and without scaling round differently, by up to
+            // |F| / (s_2 + s_3) epsilon.
+            prop_assert!(distance(f) <= 4e-15);
+            prop_assert!(distance(f.map(|f| f.map(|x| x as f32))) <= 2e-6);
+        }
+
+        #[test]
+        fn lanes_give_the_rotation_of_any_matrices(
+            f in prop::array::uniform16(any_proper_matrix()),
+        ) {
+            // |F| / (s_2 + s_3) is some tens where cofactors begin to lose digits.
+            prop_assert!(distance(f) <= 3e-14);
+        }
+
+        #[test]
+        fn lanes_settle_on_stretched_rotations(f in prop::array::uniform16(any_stretched())) {
+            prop_assert!(polars(f).iter().all(|(_, settled)| *settled));
+            // As above, with |F| / (s_2 + s_3) of a few.
+            prop_assert!(distance(f) <= 4e-15);
+            let single = f.map(|f| f.map(|x| x as f32));
+            prop_assert!(polars(single).iter().all(|(_, settled)| *settled));
+            prop_assert!(distance(single) <= 1e-6);
+        }
+
+        #[test]
+        fn one_matrix_that_lanes_cannot_take_sends_all_to_polar(
+            f in prop::array::uniform16(any_stretched()),
+            at in 0..WIDTH,
+        ) {
+            let reflected = -f[at];
+            let mut not_a_number = f[at];
+            not_a_number[at % 9] = f64::NAN;
+            for bad in [
+                Matrix3::zeros(),
+                with_singular_values([1.0, 0.0, 0.0]),
+                with_singular_values([1.0, 1.0, 1e-17]),
+                with_singular_values([1.0, 0.5, -0.3]),
+                reflected,
+                not_a_number,
+                Matrix3::repeat(f64::NAN),
+            ] {
+                let mut f = f;
+                f[at] = bad;
+                let expected = f.map(|f| polar(&f));
+                for (found, settled) in polars(f) {
+                    prop_assert!(!settled, "{bad}");
+                    prop_assert!(same_bits(&found, &expected), "{bad}");
+                }
+            }
+        }
+
+        #[test]
+        fn lanes_of_duals_carry_the_tangents_of_polar(
+            f in prop::array::uniform16(any_stretched()),
+            df in prop::array::uniform16(any_matrix()),
+        ) {
+            let lifted: [_; WIDTH] = std::array::from_fn(|at| lift(&f[at], &df[at]));
+            let expected = lifted.map(|f| polar(&f));
+            for (found, _) in polars(lifted) {
+                for (found, expected) in found.iter().zip(&expected) {
+                    prop_assert_eq!(found.map(|x| x.re), expected.map(|x| x.re));
+                    prop_assert_eq!(tangent(found), tangent(expected));
+                }
+                prop_assert!(found.iter().any(|r| tangent(r).norm() > 0.0));
+            }
+        }
 
         #[test]
         fn polar_is_a_rotation_with_symmetric_rest(f in any_matrix()) {

@@ -5,7 +5,10 @@
 //! of each axis: a tile of 8 x 8 x 8 nodes. A grid block sums the tiles that overlap it
 //! in a fixed order: no atomics, no races, the same bits on any number of threads.
 
-use backflow_diff::Real;
+use backflow_diff::{
+    Real,
+    lanes::{Lanes, WIDTH},
+};
 
 /// Nodes of a block along an axis.
 pub const BLOCK: usize = 4;
@@ -25,8 +28,12 @@ pub type Node<T> = [T; 4];
 /// The nodes of a grid block, z fastest.
 pub type BlockNodes<T> = [Node<T>; BLOCK * BLOCK * BLOCK];
 
-/// The nodes that the particles of a block reach, z fastest.
-pub type Tile<T> = [Node<T>; TILE * TILE * TILE];
+/// The nodes that the particles of a block reach, z fastest, and some more so that every
+/// row of a stencil can be read as four nodes.
+pub type Tile<T> = [Node<T>; TILE_NODES];
+
+/// Nodes of a tile with those that only pad it.
+pub const TILE_NODES: usize = TILE * TILE * TILE + BLOCK;
 
 /// An active block of the grid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +62,23 @@ pub fn neighbours(at: [i32; 3]) -> impl Iterator<Item = [i32; 3]> {
     })
 }
 
+/// Where in the tile of block `at` the stencil with lowest node `base` starts.
+#[inline(always)]
+pub fn tile_base(at: &[i32; 3], base: &[i32; 3]) -> usize {
+    let local = |axis: usize| (base[axis] - at[axis] * BLOCK as i32 + MARGIN) as usize;
+    (local(0) * TILE + local(1)) * TILE + local(2)
+}
+
+/// Whether a stencil starting at `base` fits the tile of block `at`.
+#[inline(always)]
+pub fn fits(at: &[i32; 3], base: &[i32; 3]) -> bool {
+    let span = BLOCK as i32 - 1 + 2 * MARGIN;
+    (0..3).all(|axis| {
+        let local = base[axis] - at[axis] * BLOCK as i32 + MARGIN;
+        (0..=span).contains(&local)
+    })
+}
+
 /// Along one axis, where the nodes of a block and of a neighbour's tile coincide:
 /// (first node in the block, first node in the tile, how many).
 const fn overlap(side: usize) -> (usize, usize, usize) {
@@ -67,62 +91,116 @@ const fn overlap(side: usize) -> (usize, usize, usize) {
     }
 }
 
-/// Runs `row(block_index, tile_index, length)` over the rows that the nodes of a block
-/// share with the tile of the particle block on `side` of it.
+/// Runs `row(block_index, tile_index)` over the rows of `N` nodes that a block shares with
+/// the tile of the particle block on `side` of it; `N` must be the overlap along z.
 #[inline(always)]
-fn shared_rows(side: usize, mut row: impl FnMut(usize, usize, usize)) {
+fn shared_rows<const N: usize>(side: usize, mut row: impl FnMut(usize, usize)) {
     let (bx, tx, nx) = overlap(side / 9);
     let (by, ty, ny) = overlap(side / 3 % 3);
-    let (bz, tz, nz) = overlap(side % 3);
+    let (bz, tz, _) = overlap(side % 3);
     for i in 0..nx {
         for j in 0..ny {
             row(
                 ((bx + i) * BLOCK + by + j) * BLOCK + bz,
                 ((tx + i) * TILE + ty + j) * TILE + tz,
-                nz,
             );
         }
     }
 }
 
-/// The sum of the tiles that overlap a grid block.
-pub fn collect_tiles<T: Real>(block: &GridBlock, tiles: &[Tile<T>]) -> BlockNodes<T> {
-    let mut nodes = [[T::zero(); 4]; BLOCK * BLOCK * BLOCK];
-    for (side, &tile) in block.tiles.iter().enumerate() {
-        if tile != NONE {
-            let tile = &tiles[tile as usize];
-            shared_rows(side, |at, from, length| {
-                for (node, add) in nodes[at..at + length]
-                    .iter_mut()
-                    .zip(&tile[from..from + length])
-                {
-                    for channel in 0..4 {
-                        node[channel] += add[channel];
-                    }
-                }
-            });
-        }
+/// Along one axis, the two sides whose tiles reach a node of a block, and where in the tile.
+const fn sources(node: usize) -> [(usize, usize); 2] {
+    if node + 1 < BLOCK {
+        [(0, node + 5), (1, node + 1)]
+    } else {
+        [(1, node + 1), (2, 0)]
     }
-    nodes
+}
+
+/// Sums the tiles that overlap a grid block into `nodes`, row by row along z.
+#[inline(always)]
+pub fn collect_tiles<T: Real, L: Lanes<T>>(
+    isa: L::Isa,
+    block: &GridBlock,
+    tiles: &[Tile<T>],
+    nodes: &mut BlockNodes<T>,
+) {
+    let (zero, one) = (T::zero(), T::one());
+    let nothing = L::splat(isa, zero);
+    let first_three: L = L::load(
+        isa,
+        &std::array::from_fn(|at| if at < 12 { one } else { zero }),
+    );
+    let last: L = L::load(
+        isa,
+        &std::array::from_fn(|at| if at < 12 { zero } else { one }),
+    );
+    let (rows, _) = nodes.as_flattened_mut().as_chunks_mut::<WIDTH>();
+    for (index, row) in rows.iter_mut().enumerate() {
+        let mut sum = nothing;
+        for (x_side, x) in sources(index / BLOCK) {
+            for (y_side, y) in sources(index % BLOCK) {
+                let start = (x * TILE + y) * TILE;
+                let tiles_of = &block.tiles[9 * x_side + 3 * y_side..][..3];
+                // Below: the upper three nodes of the tile's row.
+                let part: L = load_row(isa, tiles, tiles_of[0], start + 5);
+                sum = sum.add(part.unless_at_most(first_three, nothing));
+                sum = sum.add(load_row(isa, tiles, tiles_of[1], start + 1));
+                // Above: its lowest node.
+                let part: L = load_row(isa, tiles, tiles_of[2], start);
+                sum = sum.add(part.quad::<0>().unless_at_most(last, nothing));
+            }
+        }
+        sum.store(row);
+    }
+}
+
+/// Four nodes of a tile, zeros if there is none.
+#[inline(always)]
+fn load_row<T: Real, L: Lanes<T>>(isa: L::Isa, tiles: &[Tile<T>], tile: u32, at: usize) -> L {
+    let tile = tiles.get(tile as usize);
+    match tile.and_then(|tile| tile.as_flattened()[4 * at..].first_chunk()) {
+        Some(row) => L::load(isa, row),
+        None => L::splat(isa, T::zero()),
+    }
 }
 
 /// The grid values that the tile of a particle block covers.
+#[inline(always)]
 pub fn load_tile<T: Real>(grid: &[u32; 27], nodes: &[BlockNodes<T>]) -> Tile<T> {
-    let mut tile = [[T::zero(); 4]; TILE * TILE * TILE];
+    let mut tile = [[T::zero(); 4]; TILE_NODES];
     for (side, &block) in grid.iter().enumerate() {
         if block != NONE {
             let nodes = &nodes[block as usize];
             // The grid block sees the particles on the opposite side.
-            shared_rows(26 - side, |from, at, length| {
-                tile[at..at + length].copy_from_slice(&nodes[from..from + length]);
-            });
+            match overlap(2 - side % 3).2 {
+                3 => copy_block::<T, 3>(26 - side, nodes, &mut tile),
+                4 => copy_block::<T, 4>(26 - side, nodes, &mut tile),
+                _ => copy_block::<T, 1>(26 - side, nodes, &mut tile),
+            }
         }
     }
     tile
 }
 
+/// Copies the nodes of a block to a tile, `N` nodes a row.
+#[inline(always)]
+fn copy_block<T: Real, const N: usize>(side: usize, nodes: &BlockNodes<T>, tile: &mut Tile<T>) {
+    shared_rows::<N>(side, |from, at| {
+        let rows = (
+            tile[at..].first_chunk_mut::<N>(),
+            nodes[from..].first_chunk::<N>(),
+        );
+        if let (Some(row), Some(nodes)) = rows {
+            *row = *nodes;
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
+    use backflow_diff::lanes::{Kernel, Portable};
+
     use super::*;
 
     const SMALL: usize = BLOCK * BLOCK * BLOCK;
@@ -159,15 +237,29 @@ mod tests {
         [0, 1, 2].map(|axis| first[axis] + local[axis])
     }
 
+    /// What portable lanes collect, over numbers that are to be overwritten.
+    fn collect(block: &GridBlock, tiles: &[Tile<f64>]) -> BlockNodes<f64> {
+        let mut nodes = [[f64::NAN; 4]; SMALL];
+        collect_tiles::<f64, Portable<f64>>((), block, tiles, &mut nodes);
+        nodes
+    }
+
+    /// A tile of zeros with NaN in its padding, which belongs to no node.
+    fn empty_tile() -> Tile<f64> {
+        let mut tile = [[f64::NAN; 4]; TILE_NODES];
+        tile[..LARGE].fill([0.0; 4]);
+        tile
+    }
+
     #[test]
     fn a_tile_goes_to_the_nodes_where_it_lies_each_once() {
-        let mut tile: Tile<f64> = [[0.0; 4]; LARGE];
-        for (index, node) in tile.iter_mut().enumerate() {
+        let mut tile = empty_tile();
+        for (index, node) in tile[..LARGE].iter_mut().enumerate() {
             *node = [label(tile_node(index)), 1.0, 0.0, -2.0];
         }
         let mut found = 0;
         for block in grid() {
-            let nodes = collect_tiles(&block, &[tile]);
+            let nodes = collect(&block, &[tile]);
             for (index, node) in nodes.iter().enumerate() {
                 if node[1] != 0.0 {
                     let at = label(block_node(&block, index));
@@ -196,18 +288,18 @@ mod tests {
         for (side, number) in sides.iter_mut().enumerate() {
             *number = side as u32;
         }
-        for (index, node) in load_tile(&sides, &nodes).iter().enumerate() {
+        for (index, node) in load_tile(&sides, &nodes)[..LARGE].iter().enumerate() {
             assert_eq!(*node, [label(tile_node(index)), 3.0, 0.0, 0.5]);
         }
         // Blocks that are not there hold nothing.
-        assert_eq!(load_tile(&[NONE; 27], &nodes), [[0.0; 4]; LARGE]);
+        assert_eq!(load_tile(&[NONE; 27], &nodes), [[0.0; 4]; TILE_NODES]);
     }
 
     #[test]
     fn loading_is_the_transpose_of_collecting() {
         let value = |index: usize| ((index * 37 + 11) % 101) as f64 - 50.0;
-        let mut tile: Tile<f64> = [[0.0; 4]; LARGE];
-        for (index, node) in tile.iter_mut().enumerate() {
+        let mut tile = empty_tile();
+        for (index, node) in tile[..LARGE].iter_mut().enumerate() {
             *node = [0, 1, 2, 3].map(|channel| value(4 * index + channel));
         }
         let (mut nodes, mut forward) = (Vec::new(), 0.0);
@@ -216,13 +308,14 @@ mod tests {
             for (index, node) in weights.iter_mut().enumerate() {
                 *node = [0, 1, 2, 3].map(|channel| value(7 * index + channel + 13 * number));
             }
-            let collected = collect_tiles(block, &[tile]);
+            let collected = collect(block, &[tile]);
             forward += dot(&collected, &weights);
             nodes.push(weights);
         }
         let sides = std::array::from_fn(|side| side as u32);
         // Sums of whole numbers are exact.
-        assert_eq!(forward, dot(&tile, &load_tile(&sides, &nodes)));
+        let loaded = load_tile(&sides, &nodes);
+        assert_eq!(forward, dot(&tile[..LARGE], &loaded[..LARGE]));
     }
 
     fn dot(a: &[Node<f64>], b: &[Node<f64>]) -> f64 {
@@ -239,12 +332,12 @@ mod tests {
             at: [1; 3],
             tiles: [NONE; 27],
         };
-        let tiles = [[[1.0; 4]; LARGE], [[10.0; 4]; LARGE]];
-        assert_eq!(collect_tiles(&block, &tiles), [[0.0; 4]; SMALL]);
+        let tiles = [[[1.0; 4]; TILE_NODES], [[10.0; 4]; TILE_NODES]];
+        assert_eq!(collect(&block, &tiles), [[0.0; 4]; SMALL]);
         // Its own particles reach all of its nodes, those above x the last plane of it.
         block.tiles[13] = 0;
         block.tiles[22] = 1;
-        let nodes = collect_tiles(&block, &tiles);
+        let nodes = collect(&block, &tiles);
         for (index, node) in nodes.iter().enumerate() {
             let expected = if index / (BLOCK * BLOCK) == BLOCK - 1 {
                 11.0
@@ -252,6 +345,113 @@ mod tests {
                 1.0
             };
             assert_eq!(*node, [expected; 4]);
+        }
+    }
+
+    /// All nodes that hold something if one node of the tile is `value`, with what they hold.
+    fn reached(index: usize, value: Node<f64>) -> Vec<([usize; 3], Node<f64>)> {
+        let mut tile = empty_tile();
+        tile[index] = value;
+        let mut found = Vec::new();
+        for block in grid() {
+            for (index, node) in collect(&block, &[tile]).into_iter().enumerate() {
+                if node != [0.0; 4] {
+                    found.push((block_node(&block, index), node));
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_node_of_a_tile_reaches_exactly_one_node_of_a_block() {
+        let value = [1.0, -2.0, 3.0, 0.25];
+        for index in 0..LARGE {
+            assert_eq!(
+                reached(index, value),
+                [(tile_node(index), value)],
+                "{index}"
+            );
+        }
+    }
+
+    #[test]
+    fn nan_in_a_node_of_a_tile_reaches_its_own_node_only() {
+        for index in 0..LARGE {
+            for value in [[f64::NAN; 4], [0.0, f64::NAN, 0.0, 0.0], [f64::INFINITY; 4]] {
+                let found = reached(index, value);
+                let [(at, node)] = found[..] else {
+                    panic!("{index}: {found:?}");
+                };
+                assert_eq!(at, tile_node(index));
+                assert_eq!(node.map(f64::to_bits), value.map(f64::to_bits));
+            }
+        }
+        // The padding reaches none.
+        for index in LARGE..TILE_NODES {
+            assert_eq!(reached(index, [f64::NAN; 4]), [], "{index}");
+        }
+    }
+
+    /// [`collect_tiles`] of one block.
+    struct Collect<'a, T>(&'a GridBlock, &'a [Tile<T>]);
+
+    impl<T: Real> Kernel<T> for Collect<'_, T> {
+        type Output = BlockNodes<T>;
+
+        #[inline(always)]
+        fn run<L: Lanes<T>>(self, isa: L::Isa) -> BlockNodes<T> {
+            let mut nodes = [[T::zero(); 4]; SMALL];
+            collect_tiles::<T, L>(isa, self.0, self.1, &mut nodes);
+            nodes
+        }
+    }
+
+    #[test]
+    fn sums_are_the_same_bits_on_any_lanes() {
+        let tile = |number: usize| -> Tile<f64> {
+            std::array::from_fn(|index| {
+                [0, 1, 2, 3].map(|channel| (1.0 + (number + 4 * index + channel) as f64).sqrt())
+            })
+        };
+        let tiles: Vec<Tile<f64>> = (0..27).map(tile).collect();
+        let single: Vec<Tile<f32>> = tiles
+            .iter()
+            .map(|tile| tile.map(|node| node.map(|value| value as f32)))
+            .collect();
+        let mut block = GridBlock {
+            at: [1; 3],
+            tiles: std::array::from_fn(|side| side as u32),
+        };
+        for missing in 0..27 {
+            block.tiles[missing] = NONE;
+            // Only additions, in one order: nothing to round differently.
+            let portable = Collect(&block, &tiles).run::<Portable<f64>>(());
+            assert_eq!(f64::launch(Collect(&block, &tiles)), portable);
+            let portable = Collect(&block, &single).run::<Portable<f32>>(());
+            assert_eq!(f32::launch(Collect(&block, &single)), portable);
+            block.tiles[missing] = missing as u32;
+        }
+    }
+
+    #[test]
+    fn stencils_fit_a_tile_up_to_one_cell_outside_their_block() {
+        let at = [2, 0, 5];
+        for axis in 0..3 {
+            for drift in -4..9 {
+                let mut base = at.map(|at| at * BLOCK as i32);
+                base[axis] += drift;
+                // A stencil reaches two nodes beyond its lowest.
+                let low = drift + MARGIN;
+                let inside = low >= 0 && drift < BLOCK as i32 + MARGIN;
+                assert_eq!(fits(&at, &base), inside, "{axis} {drift}");
+                if inside {
+                    let stride = [TILE * TILE, TILE, 1];
+                    let corner = stride[0] + stride[1] + stride[2];
+                    let expected = corner as i32 + drift * stride[axis] as i32;
+                    assert_eq!(tile_base(&at, &base) as i32, expected);
+                }
+            }
         }
     }
 }

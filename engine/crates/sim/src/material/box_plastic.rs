@@ -2,6 +2,7 @@
 
 use backflow_diff::{
     Real,
+    lanes::{Lanes, WIDTH},
     matrix::{SingularMap, spectral, spectral_vjp},
 };
 use nalgebra::Matrix3;
@@ -51,21 +52,36 @@ impl<T: Real> BoxPlastic<T> {
 
 impl<T: Real> Law<T> for BoxPlastic<T> {
     type Strain = Matrix3<T>;
+    type Factor = Matrix3<T>;
+
+    fn no_factor() -> Matrix3<T> {
+        Matrix3::identity()
+    }
+
+    #[inline(always)]
+    fn factors<L: Lanes<T>>(
+        &self,
+        isa: L::Isa,
+        strains: &[Matrix3<T>; WIDTH],
+    ) -> [Matrix3<T>; WIDTH] {
+        self.elastic.factors::<L>(isa, strains)
+    }
 
     /// The stress of the elastic part, see [`FixedCorotated`].
     #[inline(always)]
-    fn stress(&self, f: &Matrix3<T>, gradient: &Matrix3<T>) -> Matrix3<T> {
-        self.elastic.stress(f, gradient)
+    fn stress(&self, f: &Matrix3<T>, rotation: &Matrix3<T>, gradient: &Matrix3<T>) -> Matrix3<T> {
+        self.elastic.stress(f, rotation, gradient)
     }
 
     #[inline(always)]
     fn stress_vjp(
         &self,
         f: &Matrix3<T>,
+        rotation: &Matrix3<T>,
         gradient: &Matrix3<T>,
         stress_bar: &Matrix3<T>,
     ) -> StressBar<T, Matrix3<T>> {
-        self.elastic.stress_vjp(f, gradient, stress_bar)
+        self.elastic.stress_vjp(f, rotation, gradient, stress_bar)
     }
 
     /// `F = U clamp(S) V^T`.

@@ -2,7 +2,8 @@
 
 use backflow_diff::{
     Real,
-    matrix::{cofactor, polar, polar_vjp},
+    lanes::{Lanes, WIDTH},
+    matrix::{cofactor, polar_lanes, polar_vjp},
 };
 use nalgebra::Matrix3;
 
@@ -18,12 +19,27 @@ pub struct FixedCorotated<T: Real> {
 
 impl<T: Real> Law<T> for FixedCorotated<T> {
     type Strain = Matrix3<T>;
+    type Factor = Matrix3<T>;
+
+    fn no_factor() -> Matrix3<T> {
+        Matrix3::identity()
+    }
+
+    /// The polar rotations.
+    #[inline(always)]
+    fn factors<L: Lanes<T>>(
+        &self,
+        isa: L::Isa,
+        strains: &[Matrix3<T>; WIDTH],
+    ) -> [Matrix3<T>; WIDTH] {
+        polar_lanes::<T, L>(isa, strains)
+    }
 
     /// `tau = 2 mu (F - R) F^T + lambda J (J - 1) I`.
     #[inline(always)]
-    fn stress(&self, f: &Matrix3<T>, _gradient: &Matrix3<T>) -> Matrix3<T> {
+    fn stress(&self, f: &Matrix3<T>, rotation: &Matrix3<T>, _gradient: &Matrix3<T>) -> Matrix3<T> {
         let Elasticity { mu, lambda, .. } = self.elasticity;
-        let (rotation, j) = (polar(f), f.determinant());
+        let j = f.determinant();
         ((f - rotation) * f.transpose()) * (T::of(2.0) * mu)
             + Matrix3::from_diagonal_element(lambda * j * (j - T::one()))
     }
@@ -34,17 +50,18 @@ impl<T: Real> Law<T> for FixedCorotated<T> {
     fn stress_vjp(
         &self,
         f: &Matrix3<T>,
+        rotation: &Matrix3<T>,
         _gradient: &Matrix3<T>,
         stress_bar: &Matrix3<T>,
     ) -> StressBar<T, Matrix3<T>> {
         let Elasticity { mu, lambda, .. } = self.elasticity;
         let (two, one) = (T::of(2.0), T::one());
-        let (rotation, j, trace) = (polar(f), f.determinant(), stress_bar.trace());
+        let (j, trace) = (f.determinant(), stress_bar.trace());
         let stretch = f - rotation;
         let along = (stress_bar * f) * (two * mu);
         let strain = along
             + (stress_bar.transpose() * stretch) * (two * mu)
-            + polar_vjp(f, &rotation, &-along)
+            + polar_vjp(f, rotation, &-along)
             + cofactor(f) * (lambda * (two * j - one) * trace);
         StressBar {
             strain,
@@ -155,7 +172,7 @@ mod tests {
         let principal = s.map(|s| 2.0 * mu * (s - 1.0) * s + lambda * (j - 1.0) * j);
         let f = u * Matrix3::from_diagonal(&s) * v.transpose();
         let expected = u * Matrix3::from_diagonal(&principal) * u.transpose();
-        let stress = law.stress(&f, &Matrix3::zeros());
+        let stress = stress(&law, &f);
         assert!((stress - expected).norm() <= 1e-12 * expected.norm());
     }
 }

@@ -1,6 +1,9 @@
 //! Weakly compressible Newtonian liquid.
 
-use backflow_diff::Real;
+use backflow_diff::{
+    Real,
+    lanes::{Lanes, WIDTH},
+};
 use nalgebra::Matrix3;
 
 use super::{Law, PARAMETERS, StressBar};
@@ -54,6 +57,13 @@ impl<T: Real> Liquid<T> {
         (T::one() - missing, slope)
     }
 
+    /// `J p` (Pa).
+    #[inline(always)]
+    fn kirchhoff_pressure(&self, j: T) -> T {
+        let (pressed, _) = self.pressed((self.density_power(j) - T::one()) / self.exponent);
+        j * self.bulk_modulus * pressed
+    }
+
     /// `J^-gamma`, without a power for the linear law.
     #[inline(always)]
     fn density_power(&self, j: T) -> T {
@@ -91,15 +101,31 @@ fn shear<T: Real>(m: &Matrix3<T>) -> Matrix3<T> {
 
 impl<T: Real> Law<T> for Liquid<T> {
     type Strain = T;
+    type Factor = ();
+
+    fn no_factor() {}
+
+    /// None is needed.
+    #[inline(always)]
+    fn factors<L: Lanes<T>>(&self, _isa: L::Isa, _strains: &[T; WIDTH]) -> [(); WIDTH] {
+        [(); WIDTH]
+    }
+
+    #[inline(always)]
+    fn pressure(&self, j: &T) -> Option<T> {
+        (!self.is_viscous()).then(|| self.kirchhoff_pressure(*j))
+    }
+
+    #[inline(always)]
+    fn is_viscous(&self) -> bool {
+        // A dual may have a tangent where its value is zero.
+        self.viscosity != T::zero() || T::DUAL
+    }
 
     /// `tau = -J p I + 2 eta m dev(sym(grad v))` with `m = J`, or the liquid's own volume.
     #[inline(always)]
-    fn stress(&self, j: &T, gradient: &Matrix3<T>) -> Matrix3<T> {
-        let (pressed, _) = self.pressed((self.density_power(*j) - T::one()) / self.exponent);
-        let spherical = Matrix3::from_diagonal_element(-*j * self.bulk_modulus * pressed);
-        if self.viscosity == T::zero() && !T::DUAL {
-            return spherical;
-        }
+    fn stress(&self, j: &T, (): &(), gradient: &Matrix3<T>) -> Matrix3<T> {
+        let spherical = Matrix3::from_diagonal_element(-self.kirchhoff_pressure(*j));
         let (matter, _) = self.matter(*j);
         spherical + shear(gradient) * (T::of(2.0) * self.viscosity * matter)
     }
@@ -107,17 +133,30 @@ impl<T: Real> Law<T> for Liquid<T> {
     /// With `tau_p = -J K r(q)` and `dq/dJ = -J^(-gamma - 1)`:
     /// `d tau_p / dJ = -K (r - r' J^-gamma)`.
     #[inline(always)]
-    fn stress_vjp(&self, j: &T, gradient: &Matrix3<T>, stress_bar: &Matrix3<T>) -> StressBar<T, T> {
+    fn stress_vjp(
+        &self,
+        j: &T,
+        (): &(),
+        gradient: &Matrix3<T>,
+        stress_bar: &Matrix3<T>,
+    ) -> StressBar<T, T> {
         let two = T::of(2.0);
         let trace = stress_bar.trace();
         let power = self.density_power(*j);
         let (pressed, slope) = self.pressed((power - T::one()) / self.exponent);
         let (matter, matter_slope) = self.matter(*j);
-        let viscous = two * stress_bar.dot(&shear(gradient));
+        // 2 stress_bar : dev(sym(grad v)).
+        let viscous = stress_bar.dot(gradient) + stress_bar.tr_dot(gradient)
+            - trace * gradient.trace() * T::of(2.0 / 3.0);
+        let gradient_bar = if self.is_viscous() {
+            shear(stress_bar) * (two * self.viscosity * matter)
+        } else {
+            Matrix3::zeros()
+        };
         StressBar {
             strain: -trace * self.bulk_modulus * (pressed - slope * power)
                 + self.viscosity * viscous * matter_slope,
-            gradient: shear(stress_bar) * (two * self.viscosity * matter),
+            gradient: gradient_bar,
             parameters: [-trace * *j * pressed, matter * viscous, T::zero()],
         }
     }
@@ -204,11 +243,11 @@ mod tests {
         #[test]
         fn viscosity_resists_shear_alone(gradient in matrix(2.0), rate in -2.0..2.0_f64) {
             for law in laws() {
-                let stress = law.stress(&1.0, &gradient);
+                let stress = law.stress(&1.0, &(), &gradient);
                 prop_assert!(stress.trace().abs() <= 1e-12 * (1.0 + law.viscosity));
                 // Power tau : grad v is never negative, and zero for a pure expansion.
                 prop_assert!(stress.dot(&gradient) >= 0.0);
-                let expansion = law.stress(&1.0, &Matrix3::from_diagonal_element(rate));
+                let expansion = law.stress(&1.0, &(), &Matrix3::from_diagonal_element(rate));
                 prop_assert!(expansion.norm() <= 1e-12 * (1.0 + law.viscosity));
             }
         }
@@ -224,19 +263,36 @@ mod tests {
         };
         for density_ratio in [0.8, 1.0, 1.1, 1.5_f64] {
             let j = 1.0 / density_ratio;
-            let pressure = -law.stress(&j, &Matrix3::zeros())[(0, 0)] / j;
+            let pressure = -law.stress(&j, &(), &Matrix3::zeros())[(0, 0)] / j;
             let expected = 2e4 * (density_ratio - 1.0);
             assert!((pressure - expected).abs() <= 1e-12 * 2e4);
         }
     }
 
     #[test]
+    fn a_pressure_is_all_of_the_stress_and_only_viscous_liquids_have_none() {
+        let gradient = Matrix3::new(0.3, -0.7, 0.5, 0.9, 0.2, -0.4, -0.3, 0.6, -0.8);
+        // Compressed, in the onset of pressure, undeformed, expanded.
+        for (law, j) in laws().flat_map(|law| [0.7, 0.9995, 1.0, 1.1].map(|j| (law, j))) {
+            let stress = law.stress(&j, &(), &gradient);
+            match law.pressure(&j) {
+                Some(p) => assert_eq!(stress, Matrix3::from_diagonal_element(-p), "{law:?}"),
+                None => assert!(law.is_viscous(), "{law:?}"),
+            }
+            assert_eq!(law.is_viscous(), law.viscosity != 0.0);
+            // A dual whose viscosity is zero may have a tangent in it.
+            let (dual, j) = (law.cast::<Dual64>(), Dual64::from(j));
+            assert!(dual.is_viscous() && dual.pressure(&j).is_none());
+        }
+    }
+
+    #[test]
     fn an_expanded_liquid_pulls_only_if_told_to() {
         for law in laws() {
-            let mean = law.stress(&1.1, &Matrix3::zeros()).trace();
+            let mean = law.stress(&1.1, &(), &Matrix3::zeros()).trace();
             assert_eq!(mean > 0.0, law.tension);
             assert_eq!(mean == 0.0, !law.tension);
-            assert!(law.stress(&0.9, &Matrix3::zeros()).trace() < 0.0);
+            assert!(law.stress(&0.9, &(), &Matrix3::zeros()).trace() < 0.0);
         }
     }
 
@@ -253,7 +309,7 @@ mod tests {
             Matrix3::identity(),
         );
         let bar = bar + Matrix3::from_fn(|i, j| if i == j { 0.0 } else { 0.5 });
-        let slope = |j: f64| law.stress_vjp(&j, &shearing, &bar).strain;
+        let slope = |j: f64| law.stress_vjp(&j, &(), &shearing, &bar).strain;
         for edge in [0.0, 2.0 * ONSET] {
             // q = (J^-7 - 1) / 7 for the pressure, 1 - J for the volume of the liquid.
             for j in [(1.0_f64 + 7.0 * edge).powf(-1.0 / 7.0), 1.0 - edge] {
@@ -263,7 +319,7 @@ mod tests {
             }
         }
         assert_eq!(
-            law.stress(&(1.0 + 2.0 * ONSET), &Matrix3::zeros()),
+            law.stress(&(1.0 + 2.0 * ONSET), &(), &Matrix3::zeros()),
             Matrix3::zeros()
         );
     }
@@ -274,7 +330,7 @@ mod tests {
         for law in laws().filter(|law| law.tension) {
             // rho c^2 = -J dp/dJ at J = 1.
             let j = Dual64::new(1.0, 1.0);
-            let stress = law.cast::<Dual64>().stress(&j, &Matrix3::zeros());
+            let stress = law.cast::<Dual64>().stress(&j, &(), &Matrix3::zeros());
             let modulus = stress[(0, 0)].eps;
             let (density, speed) = (1000.0, law.sound_speed(1000.0));
             assert!((density * speed * speed - modulus).abs() <= 1e-12 * modulus);

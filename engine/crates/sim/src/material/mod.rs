@@ -6,7 +6,10 @@ mod fixed_corotated;
 mod liquid;
 mod neo_hookean;
 
-use backflow_diff::Real;
+use backflow_diff::{
+    Real,
+    lanes::{Lanes, WIDTH},
+};
 use nalgebra::Matrix3;
 
 pub use box_plastic::BoxPlastic;
@@ -33,7 +36,7 @@ pub struct StressBar<T: Real, S> {
 
 /// How the deformation of a particle is remembered: a volume ratio or a gradient.
 pub trait Strain<T: Real>: Copy + Send + Sync + std::fmt::Debug + PartialEq + 'static {
-    /// The undeformed state.
+    /// Numbers that it has.
     const COMPONENTS: usize;
 
     /// The undeformed state.
@@ -63,14 +66,46 @@ pub trait Law<T: Real>: Copy + Send + Sync + 'static {
     /// The strain it is written in.
     type Strain: Strain<T>;
 
-    /// Kirchhoff stress `tau = J sigma` (Pa), positive in tension, at `strain` and
-    /// velocity gradient `gradient` (1/s).
-    fn stress(&self, strain: &Self::Strain, gradient: &Matrix3<T>) -> Matrix3<T>;
+    /// A function of the strain that the stress and its derivative share, such as the polar
+    /// rotation; `()` if there is none.
+    type Factor: Copy + Send + Sync + std::fmt::Debug + 'static;
 
-    /// Cotangents of [`Law::stress`].
+    /// The factor of the undeformed state, to fill memory with.
+    fn no_factor() -> Self::Factor;
+
+    /// The factors of sixteen particles, so that their computation can use all lanes.
+    fn factors<L: Lanes<T>>(
+        &self,
+        isa: L::Isa,
+        strains: &[Self::Strain; WIDTH],
+    ) -> [Self::Factor; WIDTH];
+
+    /// Kirchhoff stress `tau = J sigma` (Pa), positive in tension, at `strain` with its
+    /// `factor` and velocity gradient `gradient` (1/s).
+    fn stress(
+        &self,
+        strain: &Self::Strain,
+        factor: &Self::Factor,
+        gradient: &Matrix3<T>,
+    ) -> Matrix3<T>;
+
+    /// `p` if the stress is `-p I` (Pa), which is cheaper to transfer than a matrix.
+    #[inline(always)]
+    fn pressure(&self, _strain: &Self::Strain) -> Option<T> {
+        None
+    }
+
+    /// Whether the stress depends on the velocity gradient.
+    #[inline(always)]
+    fn is_viscous(&self) -> bool {
+        false
+    }
+
+    /// Cotangents of [`Law::stress`]; that of the factor is part of the strain's.
     fn stress_vjp(
         &self,
         strain: &Self::Strain,
+        factor: &Self::Factor,
         gradient: &Matrix3<T>,
         stress_bar: &Matrix3<T>,
     ) -> StressBar<T, Self::Strain>;
@@ -211,19 +246,40 @@ macro_rules! each_law {
 impl<T: Real> Law<T> for Solid<T> {
     type Strain = Matrix3<T>;
 
+    type Factor = Matrix3<T>;
+
+    fn no_factor() -> Matrix3<T> {
+        Matrix3::identity()
+    }
+
     #[inline(always)]
-    fn stress(&self, strain: &Matrix3<T>, gradient: &Matrix3<T>) -> Matrix3<T> {
-        each_law!(self, law => law.stress(strain, gradient))
+    fn factors<L: Lanes<T>>(
+        &self,
+        isa: L::Isa,
+        strains: &[Matrix3<T>; WIDTH],
+    ) -> [Matrix3<T>; WIDTH] {
+        each_law!(self, law => law.factors::<L>(isa, strains))
+    }
+
+    #[inline(always)]
+    fn stress(
+        &self,
+        strain: &Matrix3<T>,
+        factor: &Matrix3<T>,
+        gradient: &Matrix3<T>,
+    ) -> Matrix3<T> {
+        each_law!(self, law => law.stress(strain, factor, gradient))
     }
 
     #[inline(always)]
     fn stress_vjp(
         &self,
         strain: &Matrix3<T>,
+        factor: &Matrix3<T>,
         gradient: &Matrix3<T>,
         stress_bar: &Matrix3<T>,
     ) -> StressBar<T, Matrix3<T>> {
-        each_law!(self, law => law.stress_vjp(strain, gradient, stress_bar))
+        each_law!(self, law => law.stress_vjp(strain, factor, gradient, stress_bar))
     }
 
     #[inline(always)]
@@ -287,6 +343,7 @@ impl<T: Real> Solid<T> {
 
 #[cfg(test)]
 mod tests {
+    use backflow_diff::lanes::Portable;
     use nalgebra::{Rotation3, Vector3};
     use num_dual::Dual64;
     use proptest::prelude::*;
@@ -354,6 +411,16 @@ mod tests {
         );
     }
 
+    /// The factor of one strain.
+    fn factor<T: Real, P: Law<T>>(law: &P, strain: &P::Strain) -> P::Factor {
+        law.factors::<Portable<T>>((), &[*strain; WIDTH])[0]
+    }
+
+    /// The stress of a solid at rest.
+    pub(super) fn stress<T: Real, P: Law<T>>(law: &P, strain: &P::Strain) -> Matrix3<T> {
+        law.stress(strain, &factor(law, strain), &Matrix3::zeros())
+    }
+
     /// Checks [`Law::stress_vjp`] and [`Law::parameters_vjp`] one input at a time: the
     /// strain, the velocity gradient, every parameter that a scene names.
     pub(super) fn assert_stress_vjp<P: Law<f64>, D: Law<Dual64>>(
@@ -364,17 +431,20 @@ mod tests {
         strain_tangent: &P::Strain,
         [gradient_tangent, weights]: [&Matrix3<f64>; 2],
     ) {
-        let bar = law.stress_vjp(strain, gradient, weights);
+        let bar = law.stress_vjp(strain, &factor(law, strain), gradient, weights);
         let still = P::Strain::zero();
         let steady = gradient.map(Dual64::from);
         let check = |stress: Matrix3<Dual64>, backward: f64, label: &str| {
             let forward = stress.map(|entry| entry.eps);
             assert_transpose(forward.as_slice(), weights.as_slice(), backward, label);
         };
-        let stress = dual.stress(&lift(strain, strain_tangent), &steady);
+        let dual_stress = |dual: &D, strain: D::Strain, gradient: &Matrix3<Dual64>| {
+            dual.stress(&strain, &factor(dual, &strain), gradient)
+        };
+        let stress = dual_stress(dual, lift(strain, strain_tangent), &steady);
         check(stress, inner(&bar.strain, strain_tangent), "strain");
         let moving = gradient.zip_map(gradient_tangent, Dual64::new);
-        let stress = dual.stress(&lift(strain, &still), &moving);
+        let stress = dual_stress(dual, lift(strain, &still), &moving);
         check(
             stress,
             bar.gradient.dot(gradient_tangent),
@@ -384,9 +454,8 @@ mod tests {
         for (index, name) in law.parameter_names().iter().enumerate() {
             let mut parameters = dual.parameters();
             parameters[index].eps = 1.0;
-            let stress = dual
-                .with_parameters(parameters)
-                .stress(&lift(strain, &still), &steady);
+            let moved = dual.with_parameters(parameters);
+            let stress = dual_stress(&moved, lift(strain, &still), &steady);
             check(stress, named[index], name);
         }
         for index in law.parameter_names().len()..PARAMETERS {
@@ -472,7 +541,7 @@ mod tests {
                 extension: 0.1,
             }),
         ] {
-            assert_eq!(law.stress(&Strain::undeformed(), &still), still, "{law:?}");
+            assert_eq!(stress(&law, &Strain::undeformed()), still, "{law:?}");
             assert_eq!(
                 law.project(&Matrix3::identity()),
                 Matrix3::identity(),
@@ -485,13 +554,34 @@ mod tests {
             exponent: 7.0,
             tension: true,
         };
-        assert_eq!(law.stress(&Strain::undeformed(), &still), still);
+        assert_eq!(stress(&law, &Strain::undeformed()), still);
+    }
+
+    #[test]
+    fn solids_are_not_viscous_and_no_pressure_alone() {
+        let elasticity = Elasticity::new(2e4, 0.3);
+        let elastic = FixedCorotated { elasticity };
+        let gradient = rotation([0.3, -1.1, 0.7]) * 5.0;
+        let f = degenerate()[3];
+        for law in [
+            Solid::NeoHookean(NeoHookean { elasticity }),
+            Solid::FixedCorotated(elastic),
+            Solid::BoxPlastic(BoxPlastic {
+                elastic,
+                compression: 0.1,
+                extension: 0.1,
+            }),
+        ] {
+            assert!(!law.is_viscous() && law.pressure(&f).is_none(), "{law:?}");
+            let moving = law.stress(&f, &factor(&law, &f), &gradient);
+            assert_eq!(moving, stress(&law, &f), "{law:?}");
+        }
     }
 
     /// Stiffness of the undeformed law against a strain along x that nothing yields to.
     pub(super) fn wave_modulus<D: Law<Dual64, Strain = Matrix3<Dual64>>>(law: &D) -> f64 {
         let mut f = Matrix3::<Dual64>::identity();
         f[(0, 0)].eps = 1.0;
-        law.stress(&f, &Matrix3::zeros())[(0, 0)].eps
+        stress(law, &f)[(0, 0)].eps
     }
 }

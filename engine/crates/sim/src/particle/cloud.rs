@@ -1,20 +1,17 @@
-//! What particles carry, as arrays of one quantity each.
+//! What particles carry: motion and strain.
 
 use backflow_diff::Real;
 use nalgebra::{Matrix3, Vector3};
 
+use super::Motion;
 use crate::{material::Strain, world::cast};
 
 /// Particles of one kind: liquids with `S = T` (volume ratio J), solids with
 /// `S = Matrix3<T>` (deformation gradient F). The same type holds cotangents.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cloud<T: Real, S> {
-    /// Positions (m).
-    pub x: Vec<Vector3<T>>,
-    /// Velocities (m/s).
-    pub v: Vec<Vector3<T>>,
-    /// Affine velocity matrices C, the velocity gradients (1/s).
-    pub c: Vec<Matrix3<T>>,
+    /// Where the particles are and how they move.
+    pub motion: Vec<Motion<T>>,
     /// Strain measures (1).
     pub strain: Vec<S>,
 }
@@ -32,41 +29,35 @@ impl<T: Real, S: Strain<T>> Cloud<T, S> {
     /// `count` zero cotangents.
     pub fn zeros(count: usize) -> Self {
         Self {
-            x: vec![Vector3::zeros(); count],
-            v: vec![Vector3::zeros(); count],
-            c: vec![Matrix3::zeros(); count],
+            motion: vec![Motion::zero(); count],
             strain: vec![S::zero(); count],
         }
     }
 
     /// Number of particles.
     pub fn len(&self) -> usize {
-        self.x.len()
+        self.motion.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.x.is_empty()
+        self.motion.is_empty()
     }
 
     /// Appends an undeformed particle without affine velocity.
     pub fn push(&mut self, x: Vector3<T>, v: Vector3<T>) {
-        self.x.push(x);
-        self.v.push(v);
-        self.c.push(Matrix3::zeros());
+        self.motion.push(Motion::new(&x, &v, &Matrix3::zeros()));
         self.strain.push(S::undeformed());
     }
 
     /// Bytes that one particle takes.
     pub const fn bytes_each() -> usize {
-        size_of::<Vector3<T>>() * 2 + size_of::<Matrix3<T>>() + size_of::<S>()
+        size_of::<Motion<T>>() + size_of::<S>()
     }
 
     /// Overwrites `self` with `other`, reusing the memory.
     pub fn copy_from(&mut self, other: &Self) {
-        self.x.clone_from(&other.x);
-        self.v.clone_from(&other.v);
-        self.c.clone_from(&other.c);
+        self.motion.clone_from(&other.motion);
         self.strain.clone_from(&other.strain);
     }
 
@@ -76,9 +67,7 @@ impl<T: Real, S: Strain<T>> Cloud<T, S> {
             source.iter().map(|&slot| values[slot as usize]).collect()
         }
         Self {
-            x: take(&self.x, source),
-            v: take(&self.v, source),
-            c: take(&self.c, source),
+            motion: take(&self.motion, source),
             strain: take(&self.strain, source),
         }
     }
@@ -87,11 +76,12 @@ impl<T: Real, S: Strain<T>> Cloud<T, S> {
     pub fn first_non_finite(&self) -> Option<(usize, &'static str)> {
         let bad = |values: &[T]| values.iter().any(|value| !value.to_f64().is_finite());
         (0..self.len()).find_map(|slot| {
-            if bad(self.x[slot].as_slice()) {
+            let motion = &self.motion[slot];
+            if bad(motion.x().as_slice()) {
                 Some((slot, "position"))
-            } else if bad(self.v[slot].as_slice()) {
+            } else if bad(motion.v().as_slice()) {
                 Some((slot, "velocity"))
-            } else if bad(self.c[slot].as_slice()) {
+            } else if bad(motion.c().as_slice()) {
                 Some((slot, "velocity gradient"))
             } else if bad(self.strain[slot].components()) {
                 Some((slot, "strain"))
@@ -136,25 +126,96 @@ impl<T: Real> Particles<T> {
 impl<T: Real> Particles<T> {
     /// The same particles in another scalar, without tangents.
     pub fn cast<U: Real>(&self) -> Particles<U> {
-        fn vectors<T: Real, U: Real>(from: &[Vector3<T>]) -> Vec<Vector3<U>> {
-            from.iter().map(|vector| vector.map(cast)).collect()
-        }
-        fn matrices<T: Real, U: Real>(from: &[Matrix3<T>]) -> Vec<Matrix3<U>> {
-            from.iter().map(|matrix| matrix.map(cast)).collect()
+        fn motions<T: Real, U: Real>(from: &[Motion<T>]) -> Vec<Motion<U>> {
+            from.iter().map(Motion::cast).collect()
         }
         Particles {
             liquid: Cloud {
-                x: vectors(&self.liquid.x),
-                v: vectors(&self.liquid.v),
-                c: matrices(&self.liquid.c),
+                motion: motions(&self.liquid.motion),
                 strain: self.liquid.strain.iter().map(|&j| cast(j)).collect(),
             },
             solid: Cloud {
-                x: vectors(&self.solid.x),
-                v: vectors(&self.solid.v),
-                c: matrices(&self.solid.c),
-                strain: matrices(&self.solid.strain),
+                motion: motions(&self.solid.motion),
+                strain: self.solid.strain.iter().map(|f| f.map(cast)).collect(),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Liquid particles that are told apart by every part of them.
+    fn cloud(count: usize) -> Cloud<f64, f64> {
+        let mut cloud = Cloud::zeros(0);
+        for slot in 0..count {
+            let number = slot as f64;
+            cloud.push(Vector3::repeat(number), Vector3::repeat(-number));
+            cloud.motion[slot].set_c(&Matrix3::repeat(0.5 * number));
+            cloud.strain[slot] = 1.0 + number;
+        }
+        cloud
+    }
+
+    #[test]
+    fn a_new_particle_is_undeformed_and_does_not_deform() {
+        let (x, v) = (Vector3::new(1.0, 2.0, 3.0), Vector3::new(-4.0, 5.0, 6.0));
+        let mut particles: Particles<f64> = Particles::zeros(0, 0);
+        assert!(particles.is_empty());
+        particles.liquid.push(x, v);
+        particles.solid.push(x, v);
+        let expected = Motion::new(&x, &v, &Matrix3::zeros());
+        assert_eq!(particles.liquid.motion, [expected]);
+        assert_eq!(particles.solid.motion, [expected]);
+        assert_eq!(particles.liquid.strain, [1.0]);
+        assert_eq!(particles.solid.strain, [Matrix3::identity()]);
+        assert_eq!(particles.len(), 2);
+    }
+
+    #[test]
+    fn gathering_takes_all_parts_of_a_particle() {
+        let before = cloud(5);
+        let after = before.gathered(&[3, 0, 4, 1]);
+        for (slot, source) in [3, 0, 4, 1].into_iter().enumerate() {
+            assert_eq!(after.motion[slot], before.motion[source]);
+            assert_eq!(after.strain[slot], before.strain[source]);
+        }
+        assert_eq!(after.len(), 4);
+        let mut copy = cloud(2);
+        copy.copy_from(&after);
+        assert_eq!(copy, after);
+    }
+
+    #[test]
+    fn the_first_slot_that_is_not_finite_is_named_with_its_part() {
+        assert_eq!(cloud(4).first_non_finite(), None);
+        let infinite = Vector3::new(0.0, f64::INFINITY, 0.0);
+        let mut bad = cloud(4);
+        bad.strain[3] = f64::NAN;
+        assert_eq!(bad.first_non_finite(), Some((3, "strain")));
+        bad.motion[2].set_c(&Matrix3::repeat(f64::NAN));
+        assert_eq!(bad.first_non_finite(), Some((2, "velocity gradient")));
+        bad.motion[1].set_v(&infinite);
+        assert_eq!(bad.first_non_finite(), Some((1, "velocity")));
+        bad.motion[0].set_x(&infinite);
+        assert_eq!(bad.first_non_finite(), Some((0, "position")));
+    }
+
+    #[test]
+    fn casting_there_and_back_keeps_small_whole_numbers() {
+        let mut particles = Particles::zeros(0, 0);
+        particles.liquid = cloud(4);
+        particles
+            .solid
+            .push(Vector3::repeat(3.0), Vector3::repeat(5.0));
+        assert_eq!(particles.cast::<f32>().cast::<f64>(), particles);
+    }
+
+    #[test]
+    fn bytes_are_those_of_the_arrays() {
+        // 16 scalars of motion, then one scalar or nine of strain.
+        assert_eq!(Particles::<f32>::bytes(2, 3), 4 * (2 * 17 + 3 * 25));
+        assert_eq!(Particles::<f64>::bytes(2, 3), 8 * (2 * 17 + 3 * 25));
     }
 }

@@ -1,18 +1,22 @@
 //! The order of particles in memory: sorted by the grid block that their stencil
-//! starts in, so that a block scatters into a tile that fits the first-level cache.
+//! starts in, so that a block scatters into a tile that fits the first-level cache, and
+//! by cell within the block, so that neighbours in the grid are neighbours in memory.
 //!
-//! The order is a pure function of the positions (block, then canonical index), never
+//! The order is a pure function of the positions (block, cell, then canonical index), never
 //! of the order before: a run that is resumed or replayed sorts to the same bits.
 
 use std::ops::Range;
 
 use backflow_diff::Real;
 
-use super::{Cloud, Particles};
+use super::{
+    Cloud, Particles,
+    visits::{place_of, plan_visits},
+};
 use crate::{
     grid::{
         Lattice, Stencil,
-        block::{BLOCK, GridBlock, NONE, neighbours},
+        block::{BLOCK, GridBlock, NONE, neighbours, tile_base},
     },
     material::Strain,
     world::World,
@@ -101,7 +105,7 @@ impl Sorted {
         let block_of: Vec<u32> = slot_of
             .iter()
             .map(|&slot| {
-                let base = Stencil::base_of(lattice, &cloud.x[slot as usize]);
+                let base = Stencil::base_of(lattice, &cloud.motion[slot as usize].x());
                 let [i, j, k] = base.map(|node| (node / BLOCK as i32) as usize);
                 ((i * blocks[1] + j) * blocks[2] + k) as u32
             })
@@ -126,6 +130,7 @@ impl Sorted {
             slots.bodies[slot] = before.bodies[slot_of[id] as usize];
             source[slot] = slot_of[id];
         }
+        sort_by_cell(lattice, cloud, &starts, &mut slots, &mut source);
         Self {
             slots,
             source,
@@ -135,6 +140,43 @@ impl Sorted {
 
     fn range(&self, block: usize) -> Range<usize> {
         self.starts[block] as usize..self.starts[block + 1] as usize
+    }
+}
+
+/// Sorts the particles of each block by their cell.
+fn sort_by_cell<T: Real, S>(
+    lattice: &Lattice<T>,
+    cloud: &Cloud<T, S>,
+    starts: &[u32],
+    slots: &mut Slots,
+    source: &mut [u32],
+) {
+    let count = lattice.blocks();
+    let (mut visits, mut cells, mut before) = (Vec::new(), Vec::new(), Vec::new());
+    for (block, pair) in starts.windows(2).enumerate() {
+        let range = pair[0] as usize..pair[1] as usize;
+        if range.len() < 2 {
+            continue;
+        }
+        before.clear();
+        before.extend(
+            range
+                .clone()
+                .map(|slot| (slots.ids[slot], slots.bodies[slot], source[slot])),
+        );
+        visits.clear();
+        visits.resize(range.len(), 0);
+        let (plane, k) = (block / count[2], block % count[2]);
+        let at = [plane / count[1], plane % count[1], k].map(|index| index as i32);
+        cells.clear();
+        cells.extend(before.iter().map(|&(_, _, from)| {
+            let x = cloud.motion[from as usize].x();
+            tile_base(&at, &Stencil::base_of(lattice, &x)) as u16
+        }));
+        plan_visits(&cells, &mut visits);
+        for (slot, &visit) in range.zip(&visits) {
+            (slots.ids[slot], slots.bodies[slot], source[slot]) = before[place_of(visit)];
+        }
     }
 }
 
@@ -227,13 +269,12 @@ impl Order {
         }
     }
 
-    /// Bytes that it takes at most for a number of particles and blocks of a lattice.
-    pub fn bytes<T: Real>(lattice: &Lattice<T>, particles: usize) -> usize {
-        let all: usize = lattice.blocks().iter().product();
-        let blocks = all.min(particles);
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        let particles = self.liquid.ids.len() + self.solid.ids.len();
         particles * (size_of::<u32>() + size_of::<u16>())
-            + blocks * size_of::<ParticleBlock>()
-            + all.min(blocks * 27) * size_of::<GridBlock>()
+            + self.blocks.len() * size_of::<ParticleBlock>()
+            + self.grid.len() * size_of::<GridBlock>()
     }
 }
 
@@ -245,8 +286,8 @@ mod tests {
     use super::*;
     use crate::{
         contact::ContactLaw,
+        grid::block::fits,
         material::{Elasticity, Liquid, NeoHookean, Solid},
-        transfer::stencil::fits,
         world::{Body, Clock, Wall},
     };
 
@@ -315,7 +356,51 @@ mod tests {
         })
     }
 
+    /// Particles in a corner of the domain, many of them in the same cell.
+    fn crowd() -> impl Strategy<Value = Particles<f64>> {
+        particles().prop_map(|mut particles| {
+            let min = world().lattice.min();
+            let motions = particles.liquid.motion.iter_mut();
+            for motion in motions.chain(&mut particles.solid.motion) {
+                motion.set_x(&(min + (motion.x() - min) * 0.3));
+            }
+            particles
+        })
+    }
+
     proptest! {
+        #[test]
+        fn particles_of_a_block_are_sorted_by_cell_then_canonical_index(
+            before in prop_oneof![particles(), crowd()],
+            other in particles(),
+        ) {
+            let world = world();
+            let canonical = Order::canonical(&world);
+            // From the order that others lie in.
+            let mut elsewhere = other;
+            let detour = canonical.sorted(&world.lattice, &mut elsewhere);
+            let mut particles = before;
+            detour.bring(&mut particles, &canonical);
+            let order = detour.sorted(&world.lattice, &mut particles);
+            let keys = |block: &ParticleBlock, range: &Range<usize>, kind: usize| -> Vec<_> {
+                let key = |slot: usize| {
+                    let (motion, ids) = match kind {
+                        0 => (&particles.liquid.motion, &order.liquid.ids),
+                        _ => (&particles.solid.motion, &order.solid.ids),
+                    };
+                    let base = Stencil::base_of(&world.lattice, &motion[slot].x());
+                    (tile_base(&block.at, &base), ids[slot])
+                };
+                range.clone().map(key).collect()
+            };
+            for block in &order.blocks {
+                for (kind, range) in [&block.liquid, &block.solid].into_iter().enumerate() {
+                    let keys = keys(block, range, kind);
+                    prop_assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
+                }
+            }
+        }
+
         #[test]
         fn sorting_permutes_particles_and_can_be_undone(before in particles()) {
             let world = world();
@@ -323,11 +408,11 @@ mod tests {
             let mut sorted = before.clone();
             let order = canonical.sorted(&world.lattice, &mut sorted);
             for (slot, &id) in order.liquid.ids.iter().enumerate() {
-                prop_assert_eq!(sorted.liquid.v[slot].x, f64::from(id));
+                prop_assert_eq!(sorted.liquid.motion[slot].v().x, f64::from(id));
                 prop_assert_eq!(order.liquid.bodies[slot], u16::from(id >= 40));
             }
             for (slot, &id) in order.solid.ids.iter().enumerate() {
-                prop_assert_eq!(sorted.solid.v[slot].x, f64::from(id) + 70.0);
+                prop_assert_eq!(sorted.solid.motion[slot].v().x, f64::from(id) + 70.0);
             }
             canonical.bring(&mut sorted, &order);
             prop_assert_eq!(&sorted, &before);
@@ -361,11 +446,11 @@ mod tests {
             for block in &order.blocks {
                 prop_assert_eq!((block.liquid.start, block.solid.start), (liquids, solids));
                 (liquids, solids) = (block.liquid.end, block.solid.end);
-                let liquid = &particles.liquid.x[block.liquid.clone()];
-                let solid = &particles.solid.x[block.solid.clone()];
+                let liquid = &particles.liquid.motion[block.liquid.clone()];
+                let solid = &particles.solid.motion[block.solid.clone()];
                 prop_assert!(!liquid.is_empty() || !solid.is_empty());
-                for x in liquid.iter().chain(solid) {
-                    let base = Stencil::base_of(&world.lattice, x);
+                for motion in liquid.iter().chain(solid) {
+                    let base = Stencil::base_of(&world.lattice, &motion.x());
                     prop_assert_eq!(base.map(|node| node / BLOCK as i32), block.at);
                     prop_assert!(fits(&block.at, &base));
                 }

@@ -1,10 +1,13 @@
 //! Disjoint mutable views of the particles of each block, so that blocks can be
 //! worked on in parallel without sharing.
 
+use std::ops::Range;
+
 use backflow_diff::Real;
-use nalgebra::{Matrix3, Vector3};
+use nalgebra::Matrix3;
 
 use super::{
+    Motion,
     cloud::{Cloud, Particles},
     order::ParticleBlock,
 };
@@ -14,14 +17,29 @@ const GRAIN: usize = 4;
 
 /// A mutable view of a contiguous part of a [`Cloud`].
 pub struct CloudMut<'a, T: Real, S> {
-    /// Positions.
-    pub x: &'a mut [Vector3<T>],
-    /// Velocities.
-    pub v: &'a mut [Vector3<T>],
-    /// Affine velocity matrices.
-    pub c: &'a mut [Matrix3<T>],
+    /// Where the particles are and how they move.
+    pub motion: &'a mut [Motion<T>],
     /// Strain measures.
     pub strain: &'a mut [S],
+}
+
+/// A view of a contiguous part of a [`Cloud`].
+#[derive(Clone, Copy)]
+pub struct CloudRef<'a, T: Real, S> {
+    /// Where the particles are and how they move.
+    pub motion: &'a [Motion<T>],
+    /// Strain measures.
+    pub strain: &'a [S],
+}
+
+impl<'a, T: Real, S> CloudRef<'a, T, S> {
+    /// A view of the particles in some slots.
+    pub fn of(cloud: &'a Cloud<T, S>, slots: Range<usize>) -> Self {
+        Self {
+            motion: &cloud.motion[slots.clone()],
+            strain: &cloud.strain[slots],
+        }
+    }
 }
 
 /// A mutable view of the particles of some consecutive blocks.
@@ -42,24 +60,18 @@ impl<'a, T: Real, S> CloudMut<'a, T, S> {
     /// A view of the whole cloud.
     pub fn of(cloud: &'a mut Cloud<T, S>) -> Self {
         Self {
-            x: &mut cloud.x,
-            v: &mut cloud.v,
-            c: &mut cloud.c,
+            motion: &mut cloud.motion,
             strain: &mut cloud.strain,
         }
     }
 
     fn split_at(self, at: usize) -> (Self, Self) {
-        let (x, x_rest) = self.x.split_at_mut(at);
-        let (v, v_rest) = self.v.split_at_mut(at);
-        let (c, c_rest) = self.c.split_at_mut(at);
+        let (motion, motion_rest) = self.motion.split_at_mut(at);
         let (strain, strain_rest) = self.strain.split_at_mut(at);
         (
-            Self { x, v, c, strain },
+            Self { motion, strain },
             Self {
-                x: x_rest,
-                v: v_rest,
-                c: c_rest,
+                motion: motion_rest,
                 strain: strain_rest,
             },
         )
@@ -116,6 +128,30 @@ impl<V: Send> Split for PerBlock<'_, V> {
     }
 }
 
+/// An item a particle of each kind.
+pub struct PerParticle<'a, A, B> {
+    /// Items of the liquid particles.
+    pub liquid: &'a mut [A],
+    /// Items of the solid particles.
+    pub solid: &'a mut [B],
+}
+
+impl<A: Send, B: Send> Split for PerParticle<'_, A, B> {
+    fn split(self, blocks: &[ParticleBlock], at: usize) -> (Self, Self) {
+        let liquids = blocks[at].liquid.start - blocks[0].liquid.start;
+        let solids = blocks[at].solid.start - blocks[0].solid.start;
+        let (liquid, liquid_rest) = self.liquid.split_at_mut(liquids);
+        let (solid, solid_rest) = self.solid.split_at_mut(solids);
+        (
+            Self { liquid, solid },
+            Self {
+                liquid: liquid_rest,
+                solid: solid_rest,
+            },
+        )
+    }
+}
+
 impl<A: Split, B: Split> Split for (A, B) {
     fn split(self, blocks: &[ParticleBlock], at: usize) -> (Self, Self) {
         let (a, a_rest) = self.0.split(blocks, at);
@@ -155,6 +191,8 @@ pub fn for_each_block<V: Split, R: Send>(
 
 #[cfg(test)]
 mod tests {
+    use nalgebra::Vector3;
+
     use super::*;
     use crate::grid::block::NONE;
 
@@ -213,15 +251,19 @@ mod tests {
         );
         let mark =
             |block: &ParticleBlock, (view, items): (ParticlesMut<'_, f64>, PerBlock<'_, usize>)| {
-                assert_eq!(view.liquid.x.len(), block.liquid.len());
+                assert_eq!(view.liquid.motion.len(), block.liquid.len());
                 assert_eq!(view.solid.strain.len(), block.solid.len());
                 for (local, slot) in block.liquid.clone().enumerate() {
-                    view.liquid.x[local].x += slot as f64;
+                    view.liquid.motion[local].add_x(&Vector3::new(slot as f64, 0.0, 0.0));
                     view.liquid.strain[local] += slot as f64;
                 }
                 for (local, slot) in block.solid.clone().enumerate() {
-                    view.solid.v[local].y += slot as f64;
-                    view.solid.c[local][(1, 2)] += slot as f64;
+                    let motion = &mut view.solid.motion[local];
+                    let (mut v, mut c) = (motion.v(), motion.c());
+                    v.y += slot as f64;
+                    c[(1, 2)] += slot as f64;
+                    motion.set_v(&v);
+                    motion.set_c(&c);
                 }
                 items
                     .items
@@ -230,12 +272,12 @@ mod tests {
         let done = for_each_block(&blocks, view, &mark, &|(), ()| ());
         assert_eq!(done, Some(()));
         for slot in 0..liquids {
-            assert_eq!(particles.liquid.x[slot].x, slot as f64);
+            assert_eq!(particles.liquid.motion[slot].x().x, slot as f64);
             assert_eq!(particles.liquid.strain[slot], slot as f64);
         }
         for slot in 0..solids {
-            assert_eq!(particles.solid.v[slot].y, slot as f64);
-            assert_eq!(particles.solid.c[slot][(1, 2)], slot as f64);
+            assert_eq!(particles.solid.motion[slot].v().y, slot as f64);
+            assert_eq!(particles.solid.motion[slot].c()[(1, 2)], slot as f64);
         }
         for (block, items) in blocks.iter().zip(items.chunks(2)) {
             assert_eq!(items, [block.liquid.start, block.solid.start]);
@@ -271,5 +313,40 @@ mod tests {
             width: 1,
         };
         assert_eq!(for_each_block(&[], view, &|_, _| 1, &|a, b| a + b), None);
+    }
+
+    #[test]
+    fn views_of_blocks_cover_their_items_a_particle() {
+        let blocks = blocks(&COUNTS);
+        let (mut liquid, mut solid) = ([0; 22], [0; 21]);
+        let view = PerParticle {
+            liquid: &mut liquid,
+            solid: &mut solid,
+        };
+        let mark = |block: &ParticleBlock, view: PerParticle<'_, usize, usize>| {
+            assert_eq!(view.liquid.len(), block.liquid.len());
+            assert_eq!(view.solid.len(), block.solid.len());
+            for (item, slot) in view.liquid.iter_mut().zip(block.liquid.clone()) {
+                *item += slot;
+            }
+            for (item, slot) in view.solid.iter_mut().zip(block.solid.clone()) {
+                *item += slot;
+            }
+        };
+        assert_eq!(for_each_block(&blocks, view, &mark, &|(), ()| ()), Some(()));
+        assert!(liquid.into_iter().eq(0..22));
+        assert!(solid.into_iter().eq(0..21));
+    }
+
+    #[test]
+    fn a_view_of_slots_holds_their_particles() {
+        let mut cloud: Cloud<f64, f64> = Cloud::zeros(0);
+        for slot in 0..7 {
+            cloud.push(Vector3::repeat(f64::from(slot)), Vector3::zeros());
+            cloud.strain[slot as usize] = f64::from(slot) + 0.5;
+        }
+        let view = CloudRef::of(&cloud, 2..5);
+        assert_eq!(view.motion, &cloud.motion[2..5]);
+        assert_eq!(view.strain, [2.5, 3.5, 4.5]);
     }
 }

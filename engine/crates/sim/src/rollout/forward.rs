@@ -2,7 +2,10 @@
 
 use backflow_diff::Real;
 
-use super::state::{NonFinite, State};
+use super::{
+    state::{NonFinite, State},
+    store::Store,
+};
 use crate::{
     contact::place,
     pose::{Pose, Twist},
@@ -14,13 +17,30 @@ use crate::{
     world::World,
 };
 
+/// Memory that runs work in. It holds nothing that matters between two runs: handing it from
+/// one run to the next only saves taking it anew.
+#[derive(Debug)]
+pub struct Scratch<T: Real> {
+    pub(super) workspace: Workspace<T>,
+    pub(super) store: Store<T>,
+}
+
+impl<T: Real> Default for Scratch<T> {
+    fn default() -> Self {
+        Self {
+            workspace: Workspace::default(),
+            store: Store::default(),
+        }
+    }
+}
+
 /// A world with its controls: what advances states and pulls cotangents back.
 pub struct Rollout<'a, T: Real> {
     /// The world.
     pub world: &'a World<T>,
     /// How the tool moves, in the wide scalar: poses add up over frames.
     pub trajectory: Option<Trajectory<T::Wide>>,
-    pub(super) workspace: Workspace<T>,
+    pub(super) scratch: Scratch<T>,
     /// How many times a particle was kept from leaving the domain, over all substeps.
     pub held: usize,
 }
@@ -39,9 +59,21 @@ impl<'a, T: Real> Rollout<'a, T> {
         Self {
             world,
             trajectory,
-            workspace: Workspace::default(),
+            scratch: Scratch::default(),
             held: 0,
         }
+    }
+
+    /// The same run in memory that another has worked in.
+    #[must_use]
+    pub fn with_scratch(mut self, scratch: Scratch<T>) -> Self {
+        self.scratch = scratch;
+        self
+    }
+
+    /// The memory, for the next run.
+    pub fn into_scratch(self) -> Scratch<T> {
+        self.scratch
     }
 
     /// Substeps of the whole run.
@@ -102,7 +134,13 @@ impl<'a, T: Real> Rollout<'a, T> {
         let State {
             particles, order, ..
         } = state;
-        let moved = substep(self.world, &scenery, order, particles, &mut self.workspace);
+        let moved = substep(
+            self.world,
+            &scenery,
+            order,
+            particles,
+            &mut self.scratch.workspace,
+        );
         state.stale = moved.stale;
         self.held += moved.held;
         Ok(())
@@ -110,6 +148,6 @@ impl<'a, T: Real> Rollout<'a, T> {
 
     /// The scratch of the last substep, to read grid totals.
     pub fn workspace(&self) -> &Workspace<T> {
-        &self.workspace
+        &self.scratch.workspace
     }
 }

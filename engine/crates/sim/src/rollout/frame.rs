@@ -38,7 +38,7 @@ fn body_frames<T: Real, L, S>(
         mass: body.density.widen() * body.volume.widen(),
         x: slot_of[body.range.clone()]
             .iter()
-            .map(|&slot| widen(&cloud.x[slot as usize]))
+            .map(|&slot| widen(&cloud.motion[slot as usize].x()))
             .collect(),
     };
     bodies.iter().map(read).collect()
@@ -75,7 +75,7 @@ fn add_bodies<T: Real, L, S: Strain<T>>(
     let slot_of = slots.slot_of();
     for ((body, bar), density) in bodies.iter().zip(bars).zip(densities) {
         for (&slot, x) in slot_of[body.range.clone()].iter().zip(&bar.x) {
-            cloud.x[slot as usize] += x.map(T::narrow);
+            cloud.motion[slot as usize].add_x(&x.map(T::narrow));
         }
         *density += bar.mass.to_f64() * body.volume.to_f64();
     }

@@ -13,7 +13,7 @@ use super::{
     forward::Rollout,
     frame::{Criterion, read_frame, read_frame_vjp},
     gradient::{ColliderBar, named_parameters},
-    store::{RunError, Store},
+    store::RunError,
 };
 use crate::{
     contact::place_vjp,
@@ -24,7 +24,7 @@ use crate::{
     tool::rigid::TrajectoryBar,
     transfer::{
         grid_update::GridBar,
-        substep::{SubstepBar, substep_vjp},
+        substep::{Grid, SubstepBar, substep_vjp},
     },
 };
 
@@ -41,7 +41,7 @@ pub enum Pass {
 }
 
 /// Cotangents while a run is pulled back.
-struct Back<'a, T: Real> {
+struct Back<'a, 'w, T: Real> {
     particles: Particles<T>,
     order: Arc<Order>,
     rest: SubstepBar<T>,
@@ -51,7 +51,7 @@ struct Back<'a, T: Real> {
     walls: [[f64; 2]; 3],
     colliders: Vec<ColliderBar>,
     trajectory: Option<TrajectoryBar<T::Wide>>,
-    rollout: Rollout<'a, T>,
+    rollout: &'a mut Rollout<'w, T>,
     after: State<T>,
 }
 
@@ -91,7 +91,7 @@ impl<T: Real> Rollout<'_, T> {
     /// # Errors
     /// A number that is not finite, a plan for another run, or an interruption.
     pub fn gradient(
-        self,
+        &mut self,
         initial: &State<T>,
         criterion: &dyn Criterion<T::Wide>,
         terminal: Option<&Particles<T>>,
@@ -105,19 +105,36 @@ impl<T: Real> Rollout<'_, T> {
             )));
         }
         let mut state = initial.clone();
+        let mut store = std::mem::take(&mut self.scratch.store);
+        store.clear();
         let mut back = Back::new(self, &state, terminal);
-        let mut store = Store::default();
         let mut value = T::Wide::of(0.0);
         // Substeps that have been done for the first time.
         let mut reached = 0;
-        for action in plan.actions() {
+        // Slot of the last state kept, and the grid of which substep the workspace holds.
+        let (mut last_slot, mut grid) = (0, Grid::Unknown);
+        let mut actions = plan.actions().peekable();
+        while let Some(action) = actions.next() {
             match action {
-                Action::Store { step, slot } => store.keep(slot, step, &state),
+                Action::Store { step, slot } => {
+                    store.keep(slot, step, &state);
+                    last_slot = slot;
+                }
+                // What is forgotten next need not be copied.
+                Action::Restore { step, slot }
+                    if actions.peek() == Some(&Action::Release { slot }) =>
+                {
+                    let workspace = &mut back.rollout.scratch.workspace;
+                    grid = store.exchange(slot, step, &mut state, workspace)?;
+                }
                 Action::Restore { step, slot } => store.restore(slot, step, &mut state)?,
                 Action::Release { slot } => store.release(slot),
                 Action::Advance { from, to } => {
                     for step in from..to {
                         back.rollout.advance(&mut state, step)?;
+                        if step == from {
+                            store.keep_grid(last_slot, step, back.rollout.workspace().grid());
+                        }
                         // The first descent does every substep once, in order.
                         if step == reached {
                             reached += 1;
@@ -133,8 +150,11 @@ impl<T: Real> Rollout<'_, T> {
                 }
                 Action::Reverse { step } => {
                     state.settle(back.rollout.world, step)?;
-                    back.seed(&state, step, criterion)?;
-                    back.pull(&state, step);
+                    if back.seed(&state, step, criterion)? {
+                        grid = Grid::Known;
+                    }
+                    back.pull(&state, step, grid);
+                    grid = Grid::Unknown;
                     if !progress(Pass::Reverse, step) {
                         return Err(RunError::Interrupted);
                     }
@@ -146,12 +166,18 @@ impl<T: Real> Rollout<'_, T> {
                 "some kept states were never released".to_owned(),
             ));
         }
-        Ok((value.to_f64(), back.finish()))
+        let gradient = back.finish();
+        self.scratch.store = store;
+        Ok((value.to_f64(), gradient))
     }
 }
 
-impl<'a, T: Real> Back<'a, T> {
-    fn new(rollout: Rollout<'a, T>, state: &State<T>, terminal: Option<&Particles<T>>) -> Self {
+impl<'a, 'w, T: Real> Back<'a, 'w, T> {
+    fn new(
+        rollout: &'a mut Rollout<'w, T>,
+        state: &State<T>,
+        terminal: Option<&Particles<T>>,
+    ) -> Self {
         let world = rollout.world;
         let (liquids, solids) = (state.particles.liquid.len(), state.particles.solid.len());
         let rest = SubstepBar::zero(world);
@@ -185,16 +211,16 @@ impl<'a, T: Real> Back<'a, T> {
     }
 
     /// Adds the cotangents of the criterion at the end of the frame that `step` ends, for
-    /// which the substep is done once more from `state`.
+    /// which the substep is done once more from `state`; says whether it was.
     fn seed(
         &mut self,
         state: &State<T>,
         step: usize,
         criterion: &dyn Criterion<T::Wide>,
-    ) -> Result<(), RunError> {
+    ) -> Result<bool, RunError> {
         let ended = self.rollout.frame_ended(step);
         let Some(index) = ended.filter(|&frame| criterion.reads(frame)) else {
-            return Ok(());
+            return Ok(false);
         };
         self.after.copy_from(state);
         self.rollout.advance(&mut self.after, step)?;
@@ -215,11 +241,12 @@ impl<'a, T: Real> Back<'a, T> {
         for (body, density) in self.bodies.iter_mut().zip(densities) {
             body[0] += density;
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Pulls the cotangents back through substep `step`, which starts from `state`.
-    fn pull(&mut self, state: &State<T>, step: usize) {
+    /// Pulls the cotangents back through substep `step`, which starts from `state`; `grid`
+    /// says whether the workspace holds its grid.
+    fn pull(&mut self, state: &State<T>, step: usize, grid: Grid) {
         state.order.bring(&mut self.particles, &self.order);
         self.order = Arc::clone(&state.order);
         let world = self.rollout.world;
@@ -233,7 +260,8 @@ impl<'a, T: Real> Back<'a, T> {
             &state.order,
             &state.particles,
             &mut self.particles,
-            &mut self.rollout.workspace,
+            &mut self.rollout.scratch.workspace,
+            grid,
             &mut self.rest,
         );
         for (sum, part) in self.bodies.iter_mut().zip(&self.rest.bodies) {

@@ -4,8 +4,9 @@ use backflow_diff::{Real, memory::Plan};
 
 use super::{NonFinite, State};
 use crate::{
-    particle::{Order, Particles},
-    transfer::substep::Workspace,
+    grid::block::BlockNodes,
+    particle::Particles,
+    transfer::substep::{Grid, Workspace},
     world::World,
 };
 
@@ -58,14 +59,19 @@ pub fn working_bytes<T: Real>(world: &World<T>, state: &State<T>) -> usize {
     let grid = (SPREAD * order.grid.len()).min(all);
     let bodies = world.liquids.len() + world.solids.len();
     4 * Particles::<T>::bytes(liquids, solids)
-        + Workspace::<T>::bytes(blocks, grid, bodies)
-        + 2 * Order::bytes(&world.lattice, liquids + solids)
+        + Workspace::<T>::bytes(blocks, grid, bodies, liquids, solids)
+        + 2 * SPREAD * order.bytes()
 }
 
-/// Bytes of a kept state.
+/// Bytes of a kept state with its grid and its order.
 pub fn state_bytes<T: Real>(world: &World<T>, state: &State<T>) -> usize {
     let (liquids, solids) = (state.particles.liquid.len(), state.particles.solid.len());
-    Particles::<T>::bytes(liquids, solids) + Order::bytes(&world.lattice, liquids + solids)
+    let order = state
+        .order
+        .sorted(&world.lattice, &mut state.particles.clone());
+    Particles::<T>::bytes(liquids, solids)
+        + SPREAD * order.grid.len() * size_of::<BlockNodes<T>>()
+        + order.bytes()
 }
 
 /// The checkpoint plan for a run of `steps` substeps in `budget` bytes.
@@ -100,11 +106,21 @@ pub fn plan<T: Real>(
     Plan::new(steps, slots).map_err(|error| RunError::Plan(error.to_string()))
 }
 
+/// A state that is kept.
+#[derive(Debug)]
+struct Kept<T: Real> {
+    /// The substep that it is before.
+    step: usize,
+    state: State<T>,
+    /// Momentum and mass of the grid in that substep, once it has been done; else empty.
+    grid: Vec<BlockNodes<T>>,
+}
+
 /// States kept in slots; memory is taken when a slot is first used and then reused.
 #[derive(Debug)]
 pub struct Store<T: Real> {
-    slots: Vec<Option<(usize, State<T>)>>,
-    spare: Vec<State<T>>,
+    slots: Vec<Option<Kept<T>>>,
+    spare: Vec<Kept<T>>,
 }
 
 impl<T: Real> Default for Store<T> {
@@ -116,6 +132,10 @@ impl<T: Real> Default for Store<T> {
     }
 }
 
+fn absent(slot: usize, step: usize) -> RunError {
+    RunError::Plan(format!("slot {slot} does not hold substep {step}"))
+}
+
 impl<T: Real> Store<T> {
     /// Keeps a copy of the state before substep `step`.
     pub fn keep(&mut self, slot: usize, step: usize, state: &State<T>) {
@@ -123,16 +143,30 @@ impl<T: Real> Store<T> {
             self.slots.resize_with(slot + 1, || None);
         }
         let place = &mut self.slots[slot];
-        match place
-            .take()
-            .map(|(_, state)| state)
-            .or_else(|| self.spare.pop())
-        {
-            Some(mut copy) => {
-                copy.copy_from(state);
-                *place = Some((step, copy));
+        let kept = match place.take().or_else(|| self.spare.pop()) {
+            Some(mut kept) => {
+                kept.step = step;
+                kept.state.copy_from(state);
+                kept.grid.clear();
+                kept
             }
-            None => *place = Some((step, state.clone())),
+            None => Kept {
+                step,
+                state: state.clone(),
+                grid: Vec::new(),
+            },
+        };
+        *place = Some(kept);
+    }
+
+    /// Keeps the grid of substep `step` beside the state before it, if that is in `slot`:
+    /// who pulls the substep back need not compute it again.
+    pub fn keep_grid(&mut self, slot: usize, step: usize, grid: &[BlockNodes<T>]) {
+        if let Some(Some(kept)) = self.slots.get_mut(slot)
+            && kept.step == step
+        {
+            kept.grid.clear();
+            kept.grid.extend_from_slice(grid);
         }
     }
 
@@ -142,25 +176,148 @@ impl<T: Real> Store<T> {
     /// When the slot does not hold the state before substep `step`.
     pub fn restore(&self, slot: usize, step: usize, state: &mut State<T>) -> Result<(), RunError> {
         match self.slots.get(slot) {
-            Some(Some((kept, copy))) if *kept == step => {
-                state.copy_from(copy);
+            Some(Some(kept)) if kept.step == step => {
+                state.copy_from(&kept.state);
                 Ok(())
             }
-            _ => Err(RunError::Plan(format!(
-                "slot {slot} does not hold substep {step}"
-            ))),
+            _ => Err(absent(slot, step)),
+        }
+    }
+
+    /// Exchanges `state` with a kept state, and the grid of `workspace` with the one kept
+    /// beside it; says whether there was one.
+    ///
+    /// # Errors
+    /// When the slot does not hold the state before substep `step`.
+    pub fn exchange(
+        &mut self,
+        slot: usize,
+        step: usize,
+        state: &mut State<T>,
+        workspace: &mut Workspace<T>,
+    ) -> Result<Grid, RunError> {
+        match self.slots.get_mut(slot) {
+            Some(Some(kept)) if kept.step == step => {
+                std::mem::swap(state, &mut kept.state);
+                if kept.grid.is_empty() {
+                    return Ok(Grid::Unknown);
+                }
+                workspace.exchange_grid(&mut kept.grid);
+                Ok(Grid::Known)
+            }
+            _ => Err(absent(slot, step)),
+        }
+    }
+
+    /// Forgets everything kept; the memory stays.
+    pub fn clear(&mut self) {
+        for slot in 0..self.slots.len() {
+            self.release(slot);
         }
     }
 
     /// Gives a slot free; its memory is used for the next state kept.
     pub fn release(&mut self, slot: usize) {
-        if let Some((_, state)) = self.slots.get_mut(slot).and_then(Option::take) {
-            self.spare.push(state);
+        if let Some(kept) = self.slots.get_mut(slot).and_then(Option::take) {
+            self.spare.push(kept);
         }
     }
 
     /// Whether everything kept has been released.
     pub fn is_empty(&self) -> bool {
         self.slots.iter().all(Option::is_none)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::Vector3;
+
+    use super::*;
+    use crate::particle::Order;
+
+    /// A state whose only particle is at `x`.
+    fn state(x: f64) -> State<f64> {
+        let mut particles = Particles::zeros(0, 0);
+        particles.liquid.push(Vector3::repeat(x), Vector3::zeros());
+        State {
+            particles,
+            order: std::sync::Arc::new(Order::default()),
+            stale: true,
+        }
+    }
+
+    fn place(state: &State<f64>) -> f64 {
+        state.particles.liquid.motion[0].x().x
+    }
+
+    fn grid(value: f64) -> Vec<BlockNodes<f64>> {
+        vec![[[value; 4]; _]; 2]
+    }
+
+    /// A workspace with a grid.
+    fn workspace(value: f64) -> Workspace<f64> {
+        let mut workspace = Workspace::default();
+        workspace.exchange_grid(&mut grid(value));
+        workspace
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_with_the_grid_of_its_own_substep() {
+        let (mut store, mut workspace) = (Store::default(), workspace(-1.0));
+        for slot in [0, 2, 1] {
+            store.keep(slot, 10 + slot, &state(slot as f64));
+        }
+        store.keep_grid(0, 10, &grid(0.5));
+        // Neither the grid of another substep nor that of an empty slot is taken.
+        store.keep_grid(1, 12, &grid(0.6));
+        store.keep_grid(7, 10, &grid(0.7));
+        let mut now = state(-1.0);
+        store.restore(0, 10, &mut now).unwrap();
+        assert_eq!(place(&now), 0.0);
+        for (slot, found) in [(1, Grid::Unknown), (0, Grid::Known), (2, Grid::Unknown)] {
+            let known = store.exchange(slot, 10 + slot, &mut now, &mut workspace);
+            assert_eq!(known.unwrap(), found);
+            assert_eq!(place(&now), slot as f64);
+            let held = if slot == 1 { -1.0 } else { 0.5 };
+            assert_eq!(workspace.grid(), grid(held));
+        }
+    }
+
+    #[test]
+    fn a_slot_that_is_used_again_has_forgotten_its_grid() {
+        let (mut store, mut workspace) = (Store::default(), workspace(-1.0));
+        store.keep(0, 3, &state(1.0));
+        store.keep_grid(0, 3, &grid(0.5));
+        // In place, and after its memory went back.
+        for released in [false, true] {
+            if released {
+                store.release(0);
+                assert!(store.is_empty());
+            }
+            store.keep(0, 3, &state(2.0));
+            let mut now = state(-1.0);
+            let known = store.exchange(0, 3, &mut now, &mut workspace).unwrap();
+            assert_eq!((known, place(&now)), (Grid::Unknown, 2.0));
+            store.keep_grid(0, 3, &grid(0.5));
+        }
+        assert!(!store.is_empty());
+        store.clear();
+        assert!(store.is_empty());
+    }
+
+    #[test]
+    fn a_slot_that_does_not_hold_the_substep_is_an_error() {
+        let mut store = Store::default();
+        store.keep(1, 3, &state(1.0));
+        let (mut now, mut workspace) = (state(-1.0), workspace(-1.0));
+        for (slot, step) in [(0, 3), (1, 4), (9, 3)] {
+            let expected = Err(absent(slot, step));
+            assert_eq!(store.restore(slot, step, &mut now), expected);
+            let found = store.exchange(slot, step, &mut now, &mut workspace);
+            assert_eq!(found, Err(absent(slot, step)));
+        }
+        assert_eq!(place(&now), -1.0);
+        assert_eq!(workspace.grid(), grid(-1.0));
     }
 }

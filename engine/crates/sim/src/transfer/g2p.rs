@@ -1,18 +1,27 @@
 //! Grid to particles: velocity, affine velocity, strain and position by APIC
 //! (Jiang et al. 2015), and the return map of the material.
 
-use backflow_diff::Real;
-use nalgebra::{Matrix3, Vector3};
+use backflow_diff::{Real, lanes::Lanes};
+use nalgebra::Vector3;
 
 use super::{
-    p2g::inverse_inertia,
-    stencil::{Affine, fits, gather, pull_weights, scatter, tile_base},
+    patch::{Patch, inverse_inertia},
+    stencil::{
+        CHUNK, Place, Rows, Splines, Stored, add_rows, columns, field_of, load_motion, load_rows,
+        meet_slopes, motion_mask, motion_of, position_of, quads,
+    },
 };
 use crate::{
-    grid::{Lattice, Stencil, block::Tile},
+    grid::{
+        Lattice, Stencil,
+        block::{BLOCK, MARGIN, Tile, fits},
+    },
     material::{Law, Strain},
-    particle::{Cloud, order::Slots, split::CloudMut},
-    world::Body,
+    particle::{
+        Motion,
+        split::{CloudMut, CloudRef},
+        visits::{place_of, start_of},
+    },
 };
 
 /// What a block reports of a substep.
@@ -32,23 +41,6 @@ impl Moved {
             held: self.held + other.held,
         }
     }
-}
-
-/// Velocity and velocity gradient of a particle:
-/// `v = sum w_i v_i`, `C = 4/dx^2 sum w_i v_i (x_i - x_p)^T`.
-#[inline(always)]
-fn read<T: Real>(
-    lattice: &Lattice<T>,
-    tile: &Tile<T>,
-    base: usize,
-    stencil: &Stencil<T>,
-) -> (Vector3<T>, Matrix3<T>) {
-    let Affine { value, slope } = gather(tile, base, stencil, lattice.dx);
-    let scale = inverse_inertia(lattice);
-    (
-        Vector3::new(value[0], value[1], value[2]),
-        Matrix3::from_fn(|row, column| slope[column][row] * scale),
-    )
 }
 
 /// Keeps a position within half a cell of the domain; says along which axes it had to.
@@ -73,100 +65,257 @@ fn hold<T: Real>(lattice: &Lattice<T>, x: &Vector3<T>) -> (Vector3<T>, [bool; 3]
     (inside, held)
 }
 
-/// Moves the particles in `range` by the grid velocities in the tile of block `at`:
+/// A box in which nothing need be done about a position: within the domain and within the
+/// reach of the tile of block `at`, with some room for round-off.
+fn quiet<T: Real>(lattice: &Lattice<T>, at: &[i32; 3]) -> (Vector3<T>, Vector3<T>) {
+    let room = 1e-3;
+    // In cells from the lattice's origin; a stencil starts half a cell below its particle.
+    let reach = f64::from(MARGIN) - 0.5 - room;
+    let cell = |axis: usize, offset: f64| T::of(f64::from(at[axis] * BLOCK as i32) + offset);
+    let mut bounds = (lattice.min(), lattice.max());
+    for axis in 0..3 {
+        let low = cell(axis, -reach) * lattice.dx + lattice.origin[axis];
+        let high = cell(axis, BLOCK as f64 + 1.0 + reach) * lattice.dx + lattice.origin[axis];
+        if low > bounds.0[axis] {
+            bounds.0[axis] = low;
+        }
+        if high < bounds.1[axis] {
+            bounds.1[axis] = high;
+        }
+    }
+    bounds
+}
+
+/// How positions follow the grid in one block.
+struct Advance<L> {
+    /// What is kept of a motion: the position.
+    keep: L,
+    /// What is taken from the grid: `dt v`, `v`, `C`.
+    take: L,
+    /// Bounds of [`quiet`]; none in the other lanes.
+    low: L,
+    high: L,
+}
+
+impl<L> Advance<L> {
+    #[inline(always)]
+    fn new<T: Real, P: Law<T>>(isa: L::Isa, patch: &Patch<'_, T, P>) -> Self
+    where
+        L: Lanes<T>,
+    {
+        let (low, high) = quiet(patch.lattice, &patch.at);
+        let bound = |x: &Vector3<T>, others: f64| {
+            let mut lanes = [T::of(others); 16];
+            lanes[1..4].copy_from_slice(x.as_slice());
+            L::load(isa, &lanes)
+        };
+        let per_cell = inverse_inertia(patch.lattice) * patch.lattice.dx;
+        Self {
+            keep: motion_mask(isa, T::one(), T::zero(), T::zero()),
+            take: motion_mask(isa, patch.dt, T::one(), per_cell),
+            low: bound(&low, f64::NEG_INFINITY),
+            high: bound(&high, f64::INFINITY),
+        }
+    }
+
+    /// The motion after the substep, if nothing holds the particle:
+    /// `x + dt v`, `v = sum w_i v_i`, `C = 4/dx^2 sum w_i v_i (x_i - x_p)^T`.
+    #[inline(always)]
+    fn free<T: Real>(&self, before: L, sums: L) -> L
+    where
+        L: Lanes<T>,
+    {
+        motion_of(sums).mul_add(self.take, before.mul(self.keep))
+    }
+
+    /// Whether there is nothing to see to about the position of a motion.
+    #[inline(always)]
+    fn is_quiet<T: Real>(&self, motion: L) -> bool
+    where
+        L: Lanes<T>,
+    {
+        !(self.low.any_above(motion) || motion.any_above(self.high))
+    }
+}
+
+/// Moves the particles of `patch` by the grid velocities in its tile:
 /// `v`, `C` from the grid, `strain <- project(advance(strain, C, dt))`, `x <- x + dt v`,
 /// kept in the domain.
 #[inline(always)]
-pub fn g2p<T: Real, L: Law<T>>(
-    lattice: &Lattice<T>,
-    dt: T,
-    bodies: &[Body<T, L>],
-    at: &[i32; 3],
-    slots: &Slots,
-    range: std::ops::Range<usize>,
+pub fn g2p<T: Real, P: Law<T>, L: Lanes<T>>(
+    isa: L::Isa,
+    patch: &Patch<'_, T, P>,
     tile: &Tile<T>,
-    cloud: &mut CloudMut<'_, T, L::Strain>,
+    cloud: &mut CloudMut<'_, T, P::Strain>,
 ) -> Moved {
+    let splines = Splines::<L>::new(isa, patch.lattice, &patch.at);
+    let advance = Advance::<L>::new(isa, patch);
     let mut moved = Moved::default();
-    for (local, slot) in range.enumerate() {
-        let law = &bodies[usize::from(slots.bodies[slot])].law;
-        let stencil = Stencil::at(lattice, &cloud.x[local]);
-        let (v, c) = read(lattice, tile, tile_base(at, &stencil), &stencil);
-        let (x, held) = hold(lattice, &(cloud.x[local] + v * dt));
-        cloud.x[local] = x;
-        cloud.v[local] = v;
-        cloud.c[local] = c;
-        cloud.strain[local] = law.project(&cloud.strain[local].advance(&c, dt));
-        moved.stale |= !fits(at, &Stencil::base_of(lattice, &x));
-        moved.held += usize::from(held.contains(&true));
+    let mut start = start_of(patch.visits[0]);
+    let mut rows: Rows<L> = load_rows(isa, tile, start);
+    let mut places = [Place::zero(); CHUNK];
+    let mut gathered = [L::splat(isa, T::zero()); CHUNK];
+    for visits in patch.visits.chunks(CHUNK) {
+        for (&visit, at) in visits.iter().zip(&mut places) {
+            splines.weigh(load_motion::<T, L>(isa, &cloud.motion[place_of(visit)]), at);
+        }
+        for ((&visit, at), gathered) in visits.iter().zip(&places).zip(&mut gathered) {
+            if start_of(visit) != start {
+                start = start_of(visit);
+                rows = load_rows(isa, tile, start);
+            }
+            *gathered = splines.gather(isa, &rows, at);
+        }
+        for ((&visit, at), &gathered) in visits.iter().zip(&places).zip(&gathered) {
+            let place = place_of(visit);
+            let (motion, strain) = (&mut cloud.motion[place], &mut cloud.strain[place]);
+            let sums = splines.about_particle(isa, at, gathered);
+            let after = advance.free(load_motion(isa, motion), sums);
+            after.store(motion.lanes_mut());
+            if !advance.is_quiet(after) {
+                let (x, held) = hold(patch.lattice, &motion.x());
+                motion.set_x(&x);
+                // The sort that follows reports what is not finite.
+                let finite = x.iter().all(|x| x.is_finite());
+                moved.stale |= !finite || !fits(&patch.at, &Stencil::base_of(patch.lattice, &x));
+                moved.held += usize::from(held.contains(&true));
+            }
+            let law = &patch.body(place).law;
+            *strain = law.project(&strain.advance(&motion.c(), patch.dt));
+        }
     }
     moved
 }
 
 /// Cotangents of [`g2p`]: those of the grid velocities are added to `nodes`; on entry
-/// `bar` holds the cotangents of the state after the substep, on return `bar.x` and
-/// `bar.strain` those of the state before it, as far as this stage goes. A coordinate
+/// `bar` holds the cotangents of the state after the substep, on return its positions and
+/// strains are those of the state before it, as far as this stage goes. A coordinate
 /// that was kept in the domain passes nothing on.
 #[inline(always)]
-pub fn g2p_vjp<T: Real, L: Law<T>>(
-    lattice: &Lattice<T>,
-    dt: T,
-    bodies: &[Body<T, L>],
-    at: &[i32; 3],
-    slots: &Slots,
-    range: std::ops::Range<usize>,
-    cloud: &Cloud<T, L::Strain>,
+pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
+    isa: L::Isa,
+    patch: &Patch<'_, T, P>,
+    cloud: &CloudRef<'_, T, P::Strain>,
     tile: &Tile<T>,
-    bar: &mut CloudMut<'_, T, L::Strain>,
+    bar: &mut CloudMut<'_, T, P::Strain>,
     nodes: &mut Tile<T>,
 ) {
-    let scale = inverse_inertia(lattice);
-    for (local, slot) in range.enumerate() {
-        let law = &bodies[usize::from(slots.bodies[slot])].law;
-        let (x, strain) = (&cloud.x[slot], &cloud.strain[slot]);
-        let stencil = Stencil::at(lattice, x);
-        let base = tile_base(at, &stencil);
-        let (v, c) = read(lattice, tile, base, &stencil);
-
-        let trial_bar = law.project_vjp(&strain.advance(&c, dt), &bar.strain[local]);
-        let (strain_bar, gradient_bar) = strain.advance_vjp(&c, dt, &trial_bar);
-        let c_bar = bar.c[local] + gradient_bar;
-        let (_, held) = hold(lattice, &(x + v * dt));
-        let mut x_bar = bar.x[local];
-        for axis in 0..3 {
-            if held[axis] {
-                x_bar[axis] = T::zero();
-            }
+    let splines = Splines::<L>::new(isa, patch.lattice, &patch.at);
+    let advance = Advance::<L>::new(isa, patch);
+    let (dt, inverse_dx) = (patch.dt, patch.lattice.inverse_dx());
+    let per_cell = inverse_inertia(patch.lattice) * patch.lattice.dx;
+    let per_metre = quads::<T, L>(isa, [inverse_dx, inverse_dx, inverse_dx, T::zero()]);
+    let cotangent = quads::<T, L>(isa, [T::one(), per_cell, per_cell, per_cell]);
+    let slope = L::splat(isa, per_cell);
+    let step = quads::<T, L>(isa, [dt, T::zero(), T::zero(), T::zero()]);
+    let zero = L::splat(isa, T::zero());
+    let nothing = [zero; 9];
+    let mut start = start_of(patch.visits[0]);
+    let mut rows: Rows<L> = load_rows(isa, tile, start);
+    let mut scattered = nothing;
+    let (mut places, mut fields) = ([Place::zero(); CHUNK], [Stored::zero(); CHUNK]);
+    let (mut gathered, mut pulled) = ([zero; CHUNK], [zero; CHUNK]);
+    for visits in patch.visits.chunks(CHUNK) {
+        let first = start;
+        for (k, &visit) in visits.iter().enumerate() {
+            let motion = load_motion::<T, L>(isa, &cloud.motion[place_of(visit)]);
+            splines.weigh_and_slope(motion, &mut places[k]);
         }
-        let v_bar = bar.v[local] + x_bar * dt;
+        for (k, &visit) in visits.iter().enumerate() {
+            if start_of(visit) != start {
+                start = start_of(visit);
+                rows = load_rows(isa, tile, start);
+            }
+            gathered[k] = splines.gather(isa, &rows, &places[k]);
+        }
+        for (k, &visit) in visits.iter().enumerate() {
+            let place = place_of(visit);
+            let (law, strain) = (&patch.body(place).law, &cloud.strain[place]);
+            gathered[k] = splines.about_particle(isa, &places[k], gathered[k]);
+            let after = advance.free(load_motion(isa, &cloud.motion[place]), gathered[k]);
+            let mut moved = Motion::zero();
+            after.store(moved.lanes_mut());
 
-        let field = Affine::new(&v_bar, &(c_bar * scale), T::zero());
-        let weights = pull_weights(
-            tile,
-            base,
-            &stencil,
-            &field,
-            lattice.dx,
-            lattice.inverse_dx(),
-        );
-        // d(x_i - x_p)/dx_p = -I, and sum w_i v_i = v.
-        bar.x[local] = x_bar + weights - (c_bar.transpose() * v) * scale;
-        bar.strain[local] = strain_bar;
-        scatter(nodes, base, &stencil, &field, lattice.dx);
+            let c = moved.c();
+            let trial_bar = law.project_vjp(&strain.advance(&c, dt), &bar.strain[place]);
+            let (strain_bar, gradient_bar) = strain.advance_vjp(&c, dt, &trial_bar);
+            bar.strain[place] = strain_bar;
+            let motion_bar = &mut bar.motion[place];
+            if !advance.is_quiet(after) {
+                let mut x_bar = motion_bar.x();
+                for (bar, held) in x_bar.iter_mut().zip(hold(patch.lattice, &moved.x()).1) {
+                    if held {
+                        *bar = T::zero();
+                    }
+                }
+                motion_bar.set_x(&x_bar);
+            }
+
+            // The field whose value is v_bar + dt x_bar and whose slopes are those of C_bar.
+            let lanes = load_motion::<T, L>(isa, motion_bar);
+            let x_bar = lanes.permute([1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            let field = field_of(lanes).mul(cotangent);
+            let field = columns::<T, L>(isa, &gradient_bar).mul_add(slope, field);
+            fields[k].put::<L>(x_bar.mul_add(step, field));
+        }
+        if start != first {
+            start = first;
+            rows = load_rows(isa, tile, start);
+        }
+        for (k, &visit) in visits.iter().enumerate() {
+            if start_of(visit) != start {
+                add_rows(isa, nodes, start, scattered);
+                (start, scattered) = (start_of(visit), nothing);
+                rows = load_rows(isa, tile, start);
+            }
+            let field = splines.along_z(isa, &places[k], &fields[k]);
+            pulled[k] = splines.pull_weights(isa, &rows, &places[k], &field);
+            splines.scatter(isa, &mut scattered, &places[k], &field);
+        }
+        for (k, &visit) in visits.iter().enumerate() {
+            // d(x_i - x_p)/dx_p = -I, and sum w_i v_i = v.
+            let x_bar = position_of::<T, L>(
+                meet_slopes(fields[k].lanes(isa), gathered[k]).neg_mul_add(per_metre, pulled[k]),
+            );
+            let motion_bar = &mut bar.motion[place_of(visit)];
+            let lanes = load_motion::<T, L>(isa, motion_bar).add(x_bar);
+            lanes.store(motion_bar.lanes_mut());
+        }
     }
+    add_rows(isa, nodes, start, scattered);
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use backflow_diff::lanes::Portable;
+    use nalgebra::Matrix3;
     use num_dual::Dual64;
 
     use super::{
         super::{p2g::tests::*, stencil::tests::*},
         *,
     };
-    use crate::grid::block::Node;
+    use crate::{grid::block::Node, particle::Cloud, world::Body};
 
-    const STILL: Tile<f64> = [[0.0; 4]; NODES];
+    static STILL: Tile<f64> = [[0.0; 4]; NODES];
+
+    /// Moves all particles of block [`AT`].
+    fn advance<T: Real, P: Law<T>>(
+        lattice: &Lattice<T>,
+        bodies: &[Body<T, P>],
+        tile: &Tile<T>,
+        cloud: &mut Cloud<T, P::Strain>,
+    ) -> Moved {
+        let patch = Patch {
+            lattice,
+            dt: T::of(DT),
+            bodies,
+            at: AT,
+            owners: &owners(),
+            visits: &visits(lattice, cloud),
+        };
+        g2p::<T, P, Portable<T>>((), &patch, tile, &mut CloudMut::of(cloud))
+    }
 
     /// `<J d, w>` against `<d, J^T w>` with `d` in the grid velocities and in the
     /// particles' positions and strains.
@@ -182,43 +331,40 @@ mod tests {
             // Velocities have three components.
             node[3] = 0.0;
         }
-        let (bodies, slots) = (laws.map(|law| body(law, 900.0)), slots());
+        let bodies = laws.map(|law| body(law, 900.0));
         let mut bar: Cloud<f64, P::Strain> = tangent(4);
         let (weights, mut nodes) = (bar.clone(), STILL);
-        g2p_vjp(
-            lattices.0,
-            DT,
-            &bodies,
-            &AT,
-            &slots,
-            0..COUNT,
-            &cloud,
+        let patch = Patch {
+            lattice: lattices.0,
+            dt: DT,
+            bodies: &bodies,
+            at: AT,
+            owners: &owners(),
+            visits: &visits(lattices.0, &cloud),
+        };
+        g2p_vjp::<f64, P, Portable<f64>>(
+            (),
+            &patch,
+            &CloudRef::of(&cloud, 0..COUNT),
             &grid,
             &mut CloudMut::of(&mut bar),
             &mut nodes,
         );
         // The velocities before the substep are not read.
-        bar.v.fill(Vector3::zeros());
-        bar.c.fill(Matrix3::zeros());
+        for motion in &mut bar.motion {
+            motion.set_v(&Vector3::zeros());
+            motion.set_c(&Matrix3::zeros());
+        }
 
         let push = |grid_direction: &[Node<f64>; NODES], direction: &Cloud<f64, P::Strain>| {
             let mut after: Cloud<Dual64, D::Strain> = lift(&cloud, direction);
             let bodies = duals.map(|law| body(law, Dual64::from(900.0)));
-            let moved = g2p(
-                lattices.1,
-                Dual64::from(DT),
-                &bodies,
-                &AT,
-                &slots,
-                0..COUNT,
-                &lift_nodes(&grid, grid_direction),
-                &mut CloudMut::of(&mut after),
-            );
+            let grid = lift_nodes(&grid, grid_direction);
+            let moved = advance(lattices.1, &bodies, &grid, &mut after);
             let mut tangent = cloud.clone();
             for slot in 0..COUNT {
-                tangent.x[slot] = after.x[slot].map(|entry| entry.eps);
-                tangent.v[slot] = after.v[slot].map(|entry| entry.eps);
-                tangent.c[slot] = after.c[slot].map(|entry| entry.eps);
+                let lanes = after.motion[slot].lanes().map(|entry| entry.eps);
+                *tangent.motion[slot].lanes_mut() = lanes;
                 let entries = tangent.strain[slot].components_mut().iter_mut();
                 for (entry, dual) in entries.zip(after.strain[slot].components()) {
                     *entry = dual.eps;
@@ -245,6 +391,13 @@ mod tests {
         held
     }
 
+    /// A domain whose walls some of the particles are just beyond of.
+    pub(in crate::transfer) fn tight<T: Real>() -> Lattice<T> {
+        let mut lattice: Lattice<T> = lattice();
+        lattice.nodes = [10, 16, 9];
+        lattice
+    }
+
     #[test]
     fn vjp_is_the_transpose_for_solids_and_liquids() {
         let lattices = (&lattice(), &lattice());
@@ -260,12 +413,6 @@ mod tests {
 
     #[test]
     fn vjp_is_the_transpose_where_walls_hold_particles_back() {
-        // A domain whose walls some of the particles are just beyond of.
-        fn tight<T: Real>() -> Lattice<T> {
-            let mut lattice: Lattice<T> = lattice();
-            lattice.nodes = [10, 16, 9];
-            lattice
-        }
         let (laws, lattices) = (liquids(), (&tight(), &tight()));
         let held = check(lattices, laws, laws.map(|law| law.cast::<Dual64>()), "held");
         assert!(held > 0 && held < COUNT, "{held}");
@@ -273,7 +420,7 @@ mod tests {
 
     #[test]
     fn an_affine_velocity_field_is_read_exactly() {
-        let (lattice, slots) = (lattice::<f64>(), slots());
+        let lattice = lattice::<f64>();
         let (rate, drift) = (matrix(77), vector(77));
         let velocity = |x: &Vector3<f64>| drift + rate * x;
         let mut grid = STILL;
@@ -287,13 +434,13 @@ mod tests {
         let mut after = before.clone();
         let law = solids()[0];
         let bodies = [body(law, 900.0), body(law, 900.0)];
-        let view = &mut CloudMut::of(&mut after);
-        g2p(&lattice, DT, &bodies, &AT, &slots, 0..COUNT, &grid, view);
+        advance(&lattice, &bodies, &grid, &mut after);
         for slot in 0..COUNT {
-            let (x, f) = (&before.x[slot], &before.strain[slot]);
-            assert!((after.v[slot] - velocity(x)).norm() <= 1e-13);
-            assert!((after.c[slot] - rate).norm() <= 1e-12);
-            assert!((after.x[slot] - x - velocity(x) * DT).norm() <= 1e-14);
+            let (x, f) = (before.motion[slot].x(), &before.strain[slot]);
+            let moved = &after.motion[slot];
+            assert!((moved.v() - velocity(&x)).norm() <= 1e-13);
+            assert!((moved.c() - rate).norm() <= 1e-12);
+            assert!((moved.x() - x - velocity(&x) * DT).norm() <= 1e-14);
             assert!((after.strain[slot] - f - rate * f * DT).norm() <= 1e-14);
         }
     }
@@ -308,5 +455,47 @@ mod tests {
         assert_eq!(hold(&lattice, &max), (max, [false; 3]));
         assert_eq!(hold(&lattice, &(min - step)), (min, [true, false, false]));
         assert_eq!(hold(&lattice, &(max + step)), (max, [true, false, false]));
+    }
+
+    #[test]
+    fn nothing_is_to_be_done_about_positions_within_the_quiet_box() {
+        for lattice in [lattice::<f64>(), tight()] {
+            let (low, high) = quiet(&lattice, &AT);
+            let ((min, max), middle) = ((lattice.min(), lattice.max()), (low + high) * 0.5);
+            for axis in 0..3 {
+                for (end, side) in [(low[axis], -1.0), (high[axis], 1.0)] {
+                    let mut x = middle;
+                    x[axis] = end;
+                    assert_eq!(hold(&lattice, &x), (x, [false; 3]));
+                    assert!(fits(&AT, &Stencil::base_of(&lattice, &x)));
+                    // Hardly further there is, or the particle is at a wall.
+                    x[axis] += side * 2e-3 * lattice.dx;
+                    let leaves = !fits(&AT, &Stencil::base_of(&lattice, &x));
+                    assert!(leaves || x[axis] < min[axis] || x[axis] > max[axis]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_particle_that_leaves_its_tile_or_is_not_finite_makes_the_order_stale() {
+        let (lattice, laws) = (lattice::<f64>(), liquids());
+        let bodies = laws.map(|law| body(law, 900.0));
+        let mut still: Cloud<f64, f64> = cloud();
+        assert_eq!(
+            advance(&lattice, &bodies, &STILL, &mut still),
+            Moved::default()
+        );
+        // Five cells in one substep.
+        let gone = [5.0 * lattice.dx / DT, 0.0, 0.0, 0.0];
+        for velocity in [
+            gone,
+            [0.0, f64::NAN, 0.0, 0.0],
+            [0.0, 0.0, f64::INFINITY, 0.0],
+        ] {
+            let mut cloud: Cloud<f64, f64> = cloud();
+            let moved = advance(&lattice, &bodies, &[velocity; NODES], &mut cloud);
+            assert!(moved.stale, "{velocity:?}");
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! Grid update: velocity from momentum, gravity, contact, walls and locked axes.
 
 use arrayvec::ArrayVec;
-use backflow_diff::Real;
+use backflow_diff::{
+    Real,
+    lanes::{Lanes, WIDTH},
+};
 use nalgebra::Vector3;
 
 use crate::{
@@ -134,6 +137,11 @@ impl<'a, T: Real> Site<'a, T> {
         }
     }
 
+    /// Whether nothing constrains the nodes of the block.
+    fn is_free(&self) -> bool {
+        self.near.is_empty() && !self.walled && self.world.locked == [false; 3]
+    }
+
     #[inline(always)]
     fn node(&self, index: usize) -> [usize; 3] {
         [
@@ -220,21 +228,39 @@ pub fn mass_threshold<T: Real>(world: &World<T>) -> T {
 
 /// `v_i = p_i / m_i + dt g`, then contact with each collider, the walls, the locked axes.
 /// Empty nodes have no velocity.
-pub fn grid_update<T: Real>(
+#[inline(always)]
+pub fn grid_update<T: Real, L: Lanes<T>>(
+    isa: L::Isa,
     site: &Site<'_, T>,
     momentum: &BlockNodes<T>,
     velocity: &mut BlockNodes<T>,
 ) {
     let push = site.world.gravity * site.world.clock.dt;
+    let components = [T::one(), T::one(), T::one(), T::zero()];
+    let components = L::load(isa, &std::array::from_fn(|lane| components[lane % 4]));
+    let push = [push.x, push.y, push.z, T::zero()];
+    let push = L::load(isa, &std::array::from_fn(|lane| push[lane % 4]));
+    let (one, threshold) = (L::splat(isa, T::one()), L::splat(isa, site.threshold));
+    let (rows, _) = momentum.as_flattened().as_chunks::<WIDTH>();
+    let (free_rows, _) = velocity.as_flattened_mut().as_chunks_mut::<WIDTH>();
+    for (row, free) in rows.iter().zip(free_rows) {
+        let momentum = L::load(isa, row);
+        let mass = momentum.lane::<3>();
+        momentum
+            .mul(components)
+            .mul_add(one.div(mass), push)
+            .unless_at_most(mass, threshold)
+            .store(free);
+    }
+    if site.is_free() {
+        return;
+    }
     for (index, (node, out)) in momentum.iter().zip(velocity).enumerate() {
-        let [x, y, z, mass] = *node;
-        *out = if mass > site.threshold {
-            let free = Vector3::new(x, y, z) * (T::one() / mass) + push;
-            let v = site.constrain(index, free, |_, _| {});
-            [v.x, v.y, v.z, T::zero()]
-        } else {
-            [T::zero(); 4]
-        };
+        if node[3] <= site.threshold {
+            continue;
+        }
+        let v = site.constrain(index, Vector3::new(out[0], out[1], out[2]), |_, _| {});
+        *out = [v.x, v.y, v.z, T::zero()];
     }
 }
 
@@ -308,7 +334,8 @@ fn act_vjp<T: Real>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use backflow_diff::lanes::Portable;
     use nalgebra::Matrix3;
     use num_dual::Dual64;
 
@@ -323,7 +350,7 @@ mod tests {
     };
 
     const SMALL: usize = BLOCK * BLOCK * BLOCK;
-    const LAWS: [ContactLaw; 4] = [
+    pub(in crate::transfer) const LAWS: [ContactLaw; 4] = [
         ContactLaw::Sticky,
         ContactLaw::Slip,
         ContactLaw::Separating,
@@ -331,7 +358,7 @@ mod tests {
     ];
 
     /// A corner with a soft ball in it.
-    fn world(law: ContactLaw, locked: bool) -> World<f64> {
+    pub(in crate::transfer) fn world(law: ContactLaw, locked: bool) -> World<f64> {
         World {
             lattice: Lattice::over(Vector3::zeros(), [8; 3], 0.1),
             clock: Clock {
@@ -372,7 +399,7 @@ mod tests {
     }
 
     /// Momentum and mass of nodes that move towards the corner; some are empty.
-    fn momentum() -> BlockNodes<f64> {
+    pub(in crate::transfer) fn momentum() -> BlockNodes<f64> {
         std::array::from_fn(|node| {
             let mass = if node % 7 == 3 {
                 0.0
@@ -400,7 +427,7 @@ mod tests {
         };
         let site = Site::new(world, &scenery, &block, mass_threshold(world));
         let mut velocity = [[T::one(); 4]; SMALL];
-        grid_update(&site, momentum, &mut velocity);
+        grid_update::<T, Portable<T>>((), &site, momentum, &mut velocity);
         velocity
     }
 

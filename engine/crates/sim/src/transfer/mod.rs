@@ -1,7 +1,11 @@
 //! The transfers of a substep: particles to grid, grid update, grid to particles.
 
+pub mod blocks;
 pub mod g2p;
 pub mod grid_update;
 pub mod p2g;
+pub mod patch;
 pub mod stencil;
 pub mod substep;
+#[cfg(test)]
+mod twins;

@@ -1,13 +1,23 @@
 //! Particles to grid: momentum and mass by MLS-MPM (Hu et al. 2018, eq. 29).
 
-use backflow_diff::Real;
-use nalgebra::{Matrix3, Vector3};
+use backflow_diff::{Real, lanes::Lanes};
+use nalgebra::Matrix3;
 
-use super::stencil::{Affine, gather, pull_weights, scatter, tile_base};
+use super::{
+    patch::{Patch, inverse_inertia},
+    stencil::{
+        CHUNK, Place, Rows, Splines, Stored, add_rows, columns, field_of, load_motion, load_rows,
+        matrix_of, meet_slopes, motion_mask, motion_of, position_of, quads,
+    },
+};
 use crate::{
-    grid::{Lattice, Stencil, block::Tile},
+    grid::block::Tile,
     material::{Law, PARAMETERS, Strain, StressBar},
-    particle::{Cloud, order::Slots, split::CloudMut},
+    particle::{
+        Motion,
+        split::{CloudMut, CloudRef},
+        visits::{place_of, start_of},
+    },
     world::Body,
 };
 
@@ -24,136 +34,254 @@ pub fn spoil(spoilt: bool) {
     SPOILT.store(spoilt, std::sync::atomic::Ordering::Relaxed);
 }
 
-/// `4 / dx^2`: inverse of the inertia-like tensor of quadratic B-splines (Jiang et al.
-/// 2015, sec. 5.3), 1/m^2.
-#[inline(always)]
-pub fn inverse_inertia<T: Real>(lattice: &Lattice<T>) -> T {
-    T::of(4.0) * lattice.inverse_dx() * lattice.inverse_dx()
-}
-
-/// What a particle scatters: momentum `m v + (m C - dt V 4/dx^2 tau)(x_i - x_p)` and
-/// mass `m`.
-#[inline(always)]
-fn field<T: Real>(
-    v: &Vector3<T>,
-    c: &Matrix3<T>,
-    stress: &Matrix3<T>,
-    mass: T,
+/// What the particles of one body have in common.
+struct Scale<T: Real, L> {
+    /// `dt V 4/dx^2 dx` (m^2 s): slope of the momentum per cell and unit of stress.
     stiffness: T,
-) -> Affine<T> {
-    Affine::new(&(v * mass), &(c * mass - stress * stiffness), mass)
+    /// Turns the lanes of [`field_of`] into momentum, per cell; zero in the fourth lanes.
+    momentum: L,
+    /// The mass in its lane.
+    mass_lane: L,
+    /// The stiffness on the diagonal of the matrix.
+    diagonal: L,
+    /// Turns cotangents of value and slopes per cell into those of v and C.
+    motion: L,
 }
 
-/// Adds the momentum and mass of the particles in `range` to the tile of block `at`:
-/// `p_i += w_i (m v + A (x_i - x_p))`, `m_i += w_i m` with `A = m C - dt V 4/dx^2 tau`.
-#[inline(always)]
-pub fn p2g<T: Real, L: Law<T>>(
-    lattice: &Lattice<T>,
-    dt: T,
-    bodies: &[Body<T, L>],
-    at: &[i32; 3],
-    slots: &Slots,
-    range: std::ops::Range<usize>,
-    cloud: &Cloud<T, L::Strain>,
-    tile: &mut Tile<T>,
-) {
-    for slot in range {
-        let body = &bodies[usize::from(slots.bodies[slot])];
-        let (mass, stiffness) = (
-            body.density * body.volume,
-            dt * body.volume * inverse_inertia(lattice),
-        );
-        let stress = body.law.stress(&cloud.strain[slot], &cloud.c[slot]);
-        let field = field(&cloud.v[slot], &cloud.c[slot], &stress, mass, stiffness);
-        let stencil = Stencil::at(lattice, &cloud.x[slot]);
-        scatter(tile, tile_base(at, &stencil), &stencil, &field, lattice.dx);
+impl<T: Real, L: Lanes<T>> Scale<T, L> {
+    #[inline(always)]
+    fn new<P: Law<T>>(isa: L::Isa, patch: &Patch<'_, T, P>, body: &Body<T, P>) -> Self {
+        let dx = patch.lattice.dx;
+        let mass = body.density * body.volume;
+        let stiffness = body.volume * (patch.dt * inverse_inertia(patch.lattice) * dx);
+        let mut mass_lane = [T::zero(); 16];
+        mass_lane[3] = mass;
+        let slope = mass * dx;
+        Self {
+            stiffness,
+            momentum: quads(isa, [mass, slope, slope, slope]),
+            mass_lane: L::load(isa, &mass_lane),
+            diagonal: columns(isa, &Matrix3::from_diagonal_element(stiffness)),
+            motion: motion_mask(isa, T::zero(), mass, slope),
+        }
+    }
+
+    /// What a particle scatters: momentum `m v + (m C - dt V 4/dx^2 tau)(x_i - x_p)` and
+    /// mass `m`.
+    #[inline(always)]
+    fn field<P: Law<T>>(
+        &self,
+        isa: L::Isa,
+        law: &P,
+        motion: &Motion<T>,
+        strain: &P::Strain,
+        factor: &P::Factor,
+    ) -> L {
+        let inertia =
+            field_of(load_motion::<T, L>(isa, motion)).mul_add(self.momentum, self.mass_lane);
+        match law.pressure(strain) {
+            Some(pressure) => self.diagonal.mul_add(L::splat(isa, pressure), inertia),
+            None => {
+                let stress = law.stress(strain, factor, &motion.c());
+                columns::<T, L>(isa, &stress).neg_mul_add(L::splat(isa, self.stiffness), inertia)
+            }
+        }
     }
 }
 
-/// Cotangents of the particles in `range` from those of the nodes in `tile` (momentum
-/// and mass). On entry `bar.x` and `bar.strain` hold what later stages contribute; on
-/// return `bar` is the cotangent of the state before the substep. The cotangents of each
-/// body's density and inner parameters are added to `body_bars`.
+/// Scales of the body of the particle at hand; most particles follow one of the same body.
+struct Scales<'a, T: Real, P: Law<T>, L> {
+    owner: usize,
+    body: &'a Body<T, P>,
+    scale: Scale<T, L>,
+}
+
+impl<'a, T: Real, P: Law<T>, L: Lanes<T>> Scales<'a, T, P, L> {
+    #[inline(always)]
+    fn new(isa: L::Isa, patch: &Patch<'a, T, P>) -> Self {
+        let (owner, body) = (patch.owner(0), patch.body(0));
+        Self {
+            owner,
+            body,
+            scale: Scale::new(isa, patch, body),
+        }
+    }
+
+    #[inline(always)]
+    fn turn_to(&mut self, isa: L::Isa, patch: &Patch<'a, T, P>, place: usize) {
+        let owner = patch.owner(place);
+        if owner != self.owner {
+            *self = Self {
+                owner,
+                body: patch.body(place),
+                scale: Scale::new(isa, patch, patch.body(place)),
+            };
+        }
+    }
+}
+
+/// Adds the momentum and mass of the particles of `patch` to its tile:
+/// `p_i += w_i (m v + A (x_i - x_p))`, `m_i += w_i m` with `A = m C - dt V 4/dx^2 tau`.
 #[inline(always)]
-pub fn p2g_vjp<T: Real, L: Law<T>>(
-    lattice: &Lattice<T>,
-    dt: T,
-    bodies: &[Body<T, L>],
-    at: &[i32; 3],
-    slots: &Slots,
-    range: std::ops::Range<usize>,
-    cloud: &Cloud<T, L::Strain>,
+pub fn p2g<T: Real, P: Law<T>, L: Lanes<T>>(
+    isa: L::Isa,
+    patch: &Patch<'_, T, P>,
+    cloud: &CloudRef<'_, T, P::Strain>,
+    factors: &[P::Factor],
+    tile: &mut Tile<T>,
+) {
+    let splines = Splines::<L>::new(isa, patch.lattice, &patch.at);
+    let mut scales = Scales::<T, P, L>::new(isa, patch);
+    let nothing = [L::splat(isa, T::zero()); 9];
+    let (mut start, mut rows) = (start_of(patch.visits[0]), nothing);
+    let (mut places, mut fields) = ([Place::zero(); CHUNK], [Stored::zero(); CHUNK]);
+    for visits in patch.visits.chunks(CHUNK) {
+        for ((&visit, at), stored) in visits.iter().zip(&mut places).zip(&mut fields) {
+            let place = place_of(visit);
+            scales.turn_to(isa, patch, place);
+            let motion = &cloud.motion[place];
+            let (law, scale) = (&scales.body.law, &scales.scale);
+            let field = scale.field(isa, law, motion, &cloud.strain[place], &factors[place]);
+            stored.put::<L>(field);
+            splines.weigh(load_motion::<T, L>(isa, motion), at);
+        }
+        for ((&visit, at), field) in visits.iter().zip(&places).zip(&fields) {
+            if start_of(visit) != start {
+                add_rows(isa, tile, start, rows);
+                (start, rows) = (start_of(visit), nothing);
+            }
+            splines.scatter(isa, &mut rows, at, &splines.along_z(isa, at, field));
+        }
+    }
+    add_rows(isa, tile, start, rows);
+}
+
+/// Cotangents of the particles of `patch` from those of the nodes in its tile (momentum
+/// and mass). On entry the cotangents of positions and strains in `bar` are what later
+/// stages contribute; on return `bar` is the cotangent of the state before the substep. The
+/// cotangents of each body's density and inner parameters are added to `body_bars`.
+#[inline(always)]
+pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
+    isa: L::Isa,
+    patch: &Patch<'_, T, P>,
+    cloud: &CloudRef<'_, T, P::Strain>,
+    factors: &[P::Factor],
     tile: &Tile<T>,
-    bar: &mut CloudMut<'_, T, L::Strain>,
+    bar: &mut CloudMut<'_, T, P::Strain>,
     body_bars: &mut [BodyBar<T>],
 ) {
-    for (local, slot) in range.enumerate() {
-        let index = usize::from(slots.bodies[slot]);
-        let body = &bodies[index];
-        let (mass, stiffness) = (
-            body.density * body.volume,
-            dt * body.volume * inverse_inertia(lattice),
-        );
-        let (v, c) = (&cloud.v[slot], &cloud.c[slot]);
-        let stress = body.law.stress(&cloud.strain[slot], c);
-        let field = field(v, c, &stress, mass, stiffness);
-        let stencil = Stencil::at(lattice, &cloud.x[slot]);
-        let base = tile_base(at, &stencil);
-
-        let sums = gather(tile, base, &stencil, lattice.dx);
-        let value_bar = Vector3::new(sums.value[0], sums.value[1], sums.value[2]);
-        let affine_bar = Matrix3::from_fn(|row, column| sums.slope[column][row]);
-        let weights = pull_weights(
-            tile,
-            base,
-            &stencil,
-            &field,
-            lattice.dx,
-            lattice.inverse_dx(),
-        );
-        let affine = c * mass - stress * stiffness;
-        let StressBar {
-            strain,
-            gradient,
-            parameters,
-        } = body
-            .law
-            .stress_vjp(&cloud.strain[slot], c, &(affine_bar * -stiffness));
-
-        bar.x[local] += weights - affine.transpose() * value_bar;
-        #[cfg(feature = "broken-vjp")]
-        if SPOILT.load(std::sync::atomic::Ordering::Relaxed) {
-            bar.x[local] -= weights;
+    let splines = Splines::<L>::new(isa, patch.lattice, &patch.at);
+    let (dx, inverse_dx) = (patch.lattice.dx, patch.lattice.inverse_dx());
+    let zero = L::splat(isa, T::zero());
+    let keep = motion_mask::<T, L>(isa, T::one(), T::zero(), T::zero());
+    let per_metre = quads::<T, L>(isa, [inverse_dx, inverse_dx, inverse_dx, T::zero()]);
+    let per_cell = quads::<T, L>(isa, [T::one(), dx, dx, dx]);
+    let mut scales = Scales::<T, P, L>::new(isa, patch);
+    let mut start = start_of(patch.visits[0]);
+    let mut rows: Rows<L> = load_rows(isa, tile, start);
+    let (mut places, mut fields) = ([Place::zero(); CHUNK], [Stored::zero(); CHUNK]);
+    let (mut gathered, mut pulled) = ([zero; CHUNK], [zero; CHUNK]);
+    for visits in patch.visits.chunks(CHUNK) {
+        for (k, &visit) in visits.iter().enumerate() {
+            let place = place_of(visit);
+            scales.turn_to(isa, patch, place);
+            let motion = &cloud.motion[place];
+            let (law, scale) = (&scales.body.law, &scales.scale);
+            let field = scale.field(isa, law, motion, &cloud.strain[place], &factors[place]);
+            fields[k].put::<L>(field);
+            splines.weigh_and_slope(load_motion::<T, L>(isa, motion), &mut places[k]);
         }
-        bar.v[local] = value_bar * mass;
-        bar.c[local] = affine_bar * mass + gradient;
-        bar.strain[local] = bar.strain[local].plus(&strain);
-        let mass_bar = value_bar.dot(v) + affine_bar.dot(c) + sums.value[3];
-        let body_bar = &mut body_bars[index];
-        body_bar[0] += mass_bar * body.volume;
-        for (sum, part) in body_bar[1..].iter_mut().zip(parameters) {
-            *sum += part;
+        for (k, &visit) in visits.iter().enumerate() {
+            if start_of(visit) != start {
+                start = start_of(visit);
+                rows = load_rows(isa, tile, start);
+            }
+            gathered[k] = splines.gather(isa, &rows, &places[k]);
+            let field = splines.along_z(isa, &places[k], &fields[k]);
+            pulled[k] = splines.pull_weights(isa, &rows, &places[k], &field);
+        }
+        for (k, &visit) in visits.iter().enumerate() {
+            let place = place_of(visit);
+            scales.turn_to(isa, patch, place);
+            let (body, scale) = (scales.body, &scales.scale);
+            let motion = &cloud.motion[place];
+            // Cotangents of the value and, per cell, of the slopes of the field.
+            let sums = splines.about_particle(isa, &places[k], gathered[k]);
+            let mut field_bar = [T::zero(); 16];
+            sums.store(&mut field_bar);
+            let x_bar = position_of::<T, L>(
+                meet_slopes(fields[k].lanes(isa), sums).neg_mul_add(per_metre, pulled[k]),
+            );
+            let StressBar {
+                strain: strain_bar,
+                gradient,
+                parameters,
+            } = body.law.stress_vjp(
+                &cloud.strain[place],
+                &factors[place],
+                &motion.c(),
+                &(matrix_of(&field_bar) * -scale.stiffness),
+            );
+            let motion_bar = &mut bar.motion[place];
+            let kept = load_motion::<T, L>(isa, motion_bar).mul(keep);
+            motion_of::<T, L>(sums)
+                .mul_add(scale.motion, kept)
+                .add(x_bar)
+                .store(motion_bar.lanes_mut());
+            #[cfg(feature = "broken-vjp")]
+            if SPOILT.load(std::sync::atomic::Ordering::Relaxed) {
+                let mut lanes = [T::zero(); 16];
+                position_of::<T, L>(pulled[k]).store(&mut lanes);
+                motion_bar.add_x(&-nalgebra::Vector3::from_column_slice(&lanes[1..4]));
+            }
+            if body.law.is_viscous() {
+                motion_bar.set_c(&(motion_bar.c() + gradient));
+            }
+            bar.strain[place] = bar.strain[place].plus(&strain_bar);
+
+            let mut products = [T::zero(); 16];
+            field_of(load_motion::<T, L>(isa, motion))
+                .mul(per_cell)
+                .mul(sums)
+                .sum_within_quads()
+                .store(&mut products);
+            let mass_bar =
+                (products[0] + products[4]) + (products[8] + products[12]) + field_bar[3];
+            let body_bar = &mut body_bars[scales.owner];
+            body_bar[0] += mass_bar * body.volume;
+            for (sum, part) in body_bar[1..].iter_mut().zip(parameters) {
+                *sum += part;
+            }
         }
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use backflow_diff::lanes::{Portable, WIDTH};
+    use nalgebra::Vector3;
     use num_dual::Dual64;
 
     use super::{super::stencil::tests::*, *};
-    use crate::material::{BoxPlastic, Elasticity, FixedCorotated, Liquid, NeoHookean, Solid};
+    use crate::{
+        grid::{
+            Lattice, Stencil,
+            block::{BLOCK, MARGIN, TILE},
+        },
+        material::{BoxPlastic, Elasticity, FixedCorotated, Liquid, NeoHookean, Solid},
+        particle::{
+            Cloud,
+            visits::{Visit, plan_visits},
+        },
+    };
 
-    pub(in crate::transfer) const COUNT: usize = 6;
+    /// More than one loop takes, and not a multiple of what it takes.
+    pub(in crate::transfer) const COUNT: usize = 2 * CHUNK + 5;
     pub(in crate::transfer) const DT: f64 = 2e-3;
 
     /// Two bodies, which the particles belong to by turns.
-    pub(in crate::transfer) fn slots() -> Slots {
-        let ids = (0..COUNT as u32).collect();
-        Slots {
-            ids,
-            bodies: (0..COUNT as u16).map(|slot| slot % 2).collect(),
-        }
+    pub(in crate::transfer) fn owners() -> Vec<u16> {
+        (0..COUNT as u16).map(|place| place % 2).collect()
     }
 
     pub(in crate::transfer) fn body<T: Real, L>(law: L, density: T) -> Body<T, L> {
@@ -199,11 +327,20 @@ pub(super) mod tests {
         ]
     }
 
-    /// Particles in block [`AT`], in motion and strained.
+    /// Particles in block [`AT`], in motion and strained. Every third one has the next two
+    /// in its cell.
     pub(in crate::transfer) fn cloud<S: Strain<f64>>() -> Cloud<f64, S> {
         let mut cloud: Cloud<f64, S> = tangent(1);
+        let lattice = lattice::<f64>();
         for slot in 0..COUNT {
-            cloud.x[slot] = place(slot);
+            let x = place(slot - slot % 3);
+            let base = Vector3::from(Stencil::base_of(&lattice, &x)).map(f64::from);
+            let beside = base + Vector3::repeat(1.0) + vector(slot + 200_000) * 0.49;
+            cloud.motion[slot].set_x(&if slot % 3 == 0 {
+                x
+            } else {
+                lattice.origin + beside * lattice.dx
+            });
             let mut strain = S::undeformed();
             let random = cloud.strain[slot];
             for (entry, noise) in strain.components_mut().iter_mut().zip(random.components()) {
@@ -219,9 +356,7 @@ pub(super) mod tests {
         let mut cloud: Cloud<f64, S> = Cloud::zeros(COUNT);
         for slot in 0..COUNT {
             let seed = seed * 1000 + slot;
-            cloud.x[slot] = vector(seed);
-            cloud.v[slot] = vector(seed + 100);
-            cloud.c[slot] = matrix(seed);
+            cloud.motion[slot] = Motion::new(&vector(seed), &vector(seed + 100), &matrix(seed));
             for (index, entry) in cloud.strain[slot].components_mut().iter_mut().enumerate() {
                 *entry = noise(seed * 10 + index + 3_000_000);
             }
@@ -235,9 +370,12 @@ pub(super) mod tests {
     ) -> Cloud<Dual64, D> {
         let mut lifted: Cloud<Dual64, D> = Cloud::zeros(COUNT);
         for slot in 0..COUNT {
-            lifted.x[slot] = lift_vector(&value.x[slot], &tangent.x[slot]);
-            lifted.v[slot] = lift_vector(&value.v[slot], &tangent.v[slot]);
-            lifted.c[slot] = lift_matrix(&value.c[slot], &tangent.c[slot]);
+            let (motion, along) = (&value.motion[slot], &tangent.motion[slot]);
+            lifted.motion[slot] = Motion::new(
+                &lift_vector(&motion.x(), &along.x()),
+                &lift_vector(&motion.v(), &along.v()),
+                &lift_matrix(&motion.c(), &along.c()),
+            );
             let parts = value.strain[slot].components().iter();
             let parts = parts.zip(tangent.strain[slot].components());
             for (entry, (value, tangent)) in
@@ -262,12 +400,59 @@ pub(super) mod tests {
             }
         };
         for slot in 0..COUNT {
-            add(a.x[slot].as_slice(), b.x[slot].as_slice());
-            add(a.v[slot].as_slice(), b.v[slot].as_slice());
-            add(a.c[slot].as_slice(), b.c[slot].as_slice());
+            let (a_motion, b_motion) = (a.motion[slot].lanes(), b.motion[slot].lanes());
+            assert_eq!([a_motion[0], b_motion[0]], [0.0; 2], "an unused lane");
+            add(a_motion, b_motion);
             add(a.strain[slot].components(), b.strain[slot].components());
         }
         sums
+    }
+
+    /// The order in which the particles of block [`AT`] are visited.
+    pub(in crate::transfer) fn visits<T: Real, S>(
+        lattice: &Lattice<T>,
+        cloud: &Cloud<T, S>,
+    ) -> Vec<Visit> {
+        let (mut starts, mut visits) = (vec![0; cloud.motion.len()], vec![0; cloud.motion.len()]);
+        Splines::<Portable<T>>::new((), lattice, &AT).starts((), &cloud.motion, &mut starts);
+        plan_visits(&starts, &mut visits);
+        visits
+    }
+
+    /// The factors of particles of some bodies.
+    pub(in crate::transfer) fn factors<T: Real, P: Law<T>>(
+        bodies: &[Body<T, P>],
+        owners: &[u16],
+        cloud: &Cloud<T, P::Strain>,
+    ) -> Vec<P::Factor> {
+        let factor = |(&owner, &strain): (&u16, &P::Strain)| {
+            let law = &bodies[usize::from(owner)].law;
+            law.factors::<Portable<T>>((), &[strain; WIDTH])[0]
+        };
+        owners.iter().zip(&cloud.strain).map(factor).collect()
+    }
+
+    /// What all particles of block [`AT`] scatter.
+    fn scattered<T: Real, P: Law<T>>(
+        bodies: &[Body<T, P>],
+        cloud: &Cloud<T, P::Strain>,
+    ) -> Tile<T> {
+        let (lattice, owners) = (lattice(), owners());
+        let patch = Patch {
+            lattice: &lattice,
+            dt: T::of(DT),
+            bodies,
+            at: AT,
+            owners: &owners,
+            visits: &visits(&lattice, cloud),
+        };
+        let (factors, cloud) = (
+            factors(bodies, &owners, cloud),
+            CloudRef::of(cloud, 0..COUNT),
+        );
+        let mut nodes = [[T::zero(); 4]; NODES];
+        p2g::<T, P, Portable<T>>((), &patch, &cloud, &factors, &mut nodes);
+        nodes
     }
 
     /// `<J d, w>` against `<d, J^T w>` with `d` in the particles, then in each body's
@@ -280,39 +465,34 @@ pub(super) mod tests {
         let later = tangent(3);
         let mut bar: Cloud<f64, P::Strain> = tangent(3);
         let mut body_bars = [[0.0; 1 + PARAMETERS]; 2];
-        p2g_vjp(
-            &lattice(),
-            DT,
-            &bodies,
-            &AT,
-            &slots(),
-            0..COUNT,
-            &cloud,
+        let (lattice, owners) = (lattice(), owners());
+        let patch = Patch {
+            lattice: &lattice,
+            dt: DT,
+            bodies: &bodies,
+            at: AT,
+            owners: &owners,
+            visits: &visits(&lattice, &cloud),
+        };
+        p2g_vjp::<f64, P, Portable<f64>>(
+            (),
+            &patch,
+            &CloudRef::of(&cloud, 0..COUNT),
+            &factors(&bodies, &owners, &cloud),
             &weights,
             &mut CloudMut::of(&mut bar),
             &mut body_bars,
         );
         for slot in 0..COUNT {
             let later: &Cloud<f64, P::Strain> = &later;
-            bar.x[slot] -= later.x[slot];
+            bar.motion[slot].add_x(&-later.motion[slot].x());
             let entries = bar.strain[slot].components_mut().iter_mut();
             for (entry, later) in entries.zip(later.strain[slot].components()) {
                 *entry -= later;
             }
         }
         let push = |cloud: &Cloud<Dual64, D::Strain>, bodies: &[Body<Dual64, D>; 2]| {
-            let mut nodes = [[Dual64::from(0.0); 4]; NODES];
-            let dt = Dual64::from(DT);
-            p2g(
-                &lattice(),
-                dt,
-                bodies,
-                &AT,
-                &slots(),
-                0..COUNT,
-                cloud,
-                &mut nodes,
-            );
+            let nodes = scattered(bodies, cloud);
             dot(&nodes.map(|node| node.map(|entry| entry.eps)), &weights)
         };
         let still = duals.map(|law| body(law, Dual64::from(900.0)));
@@ -362,24 +542,62 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn momentum_and_mass_are_those_of_the_formula_for_solids_and_liquids() {
+        fn check<P: Law<f64>>(laws: [P; 2]) {
+            let (cloud, lattice) = (cloud::<P::Strain>(), lattice::<f64>());
+            let bodies = laws.map(|law| body(law, 900.0));
+            let factors = factors(&bodies, &owners(), &cloud);
+            let (mut expected, mut scale) = ([[0.0; 4]; NODES], [0.0_f64; 4]);
+            for slot in 0..COUNT {
+                let (body, motion) = (&bodies[slot % 2], &cloud.motion[slot]);
+                let (x, c) = (motion.x(), motion.c());
+                let stencil = Stencil::at(&lattice, &x);
+                let mass = body.density * body.volume;
+                let stress = body.law.stress(&cloud.strain[slot], &factors[slot], &c);
+                let slope = c * mass - stress * (DT * body.volume * inverse_inertia(&lattice));
+                for node in 0..27 {
+                    let offset = [node / 9, node / 3 % 3, node % 3];
+                    let [i, j, k] = offset;
+                    let w = &stencil.weights;
+                    let weight = w[i].x * w[j].y * w[k].z;
+                    let at = |axis: usize| stencil.base[axis] + offset[axis] as i32;
+                    let arm = lattice.position([0, 1, 2].map(|axis| at(axis) as usize)) - x;
+                    let momentum = (motion.v() * mass + slope * arm) * weight;
+                    let local =
+                        |axis: usize| (at(axis) - AT[axis] * BLOCK as i32 + MARGIN) as usize;
+                    let node = &mut expected[(local(0) * TILE + local(1)) * TILE + local(2)];
+                    let part = [momentum.x, momentum.y, momentum.z, weight * mass];
+                    for channel in 0..4 {
+                        node[channel] += part[channel];
+                        scale[channel] = scale[channel].max(part[channel].abs());
+                    }
+                }
+            }
+            for (node, expected) in scattered(&bodies, &cloud).iter().zip(&expected) {
+                for channel in 0..4 {
+                    // Round-off of a sum of few terms of this size.
+                    let error = (node[channel] - expected[channel]).abs();
+                    assert!(error <= 1e-13 * scale[channel], "{node:?} {expected:?}");
+                }
+            }
+        }
+        for law in solids() {
+            check([law, solids()[0]]);
+        }
+        check(liquids());
+    }
+
+    #[test]
     fn stress_moves_no_momentum_and_no_angular_momentum() {
         // sum_i grad w_i = 0, and tau is symmetric.
         for law in solids() {
             let bodies = [body(law, 900.0), body(law, 900.0)];
             let mut cloud: Cloud<f64, Matrix3<f64>> = cloud();
-            cloud.v.fill(Vector3::zeros());
-            cloud.c.fill(Matrix3::zeros());
-            let mut nodes = [[0.0; 4]; NODES];
-            p2g(
-                &lattice(),
-                DT,
-                &bodies,
-                &AT,
-                &slots(),
-                0..COUNT,
-                &cloud,
-                &mut nodes,
-            );
+            for motion in &mut cloud.motion {
+                motion.set_v(&Vector3::zeros());
+                motion.set_c(&Matrix3::zeros());
+            }
+            let nodes = scattered(&bodies, &cloud);
             let (mut momentum, mut angular, mut scale) = (Vector3::zeros(), Vector3::zeros(), 0.0);
             for (index, [x, y, z, _]) in nodes.into_iter().enumerate() {
                 let impulse = Vector3::new(x, y, z);

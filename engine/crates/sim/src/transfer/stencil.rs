@@ -1,205 +1,518 @@
 //! The three loops over the 27 nodes of a stencil that every transfer is made of.
 //!
-//! A particle carries the affine field `a + B (x_i - x_p)` of four channels: the value
-//! `a` at the particle and, per axis, the slope `b[axis]` per metre.
+//! The nodes of a stencil lie in nine rows along z. A row is four nodes of four channels in
+//! the tile, sixteen scalars: one [`Lanes`]. The fourth node of a row is not part of the
+//! stencil and weighs nothing.
+//!
+//! A particle carries the affine field `a + B (x_i - x_p)` of four channels in four quads:
+//! the value `a` at the particle and, per axis, the slope `B` per cell.
 
-use backflow_diff::Real;
-use nalgebra::{Matrix3, Vector3};
+use backflow_diff::{
+    Real,
+    lanes::{Lanes, WIDTH},
+};
+use nalgebra::Matrix3;
 
-use crate::grid::{
-    Stencil,
-    block::{BLOCK, MARGIN, Node, TILE, Tile},
+use crate::{
+    grid::{
+        Lattice,
+        block::{BLOCK, MARGIN, TILE, Tile},
+    },
+    particle::Motion,
 };
 
-/// An affine field about a particle, per node channel.
-#[derive(Debug, Clone, Copy)]
-pub struct Affine<T> {
-    /// Value at the particle.
-    pub value: Node<T>,
-    /// Change per metre along each axis.
-    pub slope: [Node<T>; 3],
+/// Particles that a transfer takes through one loop before it goes on to the next. Short
+/// loops with independent iterations overlap better than a long chain of operations.
+pub const CHUNK: usize = 8;
+
+/// Rows of a stencil.
+const ROWS: usize = 9;
+
+/// The rows of a stencil, x slowest.
+pub type Rows<L> = [L; ROWS];
+
+/// Where in a tile each row begins, after the first.
+const ROW_STARTS: [usize; ROWS] = {
+    let mut starts = [0; ROWS];
+    let mut row = 0;
+    while row < ROWS {
+        starts[row] = (row / 3 * TILE + row % 3) * TILE;
+        row += 1;
+    }
+    starts
+};
+
+/// Scalars from the first to the last row of a stencil.
+const SPAN: usize = 4 * ROW_STARTS[ROWS - 1] + WIDTH;
+
+/// A row without its fourth node, whatever is there: zero times infinity would spread.
+#[inline(always)]
+fn within_stencil<T: Real, L: Lanes<T>>(isa: L::Isa, row: L) -> L {
+    let mask = quads(isa, [T::one(), T::one(), T::one(), T::zero()]);
+    row.unless_at_most(mask, L::splat(isa, T::zero()))
 }
 
-impl<T: Real> Affine<T> {
-    /// The field `vector + matrix (x_i - x_p)` with `fourth` in the fourth channel.
+/// Reads the rows of the stencil that starts at `base`.
+#[inline(always)]
+pub fn load_rows<T: Real, L: Lanes<T>>(isa: L::Isa, tile: &Tile<T>, base: usize) -> Rows<L> {
+    let mut rows = [L::splat(isa, T::zero()); ROWS];
+    let span = tile.as_flattened().get(4 * base..);
+    if let Some(span) = span.and_then(|span| span.first_chunk::<SPAN>()) {
+        for (row, start) in rows.iter_mut().zip(ROW_STARTS) {
+            if let Some(scalars) = span[4 * start..].first_chunk() {
+                *row = within_stencil(isa, L::load(isa, scalars));
+            }
+        }
+    }
+    rows
+}
+
+/// Adds to the rows of the stencil that starts at `base`.
+#[inline(always)]
+pub fn add_rows<T: Real, L: Lanes<T>>(isa: L::Isa, tile: &mut Tile<T>, base: usize, rows: Rows<L>) {
+    let span = tile.as_flattened_mut().get_mut(4 * base..);
+    if let Some(span) = span.and_then(|span| span.first_chunk_mut::<SPAN>()) {
+        for (sum, start) in rows.into_iter().zip(ROW_STARTS) {
+            if let Some(row) = span[4 * start..].first_chunk_mut() {
+                L::load(isa, row).add(within_stencil(isa, sum)).store(row);
+            }
+        }
+    }
+}
+
+/// Four scalars, each in all lanes of one quad.
+#[inline(always)]
+pub fn quads<T: Real, L: Lanes<T>>(isa: L::Isa, values: [T; 4]) -> L {
+    L::load(isa, &std::array::from_fn(|lane| values[lane / 4]))
+}
+
+/// The columns of a matrix in quads 1 to 3, their fourth lanes zero.
+#[inline(always)]
+pub fn columns<T: Real, L: Lanes<T>>(isa: L::Isa, m: &Matrix3<T>) -> L {
+    let mut entries = [T::zero(); WIDTH];
+    entries[..9].copy_from_slice(m.as_slice());
+    L::load(isa, &entries).permute([9, 9, 9, 9, 0, 1, 2, 9, 3, 4, 5, 9, 6, 7, 8, 9])
+}
+
+/// The matrix whose columns are in quads 1 to 3.
+#[inline(always)]
+pub fn matrix_of<T: Real>(quads: &[T; 16]) -> Matrix3<T> {
+    Matrix3::from_fn(|row, column| quads[4 * column + 4 + row])
+}
+
+/// Velocity and affine velocity matrix of a [`Motion`] as an affine field: the value in the
+/// first quad, the columns of the matrix in the others, zeros in the fourth lanes.
+#[inline(always)]
+pub fn field_of<T: Real, L: Lanes<T>>(motion: L) -> L {
+    motion.permute([4, 5, 6, 0, 7, 8, 9, 0, 10, 11, 12, 0, 13, 14, 15, 0])
+}
+
+/// The inverse of [`field_of`], with the value where a [`Motion`] has its position, too.
+#[inline(always)]
+pub fn motion_of<T: Real, L: Lanes<T>>(field: L) -> L {
+    field.permute([3, 0, 1, 2, 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14])
+}
+
+/// Sums each of the first three quads and puts the sums where a [`Motion`] has its position;
+/// the last quad must be zero.
+#[inline(always)]
+pub fn position_of<T: Real, L: Lanes<T>>(quads: L) -> L {
+    let sums = quads.sum_within_quads();
+    sums.permute([12, 0, 4, 8, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12])
+}
+
+/// Products of the slopes of a field with the value of another, by component, in the first
+/// three quads: what moving the particle does to the field at fixed nodes.
+#[inline(always)]
+pub fn meet_slopes<T: Real, L: Lanes<T>>(field: L, other: L) -> L {
+    field
+        .mul(other.quad::<0>())
+        .permute([4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3])
+}
+
+/// Lanes that are 1 where a [`Motion`] has its position, velocity and matrix, times these.
+#[inline(always)]
+pub fn motion_mask<T: Real, L: Lanes<T>>(isa: L::Isa, x: T, v: T, c: T) -> L {
+    let lanes = [T::zero(), x, x, x, v, v, v, c, c, c, c, c, c, c, c, c];
+    L::load(isa, &lanes)
+}
+
+/// Quadratic B-splines of one block: with `f` the position in cells from the base node, in
+/// [0.5, 1.5), the weights are `(f - 3/2)^2 / 2`, `3/4 - (f - 1)^2`, `(f - 1/2)^2 / 2` per axis
+/// (Steffen, Kirby & Berzins 2008; Jiang et al. 2016, eq. 123). Quads are the nodes of an
+/// axis, their lanes 1 to 3 the axes.
+#[derive(Clone, Copy)]
+pub struct Splines<L> {
+    /// Cells per metre in the lanes of a position, zero in the first.
+    cells: L,
+    /// Where the lattice begins, in the lanes of a position.
+    origin: L,
+    /// Node that the tile begins at, in the lanes of a position.
+    tile: L,
+    /// One half in the lanes of a position.
+    half: L,
+    centre: L,
+    constant: L,
+    curvature: L,
+    steepness: L,
+    /// Index of the node of each quad.
+    node: L,
+    zero: L,
+}
+
+/// Sixteen numbers in memory, from where a single one or a quad reaches all lanes without
+/// a permutation.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+pub struct Stored<T>([T; WIDTH]);
+
+impl<T: Real> Stored<T> {
+    /// Room for them.
     #[inline(always)]
-    pub fn new(vector: &Vector3<T>, matrix: &Matrix3<T>, fourth: T) -> Self {
-        let column = |axis: usize| {
-            [
-                matrix[(0, axis)],
-                matrix[(1, axis)],
-                matrix[(2, axis)],
-                T::zero(),
-            ]
-        };
+    pub fn zero() -> Self {
+        Self([T::zero(); WIDTH])
+    }
+
+    /// Stores lanes.
+    #[inline(always)]
+    pub fn put<L: Lanes<T>>(&mut self, lanes: L) {
+        lanes.store(&mut self.0);
+    }
+
+    /// The numbers.
+    #[inline(always)]
+    pub fn numbers(&self) -> &[T; WIDTH] {
+        &self.0
+    }
+
+    /// The lanes.
+    #[inline(always)]
+    pub fn lanes<L: Lanes<T>>(&self, isa: L::Isa) -> L {
+        L::load(isa, &self.0)
+    }
+
+    /// Quad `Q` four times.
+    #[inline(always)]
+    fn quad<const Q: usize, L: Lanes<T>>(&self, isa: L::Isa) -> L {
+        let [a, b, c, d] = [4 * Q, 4 * Q + 1, 4 * Q + 2, 4 * Q + 3];
+        L::repeat(isa, &[self.0[a], self.0[b], self.0[c], self.0[d]])
+    }
+
+    /// The number of a node along x, of those by node and axis.
+    #[inline(always)]
+    fn x<L: Lanes<T>>(&self, isa: L::Isa, node: usize) -> L {
+        L::splat(isa, self.0[4 * node + 1])
+    }
+
+    /// That along y.
+    #[inline(always)]
+    fn y<L: Lanes<T>>(&self, isa: L::Isa, node: usize) -> L {
+        L::splat(isa, self.0[4 * node + 2])
+    }
+
+    /// Those along z, by quad.
+    #[inline(always)]
+    fn z<L: Lanes<T>>(&self, isa: L::Isa) -> L {
+        L::load(isa, &self.0).lane::<3>()
+    }
+}
+
+/// What the loops over the nodes read of a particle.
+#[derive(Clone, Copy)]
+pub struct Place<T> {
+    /// Weights by node and axis.
+    weights: Stored<T>,
+    /// Their derivatives (1/m), if asked for.
+    slopes: Stored<T>,
+    /// `[0, f_x, f_y, f_z]`, the position in cells from the base node, in each quad.
+    offset: Stored<T>,
+}
+
+impl<T: Real> Place<T> {
+    /// Room for it.
+    #[inline(always)]
+    pub fn zero() -> Self {
         Self {
-            value: [vector.x, vector.y, vector.z, fourth],
-            slope: [column(0), column(1), column(2)],
+            weights: Stored::zero(),
+            slopes: Stored::zero(),
+            offset: Stored::zero(),
         }
     }
+}
 
-    /// The field in cells about the base node of `stencil`.
+/// A field about the base node along z, and its slopes along x and y (per cell).
+#[derive(Clone, Copy)]
+pub struct AlongZ<L>([L; 3]);
+
+impl<L> Splines<L> {
+    /// The splines in the tile of block `at`.
     #[inline(always)]
-    fn about_base(&self, stencil: &Stencil<T>, dx: T) -> Self {
-        let slope = self.slope.map(|slope| scale(&slope, dx));
-        let mut value = self.value;
-        for axis in 0..3 {
-            for channel in 0..4 {
-                value[channel] -= slope[axis][channel] * stencil.offset[axis];
+    pub fn new<T: Real>(isa: L::Isa, lattice: &Lattice<T>, at: &[i32; 3]) -> Self
+    where
+        L: Lanes<T>,
+    {
+        let constants = |values: [f64; 4]| quads(isa, values.map(T::of));
+        let position = |x: [T; 3]| {
+            let quad = [T::zero(), x[0], x[1], x[2]];
+            L::load(isa, &std::array::from_fn(|lane| quad[lane % 4]))
+        };
+        let inverse_dx = lattice.inverse_dx();
+        Self {
+            cells: position([inverse_dx; 3]),
+            origin: position(lattice.origin.into()),
+            tile: position(at.map(|at| T::of(f64::from(at * BLOCK as i32 - MARGIN)))),
+            half: position([T::of(0.5); 3]),
+            centre: constants([1.5, 1.0, 0.5, 0.0]),
+            constant: constants([0.0, 0.75, 0.0, 0.0]),
+            curvature: constants([0.5, -1.0, 0.5, 0.0]),
+            steepness: constants([1.0, -2.0, 1.0, 0.0]).mul(L::splat(isa, inverse_dx)),
+            node: constants([0.0, 1.0, 2.0, 3.0]),
+            zero: L::splat(isa, T::zero()),
+        }
+    }
+
+    /// Positions (m) in cells from the first node of the tile, and the nodes that their
+    /// stencils start at; any four positions, in the lanes 1 to 3 of each quad.
+    #[inline(always)]
+    fn locate<T: Real>(&self, x: L) -> (L, L)
+    where
+        L: Lanes<T>,
+    {
+        let cell = x.sub(self.origin).mul(self.cells).sub(self.tile);
+        (cell, cell.sub(self.half).floor())
+    }
+
+    /// Where in the tile the stencils of particles start.
+    #[inline(always)]
+    pub fn starts<T: Real>(&self, isa: L::Isa, motion: &[Motion<T>], starts: &mut [u16])
+    where
+        L: Lanes<T>,
+    {
+        let strides = [0, TILE * TILE, TILE, 1].map(|stride| T::of(stride as f64));
+        let strides = L::load(isa, &std::array::from_fn(|lane| strides[lane % 4]));
+        for (starts, motion) in starts.chunks_mut(4).zip(motion.chunks(4)) {
+            let mut x = [T::zero(); WIDTH];
+            for (quad, motion) in x.chunks_exact_mut(4).zip(motion) {
+                quad.copy_from_slice(&motion.lanes()[..4]);
+            }
+            let (_, base) = self.locate(L::load(isa, &x));
+            let index = base.mul(strides).sum_within_quads().indices();
+            for (start, index) in starts.iter_mut().zip(index.chunks_exact(4)) {
+                *start = index[0] as u16;
             }
         }
-        Self { value, slope }
     }
-}
 
-#[inline(always)]
-fn scale<T: Real>(node: &Node<T>, factor: T) -> Node<T> {
-    node.map(|value| value * factor)
-}
-
-#[inline(always)]
-fn add<T: Real>(a: &Node<T>, b: &Node<T>) -> Node<T> {
-    [a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]]
-}
-
-#[inline(always)]
-fn accumulate<T: Real>(sum: &mut Node<T>, factor: T, node: &Node<T>) {
-    for channel in 0..4 {
-        sum[channel] += factor * node[channel];
+    /// Finds the stencil of a particle and its weights.
+    #[inline(always)]
+    pub fn weigh<T: Real>(&self, motion: L, place: &mut Place<T>)
+    where
+        L: Lanes<T>,
+    {
+        let (offset, from_centre) = self.offset(motion);
+        place.offset.put(offset);
+        let bent = from_centre.mul(self.curvature);
+        place.weights.put(bent.mul_add(from_centre, self.constant));
     }
-}
 
-/// Where in the tile of block `at` a stencil starts.
-#[inline(always)]
-pub fn tile_base<T: Real>(at: &[i32; 3], stencil: &Stencil<T>) -> usize {
-    let local = |axis: usize| (stencil.base[axis] - at[axis] * BLOCK as i32 + MARGIN) as usize;
-    (local(0) * TILE + local(1)) * TILE + local(2)
-}
+    /// As [`Splines::weigh`], with the derivatives of the weights.
+    #[inline(always)]
+    pub fn weigh_and_slope<T: Real>(&self, motion: L, place: &mut Place<T>)
+    where
+        L: Lanes<T>,
+    {
+        self.weigh(motion, place);
+        let (_, from_centre) = self.offset(motion);
+        place.slopes.put(from_centre.mul(self.steepness));
+    }
 
-/// Whether a stencil starting at `base` fits the tile of block `at`.
-#[inline(always)]
-pub fn fits(at: &[i32; 3], base: &[i32; 3]) -> bool {
-    let span = BLOCK as i32 - 1 + 2 * MARGIN;
-    (0..3).all(|axis| {
-        let local = base[axis] - at[axis] * BLOCK as i32 + MARGIN;
-        (0..=span).contains(&local)
-    })
-}
+    /// Position of a particle in cells from the base node, and from the centre of each
+    /// node's spline.
+    #[inline(always)]
+    fn offset<T: Real>(&self, motion: L) -> (L, L)
+    where
+        L: Lanes<T>,
+    {
+        let (cell, base) = self.locate(motion.quad::<0>());
+        let offset = cell.sub(base);
+        (offset, offset.sub(self.centre))
+    }
 
-/// Adds `w_i * field(x_i)` to the nodes.
-#[inline(always)]
-pub fn scatter<T: Real>(
-    tile: &mut Tile<T>,
-    base: usize,
-    stencil: &Stencil<T>,
-    field: &Affine<T>,
-    dx: T,
-) {
-    let field = field.about_base(stencil, dx);
-    let w = &stencil.weights;
-    let mut plane = field.value;
-    for i in 0..3 {
-        let mut line = plane;
-        for j in 0..3 {
-            let weight = w[i].x * w[j].y;
-            let next = add(&line, &field.slope[2]);
-            let last = add(&next, &field.slope[2]);
-            let at = base + (i * TILE + j) * TILE;
-            if let [a, b, c] = &mut tile[at..at + 3] {
-                accumulate(a, weight * w[0].z, &line);
-                accumulate(b, weight * w[1].z, &next);
-                accumulate(c, weight * w[2].z, &last);
+    /// A field as its nodes along z see it.
+    #[inline(always)]
+    pub fn along_z<T: Real>(&self, isa: L::Isa, place: &Place<T>, field: &Stored<T>) -> AlongZ<L>
+    where
+        L: Lanes<T>,
+    {
+        let offset = &place.offset.0;
+        let [x, y, z]: [L; 3] = [
+            field.quad::<1, L>(isa),
+            field.quad::<2, L>(isa),
+            field.quad::<3, L>(isa),
+        ];
+        let value = x.neg_mul_add(L::splat(isa, offset[1]), field.quad::<0, L>(isa));
+        let value = y.neg_mul_add(L::splat(isa, offset[2]), value);
+        let value = z.mul_add(self.node.sub(L::splat(isa, offset[3])), value);
+        AlongZ([value, x, y])
+    }
+
+    /// Adds `w_i * field(x_i)` to the nodes.
+    #[inline(always)]
+    pub fn scatter<T: Real>(
+        &self,
+        isa: L::Isa,
+        rows: &mut Rows<L>,
+        place: &Place<T>,
+        field: &AlongZ<L>,
+    ) where
+        L: Lanes<T>,
+    {
+        let weights = &place.weights;
+        let z = weights.z(isa);
+        let [mut plane, along_x, along_y] = field.0.map(|part| part.mul(z));
+        for i in 0..3 {
+            let x = weights.x(isa, i);
+            let mut line = plane.mul(x);
+            let step = along_y.mul(x);
+            for j in 0..3 {
+                let row = &mut rows[3 * i + j];
+                *row = line.mul_add(weights.y(isa, j), *row);
+                line = line.add(step);
             }
-            line = add(&line, &field.slope[1]);
+            plane = plane.add(along_x);
         }
-        plane = add(&plane, &field.slope[0]);
+    }
+
+    /// `sum_i w_i q_i` in the first quad and, per axis, `sum_i w_i q_i (x_i - x_b)[axis]`
+    /// (cells) about the base node in the others.
+    #[inline(always)]
+    pub fn gather<T: Real>(&self, isa: L::Isa, rows: &Rows<L>, place: &Place<T>) -> L
+    where
+        L: Lanes<T>,
+    {
+        let weights = &place.weights;
+        // Products are summed twice where they can be: additions do not compete with them.
+        let z = weights.z(isa);
+        let [y0, y1, y2]: [L; 3] = [weights.y(isa, 0), weights.y(isa, 1), weights.y(isa, 2)];
+        let y = [y0, y1, y2];
+        let (a, a_y) = gather_plane([rows[0], rows[1], rows[2]], y);
+        let (b, b_y) = gather_plane([rows[3], rows[4], rows[5]], y);
+        let (c, c_y) = gather_plane([rows[6], rows[7], rows[8]], y);
+        let [x0, x1, x2]: [L; 3] = [weights.x(isa, 0), weights.x(isa, 1), weights.x(isa, 2)];
+        let (b, c) = (b.mul(x1), c.mul(x2));
+        let both = b.add(c);
+        let sum = a.mul_add(x0, both).mul(z);
+        let sum_x = both.add(c).mul(z);
+        let sum_y = c_y.mul_add(x2, b_y.mul_add(x1, a_y.mul(x0))).mul(z);
+        L::sum_quads([sum, sum_x, sum_y, sum.mul(self.node)])
+    }
+
+    /// What [`Splines::gather`] returns, about the particle instead of the base node.
+    #[inline(always)]
+    pub fn about_particle<T: Real>(&self, isa: L::Isa, place: &Place<T>, about_base: L) -> L
+    where
+        L: Lanes<T>,
+    {
+        // [0, f_x, f_y, f_z], a quad each.
+        let arms = place
+            .offset
+            .lanes::<L>(isa)
+            .permute([0, 0, 0, 0, 5, 5, 5, 5, 10, 10, 10, 10, 15, 15, 15, 15]);
+        arms.neg_mul_add(about_base.quad::<0>(), about_base)
+    }
+
+    /// `sum_i (q_i . field(x_i)) grad w_i` (grad per metre): what the weights contribute to
+    /// the cotangent of the particle's position, for both directions of transfer. Component
+    /// `a` is the sum of quad `a`; the last quad is zero.
+    #[inline(always)]
+    pub fn pull_weights<T: Real>(
+        &self,
+        isa: L::Isa,
+        rows: &Rows<L>,
+        place: &Place<T>,
+        field: &AlongZ<L>,
+    ) -> L
+    where
+        L: Lanes<T>,
+    {
+        let (weights, slopes) = (&place.weights, &place.slopes);
+        // The weights of an axis sum to one and their slopes to nothing: what is added up are
+        // the differences from the middle node.
+        let [value, along_x, along_y] = field.0;
+        let y = [weights.y(isa, 0), weights.y(isa, 2)];
+        let slope = [slopes.y(isa, 0), slopes.y(isa, 2)];
+        let plane = [rows[0], rows[1], rows[2]];
+        let next = value.add(along_x);
+        let (below, below_y) = pull_plane(plane, value, along_y, y, slope);
+        let plane = [rows[3], rows[4], rows[5]];
+        let (middle, middle_y) = pull_plane(plane, next, along_y, y, slope);
+        let plane = [rows[6], rows[7], rows[8]];
+        let (above, above_y) = pull_plane(plane, next.add(along_x), along_y, y, slope);
+        let (below, above) = (below.sub(middle), above.sub(middle));
+        let (below_y, above_y) = (below_y.sub(middle_y), above_y.sub(middle_y));
+        let [x0, x2]: [L; 2] = [weights.x(isa, 0), weights.x(isa, 2)];
+        let sum_x = below.mul_add(slopes.x(isa, 0), above.mul(slopes.x(isa, 2)));
+        let sum_y = below_y.mul_add(x0, above_y.mul_add(x2, middle_y));
+        let sum_z = below.mul_add(x0, above.mul_add(x2, middle));
+        let z: L = weights.z(isa);
+        let parts = [
+            sum_x.mul(z),
+            sum_y.mul(z),
+            sum_z.mul(slopes.z(isa)),
+            self.zero,
+        ];
+        L::sum_quads(parts)
     }
 }
 
-/// `sum_i w_i q_i` and, per axis, `sum_i w_i q_i (x_i - x_p)[axis]` (metres).
+/// Weighted sum of the rows of a plane, and that of the rows times their index.
 #[inline(always)]
-pub fn gather<T: Real>(tile: &Tile<T>, base: usize, stencil: &Stencil<T>, dx: T) -> Affine<T> {
-    let w = &stencil.weights;
-    let zero = [T::zero(); 4];
-    let two = T::of(2.0);
-    let (mut sum, mut sum_x, mut sum_y, mut sum_z) = (zero, zero, zero, zero);
-    for i in 0..3 {
-        let (mut plane, mut plane_y, mut plane_z) = (zero, zero, zero);
-        for j in 0..3 {
-            let at = base + (i * TILE + j) * TILE;
-            if let [a, b, c] = &tile[at..at + 3] {
-                let (a, b, c) = (scale(a, w[0].z), scale(b, w[1].z), scale(c, w[2].z));
-                let line = add(&add(&a, &b), &c);
-                let line_z = add(&b, &scale(&c, two));
-                accumulate(&mut plane, w[j].y, &line);
-                accumulate(&mut plane_y, w[j].y * T::of(j as f64), &line);
-                accumulate(&mut plane_z, w[j].y, &line_z);
-            }
-        }
-        accumulate(&mut sum, w[i].x, &plane);
-        accumulate(&mut sum_x, w[i].x * T::of(i as f64), &plane);
-        accumulate(&mut sum_y, w[i].x, &plane_y);
-        accumulate(&mut sum_z, w[i].x, &plane_z);
-    }
-    let about = |moment: &Node<T>, axis: usize| {
-        let mut slope = scale(moment, dx);
-        accumulate(&mut slope, -stencil.offset[axis] * dx, &sum);
-        slope
-    };
-    Affine {
-        value: sum,
-        slope: [about(&sum_x, 0), about(&sum_y, 1), about(&sum_z, 2)],
-    }
+fn gather_plane<T: Copy, L: Lanes<T>>([a, b, c]: [L; 3], y: [L; 3]) -> (L, L) {
+    let (b, c) = (b.mul(y[1]), c.mul(y[2]));
+    let both = b.add(c);
+    (a.mul_add(y[0], both), both.add(c))
 }
 
-/// `sum_i (q_i . field(x_i)) grad w_i`: what the weights contribute to the cotangent of
-/// the particle's position, for both directions of transfer.
+/// Sums of the products of the rows of a plane with a field: with the weights along y, and
+/// with their slopes. Of both, the first and the last are given.
 #[inline(always)]
-pub fn pull_weights<T: Real>(
-    tile: &Tile<T>,
-    base: usize,
-    stencil: &Stencil<T>,
-    field: &Affine<T>,
-    dx: T,
-    inverse_dx: T,
-) -> Vector3<T> {
-    let field = field.about_base(stencil, dx);
-    let (w, g) = (&stencil.weights, &stencil.slopes(inverse_dx));
-    let dot = |a: &Node<T>, b: &Node<T>| (a[0] * b[0] + a[1] * b[1]) + (a[2] * b[2] + a[3] * b[3]);
-    let mut sum = Vector3::zeros();
-    let mut plane = field.value;
-    for i in 0..3 {
-        let mut line = plane;
-        for j in 0..3 {
-            let next = add(&line, &field.slope[2]);
-            let last = add(&next, &field.slope[2]);
-            let at = base + (i * TILE + j) * TILE;
-            if let [a, b, c] = &tile[at..at + 3] {
-                let (a, b, c) = (dot(a, &line), dot(b, &next), dot(c, &last));
-                let even = w[0].z * a + w[1].z * b + w[2].z * c;
-                let steep = g[0].z * a + g[1].z * b + g[2].z * c;
-                sum.x += g[i].x * w[j].y * even;
-                sum.y += w[i].x * g[j].y * even;
-                sum.z += w[i].x * w[j].y * steep;
-            }
-            line = add(&line, &field.slope[1]);
-        }
-        plane = add(&plane, &field.slope[0]);
-    }
-    sum
+fn pull_plane<T: Copy, L: Lanes<T>>(
+    rows: [L; 3],
+    line: L,
+    along_y: L,
+    y: [L; 2],
+    slope: [L; 2],
+) -> (L, L) {
+    let next = line.add(along_y);
+    let middle = rows[1].mul(next);
+    let below = rows[0].mul(line).sub(middle);
+    let above = rows[2].mul(next.add(along_y)).sub(middle);
+    let even = below.mul_add(y[0], above.mul_add(y[1], middle));
+    (even, below.mul_add(slope[0], above.mul(slope[1])))
+}
+
+/// Reads a motion.
+#[inline(always)]
+pub fn load_motion<T: Real, L: Lanes<T>>(isa: L::Isa, motion: &Motion<T>) -> L {
+    L::load(isa, motion.lanes())
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use backflow_diff::lanes::Portable;
+    use nalgebra::Vector3;
     use num_dual::Dual64;
 
     use super::*;
-    use crate::grid::Lattice;
+    use crate::grid::{
+        Stencil,
+        block::{Node, TILE_NODES, fits, tile_base},
+    };
 
     /// The block that the tests of the transfers work in.
     pub(in crate::transfer) const AT: [i32; 3] = [1, 2, 1];
 
-    pub(in crate::transfer) const NODES: usize = TILE * TILE * TILE;
+    pub(in crate::transfer) const NODES: usize = TILE_NODES;
 
     /// A number in [-1, 1] without pattern.
     pub(in crate::transfer) fn noise(seed: usize) -> f64 {
@@ -216,6 +529,7 @@ pub(super) mod tests {
         Matrix3::from_fn(|row, column| noise(9 * seed + 3 * row + column + 7_000_000))
     }
 
+    /// A tile of numbers, its padding included.
     pub(in crate::transfer) fn tile(seed: usize) -> Tile<f64> {
         std::array::from_fn(|node| {
             std::array::from_fn(|channel| noise(seed * 10_000 + 4 * node + channel))
@@ -268,6 +582,42 @@ pub(super) mod tests {
         lattice.origin + (Vector3::from(cells) + vector(seed + 100_000) * 2.99) * lattice.dx
     }
 
+    /// An affine field about a particle, per node channel.
+    #[derive(Debug, Clone, Copy)]
+    struct Affine<T> {
+        /// Value at the particle.
+        value: Node<T>,
+        /// Change per metre along each axis.
+        slope: [Node<T>; 3],
+    }
+
+    impl<T: Real> Affine<T> {
+        /// The field `vector + matrix (x_i - x_p)` with `fourth` in the fourth channel.
+        fn new(vector: &Vector3<T>, matrix: &Matrix3<T>, fourth: T) -> Self {
+            let column = |axis: usize| {
+                let [x, y, z] = matrix.column(axis).into();
+                [x, y, z, T::zero()]
+            };
+            Self {
+                value: [vector.x, vector.y, vector.z, fourth],
+                slope: [column(0), column(1), column(2)],
+            }
+        }
+
+        /// As the loops read it: per cell.
+        fn stored(&self) -> Stored<T> {
+            let dx = T::of(DX);
+            let [x, y, z] = self.slope.map(|slope| slope.map(|slope| slope * dx));
+            let quads = [self.value, x, y, z];
+            let mut stored = Stored::zero();
+            stored.put(Portable::load(
+                (),
+                &std::array::from_fn(|lane| quads[lane / 4][lane % 4]),
+            ));
+            stored
+        }
+    }
+
     fn affine(seed: usize) -> Affine<f64> {
         let mut field = Affine::new(&vector(seed), &matrix(seed), noise(seed + 50));
         // The fourth channel may slope as well.
@@ -282,13 +632,67 @@ pub(super) mod tests {
     }
 
     const DX: f64 = 0.125;
-    const EMPTY: Tile<f64> = [[0.0; 4]; NODES];
+    static EMPTY: Tile<f64> = [[0.0; 4]; NODES];
 
-    fn stencil(seed: usize) -> (Stencil<f64>, usize) {
-        let stencil = Stencil::at(&lattice(), &place(seed));
-        assert!(fits(&AT, &stencil.base));
-        let base = tile_base(&AT, &stencil);
-        (stencil, base)
+    fn store<T: Real>(lanes: Portable<T>) -> [T; WIDTH] {
+        let mut stored = [T::zero(); WIDTH];
+        lanes.store(&mut stored);
+        stored
+    }
+
+    /// Splines, place and first tile node of the stencil of a particle at `x`.
+    fn seat<T: Real>(x: &Vector3<T>) -> (Splines<Portable<T>>, Place<T>, usize) {
+        // Its motion has no say in it.
+        let (v, c) = (Vector3::repeat(T::of(7.0)), Matrix3::repeat(T::of(-5.0)));
+        let motion = Motion::new(x, &v, &c);
+        let splines = Splines::<Portable<T>>::new((), &lattice(), &AT);
+        let (mut place, mut starts) = (Place::zero(), [0]);
+        splines.weigh_and_slope(load_motion((), &motion), &mut place);
+        splines.starts((), &[motion], &mut starts);
+        (splines, place, usize::from(starts[0]))
+    }
+
+    /// Adds `w_i * field(x_i)` to the nodes.
+    fn scatter_to<T: Real>(tile: &mut Tile<T>, x: &Vector3<T>, field: &Affine<T>) {
+        let (splines, place, base) = seat(x);
+        let mut rows = [Portable::splat((), T::zero()); ROWS];
+        let field = splines.along_z((), &place, &field.stored());
+        splines.scatter((), &mut rows, &place, &field);
+        add_rows((), tile, base, rows);
+    }
+
+    /// `sum_i w_i q_i` and, per axis, `sum_i w_i q_i (x_i - x_p)[axis]` (metres).
+    fn gather_from<T: Real>(tile: &Tile<T>, x: &Vector3<T>) -> Affine<T> {
+        let (splines, place, base) = seat(x);
+        let rows = load_rows((), tile, base);
+        let about_base = splines.gather((), &rows, &place);
+        let sums = store(splines.about_particle((), &place, about_base));
+        let quad = |quad: usize| std::array::from_fn(|channel| sums[4 * quad + channel]);
+        let moment = |axis: usize| quad(1 + axis).map(|moment: T| moment * T::of(DX));
+        Affine {
+            value: quad(0),
+            slope: [moment(0), moment(1), moment(2)],
+        }
+    }
+
+    /// `sum_i (q_i . field(x_i)) grad w_i`.
+    fn pull<T: Real>(tile: &Tile<T>, x: &Vector3<T>, field: &Affine<T>) -> Vector3<T> {
+        let (splines, place, base) = seat(x);
+        let rows = load_rows((), tile, base);
+        let field = splines.along_z((), &place, &field.stored());
+        let parts = splines.pull_weights((), &rows, &place, &field);
+        let sums = store(position_of(parts));
+        for lane in [0, 4, 8, 12] {
+            // Nothing but the position is to change by them.
+            assert_eq!(sums[lane], T::zero());
+        }
+        let parts = store(parts);
+        let sum = |quad: usize| {
+            let quad = &parts[4 * quad..];
+            (quad[0] + quad[1]) + (quad[2] + quad[3])
+        };
+        assert_eq!(sums[1..4], [sum(0), sum(1), sum(2)]);
+        Vector3::from_column_slice(&sums[1..4])
     }
 
     /// Position of a node of the tile relative to a particle (m).
@@ -310,12 +714,11 @@ pub(super) mod tests {
     #[test]
     fn scatter_and_gather_are_transposes() {
         for seed in 0..64 {
-            let (stencil, base) = stencil(seed);
             let (field, nodes) = (affine(seed), tile(seed));
             let mut scattered = EMPTY;
-            scatter(&mut scattered, base, &stencil, &field, DX);
+            scatter_to(&mut scattered, &place(seed), &field);
             let forward = dot(&scattered, &nodes);
-            let backward = pairing(&field, &gather(&nodes, base, &stencil, DX));
+            let backward = pairing(&field, &gather_from(&nodes, &place(seed)));
             // Terms are of size 1.
             assert!((forward - backward).abs() <= 1e-14, "{forward} {backward}");
         }
@@ -324,10 +727,9 @@ pub(super) mod tests {
     #[test]
     fn a_unit_that_is_scattered_arrives_whole_and_about_the_particle() {
         for seed in 0..64 {
-            let (stencil, base) = stencil(seed);
             let field = Affine::new(&Vector3::zeros(), &Matrix3::zeros(), 1.0);
             let mut scattered = EMPTY;
-            scatter(&mut scattered, base, &stencil, &field, DX);
+            scatter_to(&mut scattered, &place(seed), &field);
             let (mut sum, mut moment, mut touched) = (0.0, Vector3::zeros(), 0);
             for (node, value) in scattered.iter().enumerate() {
                 sum += value[3];
@@ -343,12 +745,11 @@ pub(super) mod tests {
     #[test]
     fn scatter_adds_the_field_at_each_node_times_its_weight() {
         for seed in 0..16 {
-            let (stencil, base) = stencil(seed);
             let field = affine(seed);
             let unit = Affine::new(&Vector3::zeros(), &Matrix3::zeros(), 1.0);
             let (mut weights, mut scattered) = (EMPTY, tile(seed));
-            scatter(&mut weights, base, &stencil, &unit, DX);
-            scatter(&mut scattered, base, &stencil, &field, DX);
+            scatter_to(&mut weights, &place(seed), &unit);
+            scatter_to(&mut scattered, &place(seed), &field);
             for (node, before) in tile(seed).iter().enumerate() {
                 let expected = at_arm(&field, &arm(node, &place(seed)));
                 for channel in 0..4 {
@@ -360,12 +761,96 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn weights_are_those_of_the_stencil() {
+        // Two ways to compute them, in numbers of size 1.
+        for seed in 0..64 {
+            let stencil = Stencil::at(&lattice::<f64>(), &place(seed));
+            let slopes = stencil.slopes(1.0 / DX);
+            let (_, seat, _) = seat(&place(seed));
+            let unit = Affine::new(&Vector3::zeros(), &Matrix3::zeros(), 1.0);
+            let mut scattered = EMPTY;
+            scatter_to(&mut scattered, &place(seed), &unit);
+            for node in 0..27 {
+                let [i, j, k] = [node / 9, node / 3 % 3, node % 3];
+                let at = tile_base(&AT, &stencil.base) + (i * TILE + j) * TILE + k;
+                let w = &stencil.weights;
+                assert!((scattered[at][3] - w[i].x * w[j].y * w[k].z).abs() <= 1e-14);
+            }
+            for node in 0..3 {
+                for axis in 0..3 {
+                    // Slopes are of size 1 / dx.
+                    let error = seat.slopes.numbers()[4 * node + 1 + axis] - slopes[node][axis];
+                    assert!(error.abs() <= 1e-13 / DX);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn stencils_start_in_the_tile_where_they_do_in_the_lattice() {
+        // A number of them that fills no quad.
+        let motion = |seed| Motion::new(&place(seed), &vector(seed), &matrix(seed));
+        let motions: Vec<Motion<f64>> = (0..63).map(motion).collect();
+        let splines = Splines::<Portable<f64>>::new((), &lattice(), &AT);
+        let mut starts = [u16::MAX; 63];
+        splines.starts((), &motions, &mut starts);
+        for (motion, start) in motions.iter().zip(starts) {
+            let base = Stencil::base_of(&lattice(), &motion.x());
+            assert!(fits(&AT, &base));
+            assert_eq!(usize::from(start), tile_base(&AT, &base));
+        }
+    }
+
+    #[test]
+    fn a_row_has_no_fourth_node_whatever_is_there() {
+        let last = TILE - 3;
+        for base in [0, tile_base(&AT, &AT.map(|at| at * BLOCK as i32 + 1)), {
+            (last * TILE + last) * TILE + last
+        }] {
+            let mut nodes = [[f64::NAN; 4]; NODES];
+            for row in 0..9 {
+                let at = base + (row / 3 * TILE + row % 3) * TILE;
+                nodes[at..at + 3].fill([1.0; 4]);
+            }
+            let rows: Rows<Portable<f64>> = load_rows((), &nodes, base);
+            for row in rows {
+                let expected = std::array::from_fn(|lane| if lane < 12 { 1.0 } else { 0.0 });
+                assert_eq!(store(row), expected);
+            }
+            let mut sums = EMPTY;
+            add_rows((), &mut sums, base, [Portable::splat((), 2.0); ROWS]);
+            for (sum, node) in sums.iter().zip(&nodes) {
+                let reached = !node[0].is_nan();
+                assert_eq!(*sum, [if reached { 2.0 } else { 0.0 }; 4]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_motion_and_its_field_hold_the_same_numbers() {
+        let motion = Motion::new(&vector(1), &vector(2), &matrix(3));
+        let field = field_of(load_motion::<f64, Portable<f64>>((), &motion));
+        let numbers = store(field);
+        assert_eq!(matrix_of(&numbers), motion.c());
+        assert_eq!(
+            numbers[..4],
+            [motion.v().x, motion.v().y, motion.v().z, 0.0]
+        );
+        assert_eq!([numbers[7], numbers[11], numbers[15]], [0.0; 3]);
+        let slopes = store(columns::<f64, Portable<f64>>((), &motion.c()));
+        assert_eq!((&slopes[..4], &slopes[4..]), (&[0.0; 4][..], &numbers[4..]));
+        let mut back = Motion::zero();
+        motion_of(field).store(back.lanes_mut());
+        // The value takes the place of the position, too.
+        assert_eq!(back, Motion::new(&motion.v(), &motion.v(), &motion.c()));
+    }
+
+    #[test]
     fn gather_reproduces_linear_fields() {
         for seed in 0..64 {
-            let (stencil, base) = stencil(seed);
             let field = affine(seed);
             let nodes = std::array::from_fn(|node| at_arm(&field, &arm(node, &place(seed))));
-            let Affine { value, slope } = gather(&nodes, base, &stencil, DX);
+            let Affine { value, slope } = gather_from(&nodes, &place(seed));
             for channel in 0..4 {
                 assert!((value[channel] - field.value[channel]).abs() <= 1e-14);
                 for axis in 0..3 {
@@ -381,11 +866,9 @@ pub(super) mod tests {
     fn pull_weights_is_the_derivative_of_the_weights() {
         for seed in 0..64 {
             let (x, along) = (place(seed), vector(seed + 9));
-            let (stencil, base) = stencil(seed);
             let (field, nodes) = (affine(seed), tile(seed));
-            let moving = Stencil::at(&lattice(), &lift_vector(&x, &along));
             let lifted = lift_nodes(&nodes, &EMPTY);
-            let sums = gather(&lifted, base, &moving, Dual64::from(DX));
+            let sums = gather_from(&lifted, &lift_vector(&x, &along));
             let mut forward = 0.0;
             for channel in 0..4 {
                 forward += sums.value[channel].eps * field.value[channel];
@@ -393,10 +876,9 @@ pub(super) mod tests {
                     forward += sums.slope[axis][channel].eps * field.slope[axis][channel];
                 }
             }
-            let mut backward =
-                pull_weights(&nodes, base, &stencil, &field, DX, 1.0 / DX).dot(&along);
+            let mut backward = pull(&nodes, &x, &field).dot(&along);
             // Besides the weights, `x_i - x_p` moves.
-            let value = gather(&nodes, base, &stencil, DX).value;
+            let value = gather_from(&nodes, &x).value;
             for axis in 0..3 {
                 backward -= dot(&[field.slope[axis]], &[value]) * along[axis];
             }
@@ -410,12 +892,11 @@ pub(super) mod tests {
         // sum grad w_i = 0 and sum grad w_i (x_i - x_p) = I.
         let ones = [[1.0; 4]; NODES];
         for seed in 0..64 {
-            let (stencil, base) = stencil(seed);
-            let pull = |field| pull_weights(&ones, base, &stencil, &field, DX, 1.0 / DX);
             let constant = Affine::new(&vector(seed), &Matrix3::zeros(), noise(seed));
-            assert!(pull(constant).norm() <= 1e-12);
+            assert!(pull(&ones, &place(seed), &constant).norm() <= 1e-12);
             let slope = matrix(seed);
-            let sloping = pull(Affine::new(&Vector3::zeros(), &slope, 0.0));
+            let sloping = Affine::new(&Vector3::zeros(), &slope, 0.0);
+            let sloping = pull(&ones, &place(seed), &sloping);
             assert!((sloping - slope.row_sum().transpose()).norm() <= 1e-12);
         }
     }

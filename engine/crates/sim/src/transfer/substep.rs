@@ -4,12 +4,14 @@ use backflow_diff::Real;
 use rayon::prelude::*;
 
 use super::{
-    g2p::{Moved, g2p, g2p_vjp},
-    grid_update::{GridBar, Scenery, Site, grid_update, grid_update_vjp, mass_threshold},
-    p2g::{BodyBar, p2g, p2g_vjp},
+    blocks::{self, Factors, Setting, Starts, Visits},
+    g2p::Moved,
+    grid_update::{GridBar, Scenery, Site, mass_threshold},
+    p2g::BodyBar,
 };
 use crate::{
-    grid::block::{BLOCK, BlockNodes, GridBlock, TILE, Tile, collect_tiles, load_tile},
+    grid::block::{BLOCK, BlockNodes, GridBlock, TILE_NODES, Tile},
+    material::{Law, Solid},
     particle::{
         Order, Particles,
         split::{ParticlesMut, PerBlock, for_each_block},
@@ -25,6 +27,12 @@ const GRAIN: usize = 4;
 pub struct Workspace<T: Real> {
     /// What the particles of each block scatter.
     tiles: Vec<Tile<T>>,
+    /// Where in their tile the stencils of particles start.
+    starts: Starts,
+    /// The order in which particles are visited.
+    visits: Visits,
+    /// What the stress of each particle and its derivative share.
+    factors: Factors<T>,
     /// Momentum and mass of each active grid block.
     momentum: Vec<BlockNodes<T>>,
     /// Velocities of each active grid block after the grid update.
@@ -39,6 +47,9 @@ impl<T: Real> Default for Workspace<T> {
     fn default() -> Self {
         Self {
             tiles: Vec::new(),
+            starts: Starts::default(),
+            visits: Visits::default(),
+            factors: Factors::default(),
             momentum: Vec::new(),
             velocity: Vec::new(),
             bars: Vec::new(),
@@ -51,16 +62,39 @@ impl<T: Real> Workspace<T> {
     /// Makes room for the blocks of `order`.
     fn fit(&mut self, order: &Order) {
         self.tiles
-            .resize(order.blocks.len(), [[T::zero(); 4]; TILE * TILE * TILE]);
+            .resize(order.blocks.len(), [[T::zero(); 4]; TILE_NODES]);
+        self.starts.fit(order, 0, 0);
+        self.visits.fit(order, 0, 0);
+        self.factors.fit(order, (), Solid::<T>::no_factor());
         let empty = [[T::zero(); 4]; BLOCK * BLOCK * BLOCK];
         self.momentum.resize(order.grid.len(), empty);
         self.velocity.resize(order.grid.len(), empty);
     }
 
-    /// Bytes that it takes at most for so many particle blocks, grid blocks and bodies.
-    pub const fn bytes(blocks: usize, grid: usize, bodies: usize) -> usize {
+    /// Bytes that it takes at most for so many particle blocks, grid blocks, bodies and
+    /// liquid and solid particles.
+    pub const fn bytes(
+        blocks: usize,
+        grid: usize,
+        bodies: usize,
+        liquids: usize,
+        solids: usize,
+    ) -> usize {
         blocks * (size_of::<Tile<T>>() + bodies * size_of::<BodyBar<T>>())
             + 3 * grid * size_of::<BlockNodes<T>>()
+            + Starts::bytes(liquids, solids)
+            + Visits::bytes(liquids, solids)
+            + Factors::<T>::bytes(liquids, solids)
+    }
+
+    /// Momentum and mass of the grid of the last substep, block by block in its order.
+    pub fn grid(&self) -> &[BlockNodes<T>] {
+        &self.momentum
+    }
+
+    /// Exchanges the grid with that of another substep.
+    pub fn exchange_grid(&mut self, grid: &mut Vec<BlockNodes<T>>) {
+        std::mem::swap(&mut self.momentum, grid);
     }
 
     /// Total mass (kg) and momentum (kg m/s) on the grid of the last substep.
@@ -99,61 +133,70 @@ fn body_count<T: Real>(world: &World<T>) -> usize {
     world.liquids.len() + world.solids.len()
 }
 
-/// Particles to grid and grid update: fills momentum and velocity of the workspace.
+/// What the workspace holds of a substep when it is pulled back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grid {
+    /// Nothing.
+    Unknown,
+    /// Momentum and mass of the grid after [`crate::transfer::p2g`].
+    Known,
+}
+
+/// Particles to grid and grid update: fills visits, factors, momentum and velocity of the
+/// workspace.
 fn to_grid<T: Real>(
     world: &World<T>,
     scenery: &Scenery<'_, T>,
     order: &Order,
     particles: &Particles<T>,
     workspace: &mut Workspace<T>,
+    grid: Grid,
 ) {
     workspace.fit(order);
-    let (lattice, dt) = (&world.lattice, world.clock.dt);
-    workspace
-        .tiles
-        .par_iter_mut()
-        .zip(&order.blocks)
-        .with_min_len(GRAIN)
-        .for_each(|(tile, block)| {
-            tile.fill([T::zero(); 4]);
-            let (liquid, solid) = (&particles.liquid, &particles.solid);
-            let (bodies, slots) = (&world.liquids, &order.liquid);
-            p2g(
-                lattice,
-                dt,
-                bodies,
-                &block.at,
-                slots,
-                block.liquid.clone(),
-                liquid,
-                tile,
-            );
-            let (bodies, slots) = (&world.solids, &order.solid);
-            p2g(
-                lattice,
-                dt,
-                bodies,
-                &block.at,
-                slots,
-                block.solid.clone(),
-                solid,
-                tile,
-            );
+    let Workspace {
+        tiles,
+        starts,
+        visits,
+        factors,
+        momentum,
+        velocity,
+        ..
+    } = workspace;
+    let setting = Setting { world, order };
+    let view = (
+        PerBlock {
+            items: tiles.as_mut_slice(),
+            width: 1,
+        },
+        (starts.view(), (visits.view(), factors.view())),
+    );
+    let fill = |block: &_, (tile, (starts, (visits, factors))): (PerBlock<'_, Tile<T>>, _)| {
+        T::launch(blocks::ToTile {
+            setting,
+            particles,
+            block,
+            starts,
+            visits,
+            factors,
+            tile: (grid == Grid::Unknown).then_some(&mut tile.items[0]),
         });
-    let (tiles, threshold) = (&workspace.tiles, mass_threshold(world));
-    workspace
-        .momentum
+    };
+    for_each_block(&order.blocks, view, &fill, &|(), ()| ());
+    let tiles = (grid == Grid::Unknown).then_some(tiles.as_slice());
+    let threshold = mass_threshold(world);
+    momentum
         .par_iter_mut()
-        .zip(workspace.velocity.par_iter_mut())
+        .zip(velocity.par_iter_mut())
         .zip(&order.grid)
         .with_min_len(GRAIN)
         .for_each(|((momentum, velocity), block)| {
-            *momentum = collect_tiles(block, tiles);
-            grid_update(
-                &Site::new(world, scenery, block, threshold),
+            T::launch(blocks::Update {
+                site: &Site::new(world, scenery, block, threshold),
+                block,
+                tiles,
                 momentum,
                 velocity,
-            );
+            });
         });
 }
 
@@ -165,36 +208,17 @@ pub fn substep<T: Real>(
     particles: &mut Particles<T>,
     workspace: &mut Workspace<T>,
 ) -> Moved {
-    to_grid(world, scenery, order, particles, workspace);
-    let (lattice, dt, velocity) = (&world.lattice, world.clock.dt, &workspace.velocity);
-    let advance = |block: &_, mut view: ParticlesMut<'_, T>| {
-        let block: &crate::particle::order::ParticleBlock = block;
-        let tile = load_tile(&block.grid, velocity);
-        let (bodies, slots) = (&world.liquids, &order.liquid);
-        let range = block.liquid.clone();
-        let liquid = g2p(
-            lattice,
-            dt,
-            bodies,
-            &block.at,
-            slots,
-            range,
-            &tile,
-            &mut view.liquid,
-        );
-        let (bodies, slots) = (&world.solids, &order.solid);
-        let range = block.solid.clone();
-        let solid = g2p(
-            lattice,
-            dt,
-            bodies,
-            &block.at,
-            slots,
-            range,
-            &tile,
-            &mut view.solid,
-        );
-        liquid.merge(solid)
+    to_grid(world, scenery, order, particles, workspace, Grid::Unknown);
+    let (visits, velocity) = (&workspace.visits, &workspace.velocity);
+    let setting = Setting { world, order };
+    let advance = |block: &_, particles| {
+        T::launch(blocks::FromTile {
+            setting,
+            block,
+            visits,
+            velocity,
+            particles,
+        })
     };
     for_each_block(
         &order.blocks,
@@ -206,8 +230,9 @@ pub fn substep<T: Real>(
 }
 
 /// Pulls `bars`, the cotangents of the particles after a substep, back through it.
-/// `particles` is the state before it; both lie in `order`. What the substep depends on
-/// besides is added to `rest`.
+/// `particles` is the state before it; both lie in `order`. `grid` says whether the workspace
+/// holds the grid of this very substep. What the substep depends on besides is added to
+/// `rest`.
 pub fn substep_vjp<T: Real>(
     world: &World<T>,
     scenery: &Scenery<'_, T>,
@@ -215,34 +240,33 @@ pub fn substep_vjp<T: Real>(
     particles: &Particles<T>,
     bars: &mut Particles<T>,
     workspace: &mut Workspace<T>,
+    grid: Grid,
     rest: &mut SubstepBar<T>,
 ) {
-    to_grid(world, scenery, order, particles, workspace);
-    let (lattice, dt) = (&world.lattice, world.clock.dt);
+    to_grid(world, scenery, order, particles, workspace, grid);
     let Workspace {
         tiles,
+        visits,
+        factors,
         momentum,
         velocity,
         bars: node_bars,
         body_bars,
+        ..
     } = workspace;
+    let setting = Setting { world, order };
 
-    let velocity = &*velocity;
-    let pull = |block: &_, (mut bar, nodes): (ParticlesMut<'_, T>, PerBlock<'_, Tile<T>>)| {
-        let block: &crate::particle::order::ParticleBlock = block;
-        let tile = load_tile(&block.grid, velocity);
-        let nodes = &mut nodes.items[0];
-        nodes.fill([T::zero(); 4]);
-        let (bodies, slots, cloud) = (&world.liquids, &order.liquid, &particles.liquid);
-        let (range, bar_of) = (block.liquid.clone(), &mut bar.liquid);
-        g2p_vjp(
-            lattice, dt, bodies, &block.at, slots, range, cloud, &tile, bar_of, nodes,
-        );
-        let (bodies, slots, cloud) = (&world.solids, &order.solid, &particles.solid);
-        let (range, bar_of) = (block.solid.clone(), &mut bar.solid);
-        g2p_vjp(
-            lattice, dt, bodies, &block.at, slots, range, cloud, &tile, bar_of, nodes,
-        );
+    let (visits, factors, velocity) = (&*visits, &*factors, &*velocity);
+    let pull = |block: &_, (bars, tile): (ParticlesMut<'_, T>, PerBlock<'_, Tile<T>>)| {
+        T::launch(blocks::FromTileVjp {
+            setting,
+            particles,
+            block,
+            visits,
+            velocity,
+            bars,
+            tile: &mut tile.items[0],
+        });
     };
     let view = (
         ParticlesMut::of(bars),
@@ -268,38 +292,17 @@ pub fn substep_vjp<T: Real>(
     body_bars.clear();
     body_bars.resize(order.blocks.len() * bodies, [T::zero(); _]);
     let node_bars = &*node_bars;
-    let pull = |block: &_, (mut bar, sums): (ParticlesMut<'_, T>, PerBlock<'_, BodyBar<T>>)| {
-        let block: &crate::particle::order::ParticleBlock = block;
-        let tile = load_tile(&block.grid, node_bars);
-        let (liquid_sums, solid_sums) = sums.items.split_at_mut(world.liquids.len());
-        let (slots, cloud, range) = (&order.liquid, &particles.liquid, block.liquid.clone());
-        let bar_of = &mut bar.liquid;
-        p2g_vjp(
-            lattice,
-            dt,
-            &world.liquids,
-            &block.at,
-            slots,
-            range,
-            cloud,
-            &tile,
-            bar_of,
-            liquid_sums,
-        );
-        let (slots, cloud, range) = (&order.solid, &particles.solid, block.solid.clone());
-        let bar_of = &mut bar.solid;
-        p2g_vjp(
-            lattice,
-            dt,
-            &world.solids,
-            &block.at,
-            slots,
-            range,
-            cloud,
-            &tile,
-            bar_of,
-            solid_sums,
-        );
+    let pull = |block: &_, (bars, sums): (ParticlesMut<'_, T>, PerBlock<'_, BodyBar<T>>)| {
+        T::launch(blocks::ToTileVjp {
+            setting,
+            particles,
+            block,
+            visits,
+            factors,
+            node_bars,
+            bars,
+            body_bars: sums.items,
+        });
     };
     let items = body_bars.as_mut_slice();
     let view = (
@@ -348,10 +351,342 @@ impl<T: Real> NodesBar<'_, T> {
         }
         let mut sum = GridBar::zero();
         for ((block, momentum), bar) in blocks.iter().zip(momentum).zip(bars) {
-            *bar = collect_tiles(block, self.tiles);
-            let site = Site::new(self.world, self.scenery, block, self.threshold);
-            grid_update_vjp(&site, momentum, bar, &mut sum);
+            T::launch(blocks::UpdateVjp {
+                site: &Site::new(self.world, self.scenery, block, self.threshold),
+                block,
+                tiles: self.tiles,
+                momentum,
+                bars: bar,
+                rest: &mut sum,
+            });
         }
         sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::{Matrix3, Vector3};
+    use num_dual::Dual64;
+
+    use super::{
+        super::{
+            grid_update::tests::world as corner,
+            p2g::tests::{body, liquids, solids},
+            stencil::tests::{matrix, noise, vector},
+        },
+        *,
+    };
+    use crate::{
+        contact::{ContactLaw, place},
+        material::Strain,
+        particle::{Cloud, Motion},
+        world::Body,
+    };
+
+    /// Particles of each kind: more than a loop of a transfer takes in some blocks, and
+    /// blocks that hold one kind alone.
+    const COUNT: usize = 120;
+
+    /// A corner with a ball in it and bodies of every law.
+    fn world() -> World<f64> {
+        let mut world = corner(ContactLaw::Coulomb, false);
+        world.clock.dt = 1e-3;
+        let [viscous, slack] = liquids();
+        let [neo_hookean, corotated, plastic] = solids();
+        let range = |part: usize| part * COUNT / 6..(part + 1) * COUNT / 6;
+        let liquid = |law, parts: [usize; 2]| Body {
+            range: range(parts[0]).start..range(parts[1]).end,
+            ..body(law, 900.0)
+        };
+        world.liquids = vec![liquid(viscous, [0, 3]), liquid(slack, [4, 5])];
+        let solid = |law, parts: [usize; 2]| Body {
+            range: range(parts[0]).start..range(parts[1]).end,
+            ..body(law, 1100.0)
+        };
+        world.solids = vec![
+            solid(neo_hookean, [0, 1]),
+            solid(corotated, [2, 4]),
+            solid(plastic, [5, 5]),
+        ];
+        world
+    }
+
+    fn random_cloud<S: Strain<f64>>(seed: usize) -> Cloud<f64, S> {
+        let mut cloud: Cloud<f64, S> = Cloud::zeros(COUNT);
+        for slot in 0..COUNT {
+            let seed = seed * 1000 + slot;
+            cloud.motion[slot] = Motion::new(&vector(seed), &vector(seed + 400), &matrix(seed));
+            for (index, entry) in cloud.strain[slot].components_mut().iter_mut().enumerate() {
+                *entry = noise(seed * 10 + index + 5_000_000);
+            }
+        }
+        cloud
+    }
+
+    /// Random numbers in the place of particles: a direction, or weights.
+    fn random(seed: usize) -> Particles<f64> {
+        Particles {
+            liquid: random_cloud(seed),
+            solid: random_cloud(seed + 1),
+        }
+    }
+
+    /// Strained particles in motion all over the domain, in the order returned.
+    fn particles(world: &World<f64>, seed: usize) -> (Particles<f64>, Order) {
+        fn settle<S: Strain<f64>>(world: &World<f64>, cloud: &mut Cloud<f64, S>) {
+            let (min, max) = (world.lattice.min(), world.lattice.max());
+            for (motion, strain) in cloud.motion.iter_mut().zip(&mut cloud.strain) {
+                let part = motion.x() * 0.45 + Vector3::repeat(0.5);
+                motion.set_x(&(min + (max - min).component_mul(&part)));
+                let random = *strain;
+                *strain = S::undeformed();
+                let entries = strain.components_mut().iter_mut();
+                for (entry, noise) in entries.zip(random.components()) {
+                    *entry += 0.05 * noise;
+                }
+            }
+        }
+        let mut particles = random(seed);
+        settle(world, &mut particles.liquid);
+        settle(world, &mut particles.solid);
+        let order = Order::canonical(world).sorted(&world.lattice, &mut particles);
+        assert!(order.blocks.len() > 20);
+        (particles, order)
+    }
+
+    fn zip_clouds<S: Strain<f64>, D: Strain<Dual64>>(
+        value: &Cloud<f64, S>,
+        tangent: &Cloud<f64, S>,
+    ) -> Cloud<Dual64, D> {
+        let mut lifted: Cloud<Dual64, D> = Cloud::zeros(COUNT);
+        for slot in 0..COUNT {
+            let parts = value.motion[slot].lanes().iter();
+            let parts = parts.zip(tangent.motion[slot].lanes());
+            let entries = lifted.motion[slot].lanes_mut().iter_mut();
+            for (entry, (value, tangent)) in entries.zip(parts) {
+                *entry = Dual64::new(*value, *tangent);
+            }
+            let parts = value.strain[slot].components().iter();
+            let parts = parts.zip(tangent.strain[slot].components());
+            let entries = lifted.strain[slot].components_mut().iter_mut();
+            for (entry, (value, tangent)) in entries.zip(parts) {
+                *entry = Dual64::new(*value, *tangent);
+            }
+        }
+        lifted
+    }
+
+    fn lift(value: &Particles<f64>, tangent: &Particles<f64>) -> Particles<Dual64> {
+        Particles {
+            liquid: zip_clouds(&value.liquid, &tangent.liquid),
+            solid: zip_clouds::<Matrix3<f64>, Matrix3<Dual64>>(&value.solid, &tangent.solid),
+        }
+    }
+
+    /// All numbers of particles.
+    fn numbers<T: Real>(particles: &Particles<T>) -> Vec<T> {
+        fn of<T: Real, S: Strain<T>>(cloud: &Cloud<T, S>) -> impl Iterator<Item = T> {
+            let motion = cloud.motion.iter().flat_map(|motion| *motion.lanes());
+            motion.chain(
+                cloud
+                    .strain
+                    .iter()
+                    .flat_map(|strain| strain.components().to_vec()),
+            )
+        }
+        of(&particles.liquid).chain(of(&particles.solid)).collect()
+    }
+
+    /// `<a, b>` and the sum of the magnitudes of its terms.
+    fn pairing(a: &[f64], b: &[f64]) -> [f64; 2] {
+        let terms = || a.iter().zip(b).map(|(a, b)| a * b);
+        [terms().sum(), terms().map(f64::abs).sum()]
+    }
+
+    fn scenery<T: Real>(world: &World<T>) -> Scenery<'_, T> {
+        let placed = world.colliders.iter().map(|collider| place(collider, None));
+        placed.collect()
+    }
+
+    /// Pulls `bars` back through a substep from `particles`.
+    fn pull(
+        world: &World<f64>,
+        order: &Order,
+        particles: &Particles<f64>,
+        bars: &mut Particles<f64>,
+        workspace: &mut Workspace<f64>,
+        grid: Grid,
+    ) -> SubstepBar<f64> {
+        let mut rest = SubstepBar::zero(world);
+        let scenery = scenery(world);
+        substep_vjp(
+            world, &scenery, order, particles, bars, workspace, grid, &mut rest,
+        );
+        rest
+    }
+
+    #[test]
+    fn vjp_is_the_transpose_in_all_that_a_substep_reads() {
+        let world = world();
+        let (particles, order) = particles(&world, 1);
+        let (direction, weights) = (random(10), random(20));
+        let mut bars = weights.clone();
+        let workspace = &mut Workspace::default();
+        let rest = pull(
+            &world,
+            &order,
+            &particles,
+            &mut bars,
+            workspace,
+            Grid::Unknown,
+        );
+        let weights = numbers(&weights);
+        let push = |world: &World<Dual64>, direction: &Particles<f64>| {
+            let mut after = lift(&particles, direction);
+            let workspace = &mut Workspace::default();
+            substep(world, &scenery(world), &order, &mut after, workspace);
+            let tangents: Vec<f64> = numbers(&after).iter().map(|entry| entry.eps).collect();
+            pairing(&tangents, &weights)
+        };
+        let dual = world.cast::<Dual64>();
+        let assert_near = |[forward, scale]: [f64; 2], backward: f64, what: &str| {
+            // Round-off of sums of terms of this size.
+            let error = (forward - backward).abs();
+            assert!(error <= 1e-12 * scale, "{what}: {forward} {backward}");
+            assert!(scale > 0.0, "{what}");
+        };
+        let [backward, _] = pairing(&numbers(&direction), &numbers(&bars));
+        assert_near(push(&dual, &direction), backward, "particles");
+
+        let still = Particles::zeros(COUNT, COUNT);
+        let mut moved = dual.clone();
+        moved.gravity = world.gravity.zip_map(&vector(3), Dual64::new);
+        let backward = rest.grid.gravity.dot(&vector(3));
+        assert_near(push(&moved, &still), backward, "gravity");
+        let mut moved = dual.clone();
+        moved.colliders[0].friction.eps = 1.0;
+        let backward = rest.grid.colliders[0].friction;
+        assert_near(push(&moved, &still), backward, "friction of the ball");
+        for index in 0..rest.bodies.len() {
+            let mut moved = dual.clone();
+            match index.checked_sub(world.liquids.len()) {
+                None => moved.liquids[index].density.eps = 1.0,
+                Some(index) => moved.solids[index].density.eps = 1.0,
+            }
+            assert_near(push(&moved, &still), rest.bodies[index][0], "density");
+        }
+    }
+
+    #[test]
+    fn the_grid_holds_all_mass_and_momentum() {
+        let world = world();
+        let (mut particles, order) = particles(&world, 1);
+        let mut expected = [0.0; 4];
+        let liquids = order.liquid.bodies.iter().zip(&particles.liquid.motion);
+        let solids = order.solid.bodies.iter().zip(&particles.solid.motion);
+        let mass = |density: f64, volume: f64, motion: &Motion<f64>| {
+            let mass = density * volume;
+            let momentum = motion.v() * mass;
+            [mass, momentum.x, momentum.y, momentum.z]
+        };
+        let liquids = liquids.map(|(&body, motion)| {
+            let body = &world.liquids[usize::from(body)];
+            mass(body.density, body.volume, motion)
+        });
+        let solids = solids.map(|(&body, motion)| {
+            let body = &world.solids[usize::from(body)];
+            mass(body.density, body.volume, motion)
+        });
+        for part in liquids.chain(solids) {
+            for (sum, part) in expected.iter_mut().zip(part) {
+                *sum += part;
+            }
+        }
+        let mut workspace = Workspace::default();
+        substep(
+            &world,
+            &scenery(&world),
+            &order,
+            &mut particles,
+            &mut workspace,
+        );
+        for (found, expected) in workspace.grid_totals().iter().zip(expected) {
+            // Stresses cancel, which are larger than momenta of size 1e-1.
+            assert!((found - expected).abs() <= 1e-12 * world.liquids[0].density);
+        }
+    }
+
+    #[test]
+    fn a_grid_that_is_known_gives_the_same_bits() {
+        let world = world();
+        let (particles, order) = particles(&world, 1);
+        let workspace = &mut Workspace::default();
+        let mut unknown = random(20);
+        let rest = pull(
+            &world,
+            &order,
+            &particles,
+            &mut unknown,
+            workspace,
+            Grid::Unknown,
+        );
+
+        let mut after = particles.clone();
+        let mut workspace = Workspace::default();
+        substep(&world, &scenery(&world), &order, &mut after, &mut workspace);
+        // Kept elsewhere while the workspace is used for other particles.
+        let mut grid = workspace.grid().to_vec();
+        let (mut others, elsewhere) = self::particles(&world, 2);
+        substep(
+            &world,
+            &scenery(&world),
+            &elsewhere,
+            &mut others,
+            &mut workspace,
+        );
+        workspace.exchange_grid(&mut grid);
+        let mut known = random(20);
+        let same = pull(
+            &world,
+            &order,
+            &particles,
+            &mut known,
+            &mut workspace,
+            Grid::Known,
+        );
+        assert_eq!(known, unknown);
+        assert_eq!(same.bodies, rest.bodies);
+        assert_eq!(same.grid.gravity, rest.grid.gravity);
+        assert_eq!(same.grid.walls, rest.grid.walls);
+    }
+
+    #[test]
+    fn what_a_workspace_was_used_for_does_not_matter() {
+        let world = world();
+        let (before, order) = particles(&world, 1);
+        let (mut others, elsewhere) = particles(&world, 2);
+        let mut workspace = Workspace::default();
+        let mut fresh = before.clone();
+        let moved = substep(&world, &scenery(&world), &order, &mut fresh, &mut workspace);
+        substep(
+            &world,
+            &scenery(&world),
+            &elsewhere,
+            &mut others,
+            &mut workspace,
+        );
+        let mut bars = random(20);
+        pull(
+            &world,
+            &elsewhere,
+            &others,
+            &mut bars,
+            &mut workspace,
+            Grid::Unknown,
+        );
+        let mut again = before.clone();
+        let same = substep(&world, &scenery(&world), &order, &mut again, &mut workspace);
+        assert_eq!((again, same), (fresh, moved));
     }
 }

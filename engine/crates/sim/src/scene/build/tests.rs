@@ -60,19 +60,19 @@ fn scene_has_what_its_file_says() {
 fn particles_start_in_rigid_motion() {
     let scene = scene(THROW);
     let solid = &scene.particles.solid;
-    for (x, v) in solid.x.iter().zip(&solid.v) {
-        let arm = x - Vector3::new(0.7, 0.2, 0.2);
+    for motion in &solid.motion {
+        let arm = motion.x() - Vector3::new(0.7, 0.2, 0.2);
         let exact = Vector3::new(0.5, 0.0, 0.0) + Vector3::new(0.0, 0.0, 2.0).cross(&arm);
-        assert!((v - exact).norm() < 1e-14);
+        assert!((motion.v() - exact).norm() < 1e-14);
     }
     let locked = throw_with(&[("y_min: Coulomb(0.4))", "y_min: Coulomb(0.4)), locked: [Z]")]);
     assert!(
         self::scene(&locked)
             .particles
             .solid
-            .v
+            .motion
             .iter()
-            .all(|v| v.z == 0.0)
+            .all(|motion| motion.v().z == 0.0)
     );
 }
 

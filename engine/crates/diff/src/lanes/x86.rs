@@ -1,0 +1,466 @@
+//! Lanes in the registers of x86-64.
+
+use std::arch::x86_64::{__m256, __m256d, __m512};
+
+use pulp::{
+    NullaryFnOnce, cast,
+    x86::{V3, V4},
+};
+
+use super::{Kernel, Lanes, Level, Portable, WIDTH, level};
+
+/// `_CMP_NLE_UQ`: not at most, true for NaN.
+const NOT_AT_MOST: i32 = 6;
+
+/// Rounds towards minus infinity, without exceptions.
+const FLOOR: i32 = 0x09;
+
+/// A kernel with the proof that it can run on the lanes `L`. Closures would not do: they
+/// are not sure to be compiled with the instructions of their caller.
+struct Wide<K, T: Copy, L: Lanes<T>>(K, L::Isa);
+
+impl<K: Kernel<T>, T: Copy, L: Lanes<T>> NullaryFnOnce for Wide<K, T, L> {
+    type Output = K::Output;
+
+    #[inline(always)]
+    fn call(self) -> K::Output {
+        self.0.run::<L>(self.1)
+    }
+}
+
+/// Runs a kernel of `f32` at the machine's level.
+#[inline(always)]
+pub(crate) fn launch_f32<K: Kernel<f32>>(kernel: K) -> K::Output {
+    match level() {
+        Level::Avx512 => {
+            if let Some(isa) = V4::try_new() {
+                return isa.vectorize(Wide::<K, f32, Avx512F32>(kernel, isa));
+            }
+        }
+        Level::Avx2 => {
+            if let Some(isa) = V3::try_new() {
+                return isa.vectorize(Wide::<K, f32, Avx2F32>(kernel, isa));
+            }
+        }
+        Level::Portable => {}
+    }
+    kernel.run::<Portable<f32>>(())
+}
+
+/// Runs a kernel of `f64` at the machine's level.
+#[inline(always)]
+pub(crate) fn launch_f64<K: Kernel<f64>>(kernel: K) -> K::Output {
+    match level() {
+        Level::Avx512 => {
+            if let Some(isa) = V4::try_new() {
+                return isa.vectorize(Wide::<K, f64, Avx2F64>(kernel, *isa));
+            }
+        }
+        Level::Avx2 => {
+            if let Some(isa) = V3::try_new() {
+                return isa.vectorize(Wide::<K, f64, Avx2F64>(kernel, isa));
+            }
+        }
+        Level::Portable => {}
+    }
+    kernel.run::<Portable<f64>>(())
+}
+
+/// Sixteen `f32` in one register of AVX-512.
+#[derive(Clone, Copy)]
+pub struct Avx512F32(V4, __m512);
+
+impl Lanes<f32> for Avx512F32 {
+    type Isa = V4;
+
+    #[inline(always)]
+    fn isa(self) -> V4 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn splat(isa: V4, value: f32) -> Self {
+        Self(isa, isa.avx512f._mm512_set1_ps(value))
+    }
+
+    #[inline(always)]
+    fn load(isa: V4, from: &[f32; WIDTH]) -> Self {
+        Self(isa, cast(*from))
+    }
+
+    #[inline(always)]
+    fn repeat(isa: V4, quad: &[f32; 4]) -> Self {
+        Self(isa, isa.avx512f._mm512_broadcast_f32x4(cast(*quad)))
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f32; WIDTH]) {
+        *to = cast(self.1);
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(self.0, self.0.avx512f._mm512_add_ps(self.1, other.1))
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(self.0, self.0.avx512f._mm512_sub_ps(self.1, other.1))
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(self.0, self.0.avx512f._mm512_mul_ps(self.1, other.1))
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Self(self.0, self.0.avx512f._mm512_div_ps(self.1, other.1))
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        let sum = self.0.avx512f._mm512_fmadd_ps(self.1, factor.1, term.1);
+        Self(self.0, sum)
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, factor: Self, term: Self) -> Self {
+        let sum = self.0.avx512f._mm512_fnmadd_ps(self.1, factor.1, term.1);
+        Self(self.0, sum)
+    }
+
+    #[inline(always)]
+    fn permute(self, from: [usize; WIDTH]) -> Self {
+        let from = cast(from.map(|lane| lane as i32));
+        Self(self.0, self.0.avx512f._mm512_permutexvar_ps(from, self.1))
+    }
+
+    #[inline(always)]
+    fn sum_quads([a, b, c, d]: [Self; 4]) -> Self {
+        let isa = a.0.avx512f;
+        let halve = |a: __m512, b: __m512| {
+            isa._mm512_add_ps(
+                isa._mm512_shuffle_f32x4::<0b01_00_01_00>(a, b),
+                isa._mm512_shuffle_f32x4::<0b11_10_11_10>(a, b),
+            )
+        };
+        let (ab, cd) = (halve(a.1, b.1), halve(c.1, d.1));
+        let sum = isa._mm512_add_ps(
+            isa._mm512_shuffle_f32x4::<0b10_00_10_00>(ab, cd),
+            isa._mm512_shuffle_f32x4::<0b11_01_11_01>(ab, cd),
+        );
+        Self(a.0, sum)
+    }
+
+    #[inline(always)]
+    fn floor(self) -> Self {
+        Self(self.0, self.0.avx512f._mm512_roundscale_ps::<FLOOR>(self.1))
+    }
+
+    #[inline(always)]
+    fn indices(self) -> [i32; WIDTH] {
+        cast(self.0.avx512f._mm512_cvttps_epi32(self.1))
+    }
+
+    #[inline(always)]
+    fn unless_at_most(self, measure: Self, floor: Self) -> Self {
+        let isa = self.0.avx512f;
+        let above = isa._mm512_cmp_ps_mask::<NOT_AT_MOST>(measure.1, floor.1);
+        Self(self.0, isa._mm512_maskz_mov_ps(above, self.1))
+    }
+
+    #[inline(always)]
+    fn any_above(self, other: Self) -> bool {
+        let isa = self.0.avx512f;
+        isa._mm512_cmp_ps_mask::<NOT_AT_MOST>(self.1, other.1) != 0
+    }
+}
+
+/// Sixteen `f32` in two registers of AVX2.
+#[derive(Clone, Copy)]
+pub struct Avx2F32(V3, [__m256; 2]);
+
+impl Avx2F32 {
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(__m256, __m256) -> __m256) -> Self {
+        let both = std::array::from_fn(|half| f(self.1[half], other.1[half]));
+        Self(self.0, both)
+    }
+}
+
+impl Lanes<f32> for Avx2F32 {
+    type Isa = V3;
+
+    #[inline(always)]
+    fn isa(self) -> V3 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn splat(isa: V3, value: f32) -> Self {
+        Self(isa, [isa.avx._mm256_set1_ps(value); 2])
+    }
+
+    #[inline(always)]
+    fn load(isa: V3, from: &[f32; WIDTH]) -> Self {
+        Self(isa, cast(*from))
+    }
+
+    #[inline(always)]
+    fn repeat(isa: V3, quad: &[f32; 4]) -> Self {
+        Self(isa, [cast([*quad; 2]); 2])
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f32; WIDTH]) {
+        *to = cast(self.1);
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| self.0.avx._mm256_add_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| self.0.avx._mm256_sub_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| self.0.avx._mm256_mul_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        self.zip(other, |a, b| self.0.avx._mm256_div_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        let (a, b, c) = (self.1, factor.1, term.1);
+        let fused = |half: usize| self.0.fma._mm256_fmadd_ps(a[half], b[half], c[half]);
+        Self(self.0, [fused(0), fused(1)])
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, factor: Self, term: Self) -> Self {
+        let (a, b, c) = (self.1, factor.1, term.1);
+        let fused = |half: usize| self.0.fma._mm256_fnmadd_ps(a[half], b[half], c[half]);
+        Self(self.0, [fused(0), fused(1)])
+    }
+
+    #[inline(always)]
+    fn permute(self, from: [usize; WIDTH]) -> Self {
+        let (isa, from) = (self.0, from.map(|lane| lane as i32));
+        let [low, high] = self.1;
+        let pick = |half: usize| {
+            let within = cast(std::array::from_fn::<i32, 8, _>(|lane| {
+                from[8 * half + lane] % 8
+            }));
+            let upper = std::array::from_fn::<i32, 8, _>(|lane| -(from[8 * half + lane] / 8));
+            isa.avx._mm256_blendv_ps(
+                isa.avx2._mm256_permutevar8x32_ps(low, within),
+                isa.avx2._mm256_permutevar8x32_ps(high, within),
+                cast(upper),
+            )
+        };
+        Self(self.0, [pick(0), pick(1)])
+    }
+
+    #[inline(always)]
+    fn sum_quads(parts: [Self; 4]) -> Self {
+        let isa = parts[0].0;
+        let halved = parts.map(|part| isa.avx._mm256_add_ps(part.1[0], part.1[1]));
+        let pair = |a: __m256, b: __m256| {
+            isa.avx._mm256_add_ps(
+                isa.avx._mm256_permute2f128_ps::<0x20>(a, b),
+                isa.avx._mm256_permute2f128_ps::<0x31>(a, b),
+            )
+        };
+        Self(
+            isa,
+            [pair(halved[0], halved[1]), pair(halved[2], halved[3])],
+        )
+    }
+
+    #[inline(always)]
+    fn floor(self) -> Self {
+        Self(self.0, self.1.map(|half| self.0.avx._mm256_floor_ps(half)))
+    }
+
+    #[inline(always)]
+    fn indices(self) -> [i32; WIDTH] {
+        cast(self.1.map(|half| self.0.avx._mm256_cvttps_epi32(half)))
+    }
+
+    #[inline(always)]
+    fn unless_at_most(self, measure: Self, floor: Self) -> Self {
+        let isa = self.0.avx;
+        let above = measure.zip(floor, |a, b| isa._mm256_cmp_ps::<NOT_AT_MOST>(a, b));
+        self.zip(above, |a, b| isa._mm256_and_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn any_above(self, other: Self) -> bool {
+        let isa = self.0.avx;
+        let above = |half: usize| {
+            let mask = isa._mm256_cmp_ps::<NOT_AT_MOST>(self.1[half], other.1[half]);
+            isa._mm256_movemask_ps(mask) != 0
+        };
+        above(0) || above(1)
+    }
+}
+
+/// Sixteen `f64` in four registers of AVX2.
+#[derive(Clone, Copy)]
+pub struct Avx2F64(V3, [__m256d; 4]);
+
+impl Avx2F64 {
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(__m256d, __m256d) -> __m256d) -> Self {
+        let all = std::array::from_fn(|quad| f(self.1[quad], other.1[quad]));
+        Self(self.0, all)
+    }
+}
+
+impl Lanes<f64> for Avx2F64 {
+    type Isa = V3;
+
+    #[inline(always)]
+    fn isa(self) -> V3 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn splat(isa: V3, value: f64) -> Self {
+        Self(isa, [isa.avx._mm256_set1_pd(value); 4])
+    }
+
+    #[inline(always)]
+    fn load(isa: V3, from: &[f64; WIDTH]) -> Self {
+        Self(isa, cast(*from))
+    }
+
+    #[inline(always)]
+    fn repeat(isa: V3, quad: &[f64; 4]) -> Self {
+        Self(isa, [cast(*quad); 4])
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f64; WIDTH]) {
+        *to = cast(self.1);
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| self.0.avx._mm256_add_pd(a, b))
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| self.0.avx._mm256_sub_pd(a, b))
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| self.0.avx._mm256_mul_pd(a, b))
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        self.zip(other, |a, b| self.0.avx._mm256_div_pd(a, b))
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        let (a, b, c) = (self.1, factor.1, term.1);
+        let fused = |quad: usize| self.0.fma._mm256_fmadd_pd(a[quad], b[quad], c[quad]);
+        Self(self.0, std::array::from_fn(fused))
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, factor: Self, term: Self) -> Self {
+        let (a, b, c) = (self.1, factor.1, term.1);
+        let fused = |quad: usize| self.0.fma._mm256_fnmadd_pd(a[quad], b[quad], c[quad]);
+        Self(self.0, std::array::from_fn(fused))
+    }
+
+    #[inline(always)]
+    fn permute(self, from: [usize; WIDTH]) -> Self {
+        let lanes: [f64; WIDTH] = cast(self.1);
+        Self::load(self.0, &from.map(|lane| lanes[lane]))
+    }
+
+    #[inline(always)]
+    fn sum_quads(parts: [Self; 4]) -> Self {
+        let isa = parts[0].0;
+        let sum = |part: Self| {
+            let [a, b, c, d] = part.1;
+            isa.avx
+                ._mm256_add_pd(isa.avx._mm256_add_pd(a, c), isa.avx._mm256_add_pd(b, d))
+        };
+        Self(isa, parts.map(sum))
+    }
+
+    #[inline(always)]
+    fn floor(self) -> Self {
+        Self(self.0, self.1.map(|quad| self.0.avx._mm256_floor_pd(quad)))
+    }
+
+    #[inline(always)]
+    fn indices(self) -> [i32; WIDTH] {
+        cast(self.1.map(|quad| self.0.avx._mm256_cvttpd_epi32(quad)))
+    }
+
+    #[inline(always)]
+    fn unless_at_most(self, measure: Self, floor: Self) -> Self {
+        let isa = self.0.avx;
+        let above = measure.zip(floor, |a, b| isa._mm256_cmp_pd::<NOT_AT_MOST>(a, b));
+        self.zip(above, |a, b| isa._mm256_and_pd(a, b))
+    }
+
+    #[inline(always)]
+    fn any_above(self, other: Self) -> bool {
+        let isa = self.0.avx;
+        (0..4).any(|quad| {
+            let mask = isa._mm256_cmp_pd::<NOT_AT_MOST>(self.1[quad], other.1[quad]);
+            isa._mm256_movemask_pd(mask) != 0
+        })
+    }
+}
+
+/// Every way in which a kernel can run here, for tests.
+#[cfg(test)]
+pub(super) mod every {
+    use super::*;
+
+    /// What a kernel of `f32` returns on each of the lanes that the machine has.
+    pub fn run_f32<K: Kernel<f32> + Copy>(kernel: K) -> Vec<(&'static str, K::Output)> {
+        let mut found = Vec::new();
+        if let Some(isa) = V3::try_new() {
+            let output = isa.vectorize(Wide::<K, f32, Avx2F32>(kernel, isa));
+            found.push(("Avx2F32", output));
+        }
+        if let Some(isa) = V4::try_new() {
+            let output = isa.vectorize(Wide::<K, f32, Avx512F32>(kernel, isa));
+            found.push(("Avx512F32", output));
+        }
+        found
+    }
+
+    /// What a kernel of `f64` returns on each of the lanes that the machine has.
+    pub fn run_f64<K: Kernel<f64> + Copy>(kernel: K) -> Vec<(&'static str, K::Output)> {
+        let mut found = Vec::new();
+        if let Some(isa) = V3::try_new() {
+            let output = isa.vectorize(Wide::<K, f64, Avx2F64>(kernel, isa));
+            found.push(("Avx2F64", output));
+        }
+        if let Some(isa) = V4::try_new() {
+            let output = isa.vectorize(Wide::<K, f64, Avx2F64>(kernel, *isa));
+            found.push(("Avx2F64 in AVX-512", output));
+        }
+        found
+    }
+}

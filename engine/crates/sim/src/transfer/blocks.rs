@@ -1,0 +1,446 @@
+//! The stages of a substep on one block, as kernels that run at the machine's level: those
+//! of both kinds of particles, liquid and solid.
+
+use backflow_diff::{
+    Real,
+    lanes::{Kernel, Lanes, WIDTH},
+};
+use nalgebra::Matrix3;
+
+use super::{
+    g2p::{Moved, g2p, g2p_vjp},
+    grid_update::{GridBar, Site, grid_update, grid_update_vjp},
+    p2g::{BodyBar, p2g, p2g_vjp},
+    patch::Patch,
+    stencil::Splines,
+};
+use crate::{
+    grid::block::{BlockNodes, GridBlock, Tile, collect_tiles, load_tile},
+    material::{Law, Liquid, Solid},
+    particle::{
+        Order, Particles,
+        order::ParticleBlock,
+        split::{CloudRef, ParticlesMut, PerParticle},
+        visits::{Visit, plan_visits},
+    },
+    world::{Body, World},
+};
+
+/// An array an item a particle, for both kinds.
+#[derive(Debug, Clone)]
+pub struct Both<A, B> {
+    liquid: Vec<A>,
+    solid: Vec<B>,
+}
+
+/// The order in which particles are visited.
+pub type Visits = Both<Visit, Visit>;
+
+/// Where in the tile the stencil of each particle starts.
+pub type Starts = Both<u16, u16>;
+
+/// What the stress of each particle and its derivative share.
+pub type Factors<T> = Both<(), Matrix3<T>>;
+
+impl<A, B> Default for Both<A, B> {
+    fn default() -> Self {
+        Self {
+            liquid: Vec::new(),
+            solid: Vec::new(),
+        }
+    }
+}
+
+impl<A, B> Both<A, B> {
+    /// All of it.
+    pub fn view(&mut self) -> PerParticle<'_, A, B> {
+        PerParticle {
+            liquid: &mut self.liquid,
+            solid: &mut self.solid,
+        }
+    }
+
+    /// Makes room for the particles of `order`.
+    pub fn fit(&mut self, order: &Order, liquid: A, solid: B)
+    where
+        A: Clone,
+        B: Clone,
+    {
+        self.liquid.resize(order.liquid.ids.len(), liquid);
+        self.solid.resize(order.solid.ids.len(), solid);
+    }
+
+    /// Bytes for so many particles.
+    pub const fn bytes(liquids: usize, solids: usize) -> usize {
+        liquids * size_of::<A>() + solids * size_of::<B>()
+    }
+}
+
+/// What does not change during a substep.
+#[derive(Clone, Copy)]
+pub struct Setting<'a, T: Real> {
+    /// The world.
+    pub world: &'a World<T>,
+    /// The order of the particles.
+    pub order: &'a Order,
+}
+
+impl<'a, T: Real> Setting<'a, T> {
+    /// The liquid particles in `block`, to be visited by `visits`.
+    #[inline(always)]
+    fn liquid(self, block: &ParticleBlock, visits: &'a [Visit]) -> Patch<'a, T, Liquid<T>> {
+        let owners = &self.order.liquid.bodies[block.liquid.clone()];
+        self.patch(&self.world.liquids, block, owners, visits)
+    }
+
+    /// The solid particles in `block`, to be visited by `visits`.
+    #[inline(always)]
+    fn solid(self, block: &ParticleBlock, visits: &'a [Visit]) -> Patch<'a, T, Solid<T>> {
+        let owners = &self.order.solid.bodies[block.solid.clone()];
+        self.patch(&self.world.solids, block, owners, visits)
+    }
+
+    #[inline(always)]
+    fn patch<P: Law<T>>(
+        self,
+        bodies: &'a [Body<T, P>],
+        block: &ParticleBlock,
+        owners: &'a [u16],
+        visits: &'a [Visit],
+    ) -> Patch<'a, T, P> {
+        Patch {
+            lattice: &self.world.lattice,
+            dt: self.world.clock.dt,
+            bodies,
+            at: block.at,
+            owners,
+            visits,
+        }
+    }
+}
+
+/// Computes the factors of the particles of `patch`, sixteen at a time.
+#[inline(always)]
+fn fill_factors<T: Real, P: Law<T>, L: Lanes<T>>(
+    isa: L::Isa,
+    patch: &Patch<'_, T, P>,
+    strains: &[P::Strain],
+    factors: &mut [P::Factor],
+) {
+    if size_of::<P::Factor>() == 0 {
+        return;
+    }
+    let mut begin = 0;
+    for owners in patch.owners.chunk_by(|a, b| a == b) {
+        let end = begin + owners.len();
+        let law = &patch.body(begin).law;
+        let groups = factors[begin..end].chunks_mut(WIDTH);
+        for (factors, strains) in groups.zip(strains[begin..end].chunks(WIDTH)) {
+            let group = std::array::from_fn(|lane| strains[lane.min(strains.len() - 1)]);
+            factors.copy_from_slice(&law.factors::<L>(isa, &group)[..factors.len()]);
+        }
+        begin = end;
+    }
+}
+
+/// Plans the visits of a block and computes its factors; then particles to its tile.
+pub struct ToTile<'a, T: Real> {
+    /// World and order.
+    pub setting: Setting<'a, T>,
+    /// The state before the substep.
+    pub particles: &'a Particles<T>,
+    /// The block.
+    pub block: &'a ParticleBlock,
+    /// Where the stencils of the block's particles start.
+    pub starts: PerParticle<'a, u16, u16>,
+    /// The visits of the block.
+    pub visits: PerParticle<'a, Visit, Visit>,
+    /// The factors of the block.
+    pub factors: PerParticle<'a, (), Matrix3<T>>,
+    /// The tile of the block; `None` if the grid is known already.
+    pub tile: Option<&'a mut Tile<T>>,
+}
+
+impl<T: Real> Kernel<T> for ToTile<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(mut self, isa: L::Isa) {
+        let (block, particles) = (self.block, self.particles);
+        let splines = Splines::<L>::new(isa, &self.setting.world.lattice, &block.at);
+        if let Some(tile) = &mut self.tile {
+            tile.fill([T::zero(); 4]);
+        }
+        if !block.liquid.is_empty() {
+            let cloud = CloudRef::of(&particles.liquid, block.liquid.clone());
+            splines.starts(isa, cloud.motion, self.starts.liquid);
+            plan_visits(self.starts.liquid, self.visits.liquid);
+            let patch = self.setting.liquid(block, self.visits.liquid);
+            if let Some(tile) = &mut self.tile {
+                p2g::<T, _, L>(isa, &patch, &cloud, self.factors.liquid, tile);
+            }
+        }
+        if !block.solid.is_empty() {
+            let cloud = CloudRef::of(&particles.solid, block.solid.clone());
+            splines.starts(isa, cloud.motion, self.starts.solid);
+            plan_visits(self.starts.solid, self.visits.solid);
+            let patch = self.setting.solid(block, self.visits.solid);
+            fill_factors::<T, _, L>(isa, &patch, cloud.strain, self.factors.solid);
+            if let Some(tile) = &mut self.tile {
+                p2g::<T, _, L>(isa, &patch, &cloud, self.factors.solid, tile);
+            }
+        }
+    }
+}
+
+/// Collects the tiles at a grid block, unless that is done, and updates its nodes.
+pub struct Update<'a, T: Real> {
+    /// What acts on the block.
+    pub site: &'a Site<'a, T>,
+    /// The block.
+    pub block: &'a GridBlock,
+    /// All tiles; `None` if momentum and mass are known already.
+    pub tiles: Option<&'a [Tile<T>]>,
+    /// Momentum and mass of its nodes.
+    pub momentum: &'a mut BlockNodes<T>,
+    /// Velocity of its nodes.
+    pub velocity: &'a mut BlockNodes<T>,
+}
+
+impl<T: Real> Kernel<T> for Update<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, isa: L::Isa) {
+        if let Some(tiles) = self.tiles {
+            collect_tiles::<T, L>(isa, self.block, tiles, self.momentum);
+        }
+        grid_update::<T, L>(isa, self.site, self.momentum, self.velocity);
+    }
+}
+
+/// The particles of a block from its tile.
+pub struct FromTile<'a, T: Real> {
+    /// World and order.
+    pub setting: Setting<'a, T>,
+    /// The block.
+    pub block: &'a ParticleBlock,
+    /// The visits of all particles.
+    pub visits: &'a Visits,
+    /// Velocities of the grid.
+    pub velocity: &'a [BlockNodes<T>],
+    /// The particles of the block.
+    pub particles: ParticlesMut<'a, T>,
+}
+
+impl<T: Real> Kernel<T> for FromTile<'_, T> {
+    type Output = Moved;
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(mut self, isa: L::Isa) -> Moved {
+        let (setting, block) = (self.setting, self.block);
+        let tile = load_tile(&block.grid, self.velocity);
+        let mut moved = Moved::default();
+        if !block.liquid.is_empty() {
+            let patch = setting.liquid(block, &self.visits.liquid[block.liquid.clone()]);
+            moved = g2p::<T, _, L>(isa, &patch, &tile, &mut self.particles.liquid);
+        }
+        if !block.solid.is_empty() {
+            let patch = setting.solid(block, &self.visits.solid[block.solid.clone()]);
+            moved = moved.merge(g2p::<T, _, L>(
+                isa,
+                &patch,
+                &tile,
+                &mut self.particles.solid,
+            ));
+        }
+        moved
+    }
+}
+
+/// Adjoint of [`Update`].
+pub struct UpdateVjp<'a, T: Real> {
+    /// What acts on the block.
+    pub site: &'a Site<'a, T>,
+    /// The block.
+    pub block: &'a GridBlock,
+    /// What the tiles say of the cotangents of velocities.
+    pub tiles: &'a [Tile<T>],
+    /// Momentum and mass of its nodes.
+    pub momentum: &'a BlockNodes<T>,
+    /// Cotangents of momentum and mass.
+    pub bars: &'a mut BlockNodes<T>,
+    /// Cotangents of all else.
+    pub rest: &'a mut GridBar<T>,
+}
+
+impl<T: Real> Kernel<T> for UpdateVjp<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, isa: L::Isa) {
+        collect_tiles::<T, L>(isa, self.block, self.tiles, self.bars);
+        grid_update_vjp(self.site, self.momentum, self.bars, self.rest);
+    }
+}
+
+/// Adjoint of [`FromTile`].
+pub struct FromTileVjp<'a, T: Real> {
+    /// World and order.
+    pub setting: Setting<'a, T>,
+    /// The state before the substep.
+    pub particles: &'a Particles<T>,
+    /// The block.
+    pub block: &'a ParticleBlock,
+    /// The visits of all particles.
+    pub visits: &'a Visits,
+    /// Velocities of the grid.
+    pub velocity: &'a [BlockNodes<T>],
+    /// Cotangents of the particles of the block.
+    pub bars: ParticlesMut<'a, T>,
+    /// What the block adds to the cotangents of the velocities.
+    pub tile: &'a mut Tile<T>,
+}
+
+impl<T: Real> Kernel<T> for FromTileVjp<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(mut self, isa: L::Isa) {
+        let (setting, block, particles) = (self.setting, self.block, self.particles);
+        let tile = load_tile(&block.grid, self.velocity);
+        self.tile.fill([T::zero(); 4]);
+        if !block.liquid.is_empty() {
+            let cloud = CloudRef::of(&particles.liquid, block.liquid.clone());
+            let patch = setting.liquid(block, &self.visits.liquid[block.liquid.clone()]);
+            let bars = &mut self.bars.liquid;
+            g2p_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, self.tile);
+        }
+        if !block.solid.is_empty() {
+            let cloud = CloudRef::of(&particles.solid, block.solid.clone());
+            let patch = setting.solid(block, &self.visits.solid[block.solid.clone()]);
+            let bars = &mut self.bars.solid;
+            g2p_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, self.tile);
+        }
+    }
+}
+
+/// Adjoint of [`ToTile`].
+pub struct ToTileVjp<'a, T: Real> {
+    /// World and order.
+    pub setting: Setting<'a, T>,
+    /// The state before the substep.
+    pub particles: &'a Particles<T>,
+    /// The block.
+    pub block: &'a ParticleBlock,
+    /// The visits of all particles.
+    pub visits: &'a Visits,
+    /// The factors of all particles.
+    pub factors: &'a Factors<T>,
+    /// Cotangents of momentum and mass.
+    pub node_bars: &'a [BlockNodes<T>],
+    /// Cotangents of the particles of the block.
+    pub bars: ParticlesMut<'a, T>,
+    /// Cotangents of the materials from this block, liquids first.
+    pub body_bars: &'a mut [BodyBar<T>],
+}
+
+impl<T: Real> Kernel<T> for ToTileVjp<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(mut self, isa: L::Isa) {
+        let (setting, block, particles) = (self.setting, self.block, self.particles);
+        let tile = load_tile(&block.grid, self.node_bars);
+        let liquids = setting.world.liquids.len();
+        let (liquid_sums, solid_sums) = self.body_bars.split_at_mut(liquids);
+        if !block.liquid.is_empty() {
+            let cloud = CloudRef::of(&particles.liquid, block.liquid.clone());
+            let patch = setting.liquid(block, &self.visits.liquid[block.liquid.clone()]);
+            let factors = &self.factors.liquid[block.liquid.clone()];
+            let bars = &mut self.bars.liquid;
+            p2g_vjp::<T, _, L>(isa, &patch, &cloud, factors, &tile, bars, liquid_sums);
+        }
+        if !block.solid.is_empty() {
+            let cloud = CloudRef::of(&particles.solid, block.solid.clone());
+            let patch = setting.solid(block, &self.visits.solid[block.solid.clone()]);
+            let factors = &self.factors.solid[block.solid.clone()];
+            let bars = &mut self.bars.solid;
+            p2g_vjp::<T, _, L>(isa, &patch, &cloud, factors, &tile, bars, solid_sums);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use backflow_diff::lanes::Portable;
+
+    use super::{
+        super::{
+            p2g::tests::{body, factors, solids},
+            stencil::tests::{AT, lattice, matrix},
+        },
+        *,
+    };
+    use crate::particle::Cloud;
+
+    struct Fill<'a, T: Real>(Patch<'a, T, Solid<T>>, &'a [Matrix3<T>]);
+
+    impl<T: Real> Kernel<T> for Fill<'_, T> {
+        type Output = Vec<Matrix3<T>>;
+
+        #[inline(always)]
+        fn run<L: Lanes<T>>(self, isa: L::Isa) -> Self::Output {
+            let mut factors = vec![Matrix3::zeros(); self.1.len()];
+            fill_factors::<T, _, L>(isa, &self.0, self.1, &mut factors);
+            factors
+        }
+    }
+
+    #[test]
+    fn every_particle_gets_the_factor_of_its_own_strain_and_law() {
+        // Runs of one body shorter and longer than the lanes, and just as long.
+        let runs = [1, 16, 2, 17, 33, 15, 40];
+        let turns = runs.iter().enumerate();
+        let owners: Vec<u16> = turns
+            .flat_map(|(turn, &length)| std::iter::repeat_n(turn as u16 % 3, length))
+            .collect();
+        let bodies = solids().map(|law| body(law, 900.0));
+        let mut cloud: Cloud<f64, Matrix3<f64>> = Cloud::zeros(owners.len());
+        for (slot, strain) in cloud.strain.iter_mut().enumerate() {
+            *strain = Matrix3::identity() + matrix(slot) * 0.2;
+        }
+        let lattice = lattice();
+        let patch = Patch {
+            lattice: &lattice,
+            dt: 1e-3,
+            bodies: &bodies,
+            at: AT,
+            owners: &owners,
+            visits: &[],
+        };
+        let expected = factors(&bodies, &owners, &cloud);
+        let portable = Fill(patch, &cloud.strain).run::<Portable<f64>>(());
+        for found in [portable, f64::launch(Fill(patch, &cloud.strain))] {
+            for (found, expected) in found.iter().zip(&expected) {
+                // Its neighbours decide how many steps of Newton's iteration it gets.
+                assert!((found - expected).norm() <= 4e-15);
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_an_item_a_particle() {
+        let mut order = Order::default();
+        order.liquid.ids = vec![0; 3];
+        order.solid.ids = vec![0; 5];
+        let mut both: Both<u16, f64> = Both::default();
+        both.fit(&order, 7, 0.5);
+        let view = both.view();
+        assert_eq!((&*view.liquid, &*view.solid), (&[7; 3][..], &[0.5; 5][..]));
+        assert_eq!(Both::<u16, f64>::bytes(3, 5), 46);
+        order.solid.ids.truncate(2);
+        both.fit(&order, 0, 0.0);
+        assert_eq!(both.view().solid, [0.5; 2]);
+    }
+}

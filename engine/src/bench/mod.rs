@@ -1,0 +1,7 @@
+//! Speed on a workload that other engines run, too.
+
+mod measure;
+mod workload;
+
+pub use measure::{Measured, Mode, Time, cpu_seconds, load, measure, peak_memory};
+pub use workload::{Case, Order, Size, Workload};

@@ -1,10 +1,12 @@
 //! The transfers of a substep: particles to grid, grid update, grid to particles.
 
 pub mod blocks;
+pub mod field;
 pub mod g2p;
 pub mod grid_update;
 pub mod p2g;
 pub mod patch;
+pub mod rows;
 pub mod stencil;
 pub mod substep;
 #[cfg(test)]

@@ -4,11 +4,13 @@ use backflow_diff::{Real, lanes::Lanes};
 use nalgebra::Matrix3;
 
 use super::{
-    patch::{Patch, inverse_inertia},
-    stencil::{
-        CHUNK, Place, Rows, Splines, Stored, add_rows, columns, field_of, load_motion, load_rows,
-        matrix_of, meet_slopes, motion_mask, motion_of, position_of, quads,
+    field::{
+        Stored, columns, field_of, load_motion, matrix_of, meet_slopes, motion_mask, motion_of,
+        position_of, quads,
     },
+    patch::{Patch, inverse_inertia},
+    rows::{Rows, add_rows, load_rows},
+    stencil::{CHUNK, Place, Splines},
 };
 use crate::{
     grid::block::Tile,

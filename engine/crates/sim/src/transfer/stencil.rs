@@ -1,22 +1,19 @@
-//! The three loops over the 27 nodes of a stencil that every transfer is made of.
-//!
-//! The nodes of a stencil lie in nine rows along z. A row is four nodes of four channels in
-//! the tile, sixteen scalars: one [`Lanes`]. The fourth node of a row is not part of the
-//! stencil and weighs nothing.
-//!
-//! A particle carries the affine field `a + B (x_i - x_p)` of four channels in four quads:
-//! the value `a` at the particle and, per axis, the slope `B` per cell.
+//! The three loops over the 27 nodes of a stencil that every transfer is made of: scatter,
+//! gather, and the pull of the weights on the particle's position.
 
 use backflow_diff::{
     Real,
     lanes::{Lanes, WIDTH},
 };
-use nalgebra::Matrix3;
 
+use super::{
+    field::{Stored, quads},
+    rows::Rows,
+};
 use crate::{
     grid::{
         Lattice,
-        block::{BLOCK, MARGIN, TILE, Tile},
+        block::{BLOCK, MARGIN, TILE},
     },
     particle::Motion,
 };
@@ -24,118 +21,6 @@ use crate::{
 /// Particles that a transfer takes through one loop before it goes on to the next. Short
 /// loops with independent iterations overlap better than a long chain of operations.
 pub const CHUNK: usize = 8;
-
-/// Rows of a stencil.
-const ROWS: usize = 9;
-
-/// The rows of a stencil, x slowest.
-pub type Rows<L> = [L; ROWS];
-
-/// Where in a tile each row begins, after the first.
-const ROW_STARTS: [usize; ROWS] = {
-    let mut starts = [0; ROWS];
-    let mut row = 0;
-    while row < ROWS {
-        starts[row] = (row / 3 * TILE + row % 3) * TILE;
-        row += 1;
-    }
-    starts
-};
-
-/// Scalars from the first to the last row of a stencil.
-const SPAN: usize = 4 * ROW_STARTS[ROWS - 1] + WIDTH;
-
-/// A row without its fourth node, whatever is there: zero times infinity would spread.
-#[inline(always)]
-fn within_stencil<T: Real, L: Lanes<T>>(isa: L::Isa, row: L) -> L {
-    let mask = quads(isa, [T::one(), T::one(), T::one(), T::zero()]);
-    row.unless_at_most(mask, L::splat(isa, T::zero()))
-}
-
-/// Reads the rows of the stencil that starts at `base`.
-#[inline(always)]
-pub fn load_rows<T: Real, L: Lanes<T>>(isa: L::Isa, tile: &Tile<T>, base: usize) -> Rows<L> {
-    let mut rows = [L::splat(isa, T::zero()); ROWS];
-    let span = tile.as_flattened().get(4 * base..);
-    if let Some(span) = span.and_then(|span| span.first_chunk::<SPAN>()) {
-        for (row, start) in rows.iter_mut().zip(ROW_STARTS) {
-            if let Some(scalars) = span[4 * start..].first_chunk() {
-                *row = within_stencil(isa, L::load(isa, scalars));
-            }
-        }
-    }
-    rows
-}
-
-/// Adds to the rows of the stencil that starts at `base`.
-#[inline(always)]
-pub fn add_rows<T: Real, L: Lanes<T>>(isa: L::Isa, tile: &mut Tile<T>, base: usize, rows: Rows<L>) {
-    let span = tile.as_flattened_mut().get_mut(4 * base..);
-    if let Some(span) = span.and_then(|span| span.first_chunk_mut::<SPAN>()) {
-        for (sum, start) in rows.into_iter().zip(ROW_STARTS) {
-            if let Some(row) = span[4 * start..].first_chunk_mut() {
-                L::load(isa, row).add(within_stencil(isa, sum)).store(row);
-            }
-        }
-    }
-}
-
-/// Four scalars, each in all lanes of one quad.
-#[inline(always)]
-pub fn quads<T: Real, L: Lanes<T>>(isa: L::Isa, values: [T; 4]) -> L {
-    L::load(isa, &std::array::from_fn(|lane| values[lane / 4]))
-}
-
-/// The columns of a matrix in quads 1 to 3, their fourth lanes zero.
-#[inline(always)]
-pub fn columns<T: Real, L: Lanes<T>>(isa: L::Isa, m: &Matrix3<T>) -> L {
-    let mut entries = [T::zero(); WIDTH];
-    entries[..9].copy_from_slice(m.as_slice());
-    L::load(isa, &entries).permute([9, 9, 9, 9, 0, 1, 2, 9, 3, 4, 5, 9, 6, 7, 8, 9])
-}
-
-/// The matrix whose columns are in quads 1 to 3.
-#[inline(always)]
-pub fn matrix_of<T: Real>(quads: &[T; 16]) -> Matrix3<T> {
-    Matrix3::from_fn(|row, column| quads[4 * column + 4 + row])
-}
-
-/// Velocity and affine velocity matrix of a [`Motion`] as an affine field: the value in the
-/// first quad, the columns of the matrix in the others, zeros in the fourth lanes.
-#[inline(always)]
-pub fn field_of<T: Real, L: Lanes<T>>(motion: L) -> L {
-    motion.permute([4, 5, 6, 0, 7, 8, 9, 0, 10, 11, 12, 0, 13, 14, 15, 0])
-}
-
-/// The inverse of [`field_of`], with the value where a [`Motion`] has its position, too.
-#[inline(always)]
-pub fn motion_of<T: Real, L: Lanes<T>>(field: L) -> L {
-    field.permute([3, 0, 1, 2, 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14])
-}
-
-/// Sums each of the first three quads and puts the sums where a [`Motion`] has its position;
-/// the last quad must be zero.
-#[inline(always)]
-pub fn position_of<T: Real, L: Lanes<T>>(quads: L) -> L {
-    let sums = quads.sum_within_quads();
-    sums.permute([12, 0, 4, 8, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12])
-}
-
-/// Products of the slopes of a field with the value of another, by component, in the first
-/// three quads: what moving the particle does to the field at fixed nodes.
-#[inline(always)]
-pub fn meet_slopes<T: Real, L: Lanes<T>>(field: L, other: L) -> L {
-    field
-        .mul(other.quad::<0>())
-        .permute([4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3])
-}
-
-/// Lanes that are 1 where a [`Motion`] has its position, velocity and matrix, times these.
-#[inline(always)]
-pub fn motion_mask<T: Real, L: Lanes<T>>(isa: L::Isa, x: T, v: T, c: T) -> L {
-    let lanes = [T::zero(), x, x, x, v, v, v, c, c, c, c, c, c, c, c, c];
-    L::load(isa, &lanes)
-}
 
 /// Quadratic B-splines of one block: with `f` the position in cells from the base node, in
 /// [0.5, 1.5), the weights are `(f - 3/2)^2 / 2`, `3/4 - (f - 1)^2`, `(f - 1/2)^2 / 2` per axis
@@ -158,63 +43,6 @@ pub struct Splines<L> {
     /// Index of the node of each quad.
     node: L,
     zero: L,
-}
-
-/// Sixteen numbers in memory, from where a single one or a quad reaches all lanes without
-/// a permutation.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-pub struct Stored<T>([T; WIDTH]);
-
-impl<T: Real> Stored<T> {
-    /// Room for them.
-    #[inline(always)]
-    pub fn zero() -> Self {
-        Self([T::zero(); WIDTH])
-    }
-
-    /// Stores lanes.
-    #[inline(always)]
-    pub fn put<L: Lanes<T>>(&mut self, lanes: L) {
-        lanes.store(&mut self.0);
-    }
-
-    /// The numbers.
-    #[inline(always)]
-    pub fn numbers(&self) -> &[T; WIDTH] {
-        &self.0
-    }
-
-    /// The lanes.
-    #[inline(always)]
-    pub fn lanes<L: Lanes<T>>(&self, isa: L::Isa) -> L {
-        L::load(isa, &self.0)
-    }
-
-    /// Quad `Q` four times.
-    #[inline(always)]
-    fn quad<const Q: usize, L: Lanes<T>>(&self, isa: L::Isa) -> L {
-        let [a, b, c, d] = [4 * Q, 4 * Q + 1, 4 * Q + 2, 4 * Q + 3];
-        L::repeat(isa, &[self.0[a], self.0[b], self.0[c], self.0[d]])
-    }
-
-    /// The number of a node along x, of those by node and axis.
-    #[inline(always)]
-    fn x<L: Lanes<T>>(&self, isa: L::Isa, node: usize) -> L {
-        L::splat(isa, self.0[4 * node + 1])
-    }
-
-    /// That along y.
-    #[inline(always)]
-    fn y<L: Lanes<T>>(&self, isa: L::Isa, node: usize) -> L {
-        L::splat(isa, self.0[4 * node + 2])
-    }
-
-    /// Those along z, by quad.
-    #[inline(always)]
-    fn z<L: Lanes<T>>(&self, isa: L::Isa) -> L {
-        L::load(isa, &self.0).lane::<3>()
-    }
 }
 
 /// What the loops over the nodes read of a particle.
@@ -344,7 +172,7 @@ impl<L> Splines<L> {
     where
         L: Lanes<T>,
     {
-        let offset = &place.offset.0;
+        let offset = place.offset.numbers();
         let [x, y, z]: [L; 3] = [
             field.quad::<1, L>(isa),
             field.quad::<2, L>(isa),
@@ -491,22 +319,22 @@ fn pull_plane<T: Copy, L: Lanes<T>>(
     (even, below.mul_add(slope[0], above.mul(slope[1])))
 }
 
-/// Reads a motion.
-#[inline(always)]
-pub fn load_motion<T: Real, L: Lanes<T>>(isa: L::Isa, motion: &Motion<T>) -> L {
-    L::load(isa, motion.lanes())
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use backflow_diff::lanes::Portable;
-    use nalgebra::Vector3;
+    use nalgebra::{Matrix3, Vector3};
     use num_dual::Dual64;
 
-    use super::*;
+    use super::{
+        super::{
+            field::{columns, field_of, load_motion, matrix_of, motion_of, position_of},
+            rows::{add_rows, load_rows},
+        },
+        *,
+    };
     use crate::grid::{
         Stencil,
-        block::{Node, TILE_NODES, fits, tile_base},
+        block::{Node, TILE_NODES, Tile, fits, tile_base},
     };
 
     /// The block that the tests of the transfers work in.
@@ -655,7 +483,7 @@ pub(super) mod tests {
     /// Adds `w_i * field(x_i)` to the nodes.
     fn scatter_to<T: Real>(tile: &mut Tile<T>, x: &Vector3<T>, field: &Affine<T>) {
         let (splines, place, base) = seat(x);
-        let mut rows = [Portable::splat((), T::zero()); ROWS];
+        let mut rows = [Portable::splat((), T::zero()); 9];
         let field = splines.along_z((), &place, &field.stored());
         splines.scatter((), &mut rows, &place, &field);
         add_rows((), tile, base, rows);
@@ -818,7 +646,7 @@ pub(super) mod tests {
                 assert_eq!(store(row), expected);
             }
             let mut sums = EMPTY;
-            add_rows((), &mut sums, base, [Portable::splat((), 2.0); ROWS]);
+            add_rows((), &mut sums, base, [Portable::splat((), 2.0); 9]);
             for (sum, node) in sums.iter().zip(&nodes) {
                 let reached = !node[0].is_nan();
                 assert_eq!(*sum, [if reached { 2.0 } else { 0.0 }; 4]);

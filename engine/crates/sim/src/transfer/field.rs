@@ -26,9 +26,14 @@ pub fn quads<T: Real, L: Lanes<T>>(isa: L::Isa, values: [T; 4]) -> L {
 /// The columns of a matrix in quads 1 to 3, their fourth lanes zero.
 #[inline(always)]
 pub fn columns<T: Real, L: Lanes<T>>(isa: L::Isa, m: &Matrix3<T>) -> L {
-    let mut entries = [T::zero(); WIDTH];
-    entries[..9].copy_from_slice(m.as_slice());
-    L::load(isa, &entries).permute([9, 9, 9, 9, 0, 1, 2, 9, 3, 4, 5, 9, 6, 7, 8, 9])
+    let o = T::zero();
+    let m = m.as_slice();
+    let (a, b, c) = (&m[..3], &m[3..6], &m[6..]);
+    // Entry by entry: lanes put together in memory would wait for it.
+    let lanes = [
+        o, o, o, o, a[0], a[1], a[2], o, b[0], b[1], b[2], o, c[0], c[1], c[2], o,
+    ];
+    L::load(isa, &lanes)
 }
 
 /// The matrix whose columns are in quads 1 to 3.

@@ -297,7 +297,11 @@ pub(super) mod tests {
         super::{p2g::tests::*, stencil::tests::*},
         *,
     };
-    use crate::{grid::block::Node, particle::Cloud, world::Body};
+    use crate::{
+        grid::block::{Node, tile_base},
+        particle::{Cloud, visits::plan_visits},
+        world::Body,
+    };
 
     static STILL: Tile<f64> = [[0.0; 4]; NODES];
 
@@ -498,6 +502,36 @@ pub(super) mod tests {
             let mut cloud: Cloud<f64, f64> = cloud();
             let moved = advance(&lattice, &bodies, &[velocity; NODES], &mut cloud);
             assert!(moved.stale, "{velocity:?}");
+        }
+    }
+
+    #[test]
+    fn a_position_that_is_not_finite_is_not_taken_for_one_at_the_first_node() {
+        // Indices of what is not finite are those of the first block.
+        let (lattice, at) = (lattice::<f64>(), [0; 3]);
+        assert!(fits(
+            &at,
+            &Stencil::base_of(&lattice, &Vector3::repeat(f64::NAN))
+        ));
+        let x = lattice.min() + Vector3::repeat(0.3 * lattice.dx);
+        let start = tile_base(&at, &Stencil::base_of(&lattice, &x)) as u16;
+        let mut visits = [0];
+        plan_visits(&[start], &mut visits);
+        let patch = Patch {
+            lattice: &lattice,
+            dt: DT,
+            bodies: &liquids().map(|law| body(law, 900.0)),
+            at,
+            owners: &[0],
+            visits: &visits,
+        };
+        for (velocity, stale) in [(0.0, false), (f64::NAN, true)] {
+            let mut cloud: Cloud<f64, f64> = Cloud::zeros(0);
+            cloud.push(x, Vector3::zeros());
+            let grid = [[velocity, velocity, velocity, 0.0]; NODES];
+            let view = &mut CloudMut::of(&mut cloud);
+            let moved = g2p::<f64, _, Portable<f64>>((), &patch, &grid, view);
+            assert_eq!(moved.stale, stale, "{velocity}");
         }
     }
 }

@@ -213,7 +213,8 @@ mod tests {
         fn rotations_have_three_unit_values(r in any_rotation()) {
             let svd = svd(&r);
             prop_assert!(fault(&r, &svd) <= 1e-14);
-            prop_assert!((svd.s - Vector3::repeat(1.0)).amax() <= 4.0 * f64::EPSILON);
+            // The rotations themselves are off by some epsilon: 5 in all, at worst of 3 million.
+            prop_assert!((svd.s - Vector3::repeat(1.0)).amax() <= 8.0 * f64::EPSILON);
         }
 
         #[test]

@@ -130,6 +130,7 @@ impl<T: Real> Rollout<'_, T> {
                 Action::Restore { step, slot } => store.restore(slot, step, &mut state)?,
                 Action::Release { slot } => store.release(slot),
                 Action::Advance { from, to } => {
+                    grid = Grid::Unknown;
                     for step in from..to {
                         back.rollout.advance(&mut state, step)?;
                         if step == from {

@@ -13,7 +13,7 @@ use super::{
     forward::Rollout,
     frame::{Criterion, read_frame, read_frame_vjp},
     gradient::{ColliderBar, named_parameters},
-    store::RunError,
+    store::{RunError, SPREAD},
 };
 use crate::{
     contact::place_vjp,
@@ -113,6 +113,8 @@ impl<T: Real> Rollout<'_, T> {
         let mut reached = 0;
         // Slot of the last state kept, and the grid of which substep the workspace holds.
         let (mut last_slot, mut grid) = (0, Grid::Unknown);
+        // Blocks of a grid that may be kept: what the budget counts on.
+        let mut room = 0;
         let mut actions = plan.actions().peekable();
         while let Some(action) = actions.next() {
             match action {
@@ -133,8 +135,13 @@ impl<T: Real> Rollout<'_, T> {
                     grid = Grid::Unknown;
                     for step in from..to {
                         back.rollout.advance(&mut state, step)?;
-                        if step == from {
-                            store.keep_grid(last_slot, step, back.rollout.workspace().grid());
+                        // Only where the next state is kept, too, is this one pulled back soon.
+                        let blocks = back.rollout.workspace().grid();
+                        if step == 0 {
+                            room = SPREAD * blocks.len();
+                        }
+                        if step == from && to == from + 1 && blocks.len() <= room {
+                            store.keep_grid(last_slot, step, blocks);
                         }
                         // The first descent does every substep once, in order.
                         if step == reached {

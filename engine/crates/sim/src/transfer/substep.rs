@@ -92,9 +92,10 @@ impl<T: Real> Workspace<T> {
         &self.momentum
     }
 
-    /// Exchanges the grid with that of another substep.
-    pub fn exchange_grid(&mut self, grid: &mut Vec<BlockNodes<T>>) {
-        std::mem::swap(&mut self.momentum, grid);
+    /// Takes over the grid of another substep.
+    pub fn set_grid(&mut self, grid: &[BlockNodes<T>]) {
+        self.momentum.clear();
+        self.momentum.extend_from_slice(grid);
     }
 
     /// Total mass (kg) and momentum (kg m/s) on the grid of the last substep.
@@ -637,7 +638,7 @@ mod tests {
         let mut workspace = Workspace::default();
         substep(&world, &scenery(&world), &order, &mut after, &mut workspace);
         // Kept elsewhere while the workspace is used for other particles.
-        let mut grid = workspace.grid().to_vec();
+        let grid = workspace.grid().to_vec();
         let (mut others, elsewhere) = self::particles(&world, 2);
         substep(
             &world,
@@ -646,7 +647,7 @@ mod tests {
             &mut others,
             &mut workspace,
         );
-        workspace.exchange_grid(&mut grid);
+        workspace.set_grid(&grid);
         let mut known = random(20);
         let same = pull(
             &world,

@@ -138,7 +138,7 @@ pub fn measure<T: Real<Wide = f64>>(
 }
 
 /// CPU time of all threads of this process so far (s), where the system tells.
-pub fn cpu_seconds() -> Option<f64> {
+fn cpu_seconds() -> Option<f64> {
     let mut nanoseconds = 0;
     for thread in std::fs::read_dir("/proc/self/task").ok()? {
         let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;

@@ -3,5 +3,5 @@
 mod measure;
 mod workload;
 
-pub use measure::{Measured, Mode, Time, cpu_seconds, load, measure, peak_memory};
+pub use measure::{Measured, Mode, Time, load, measure, peak_memory};
 pub use workload::{Case, Order, Size, Workload};

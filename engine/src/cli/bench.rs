@@ -49,8 +49,8 @@ pub struct Bench {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Widest instructions to use; the widest that the machine has by default.
-    #[arg(long, value_enum)]
-    simd: Option<Simd>,
+    #[arg(long, value_name = "portable|avx2|avx512", value_parser = level)]
+    simd: Option<lanes::Level>,
     /// Memory that a gradient may take, such as 512MiB.
     #[arg(long, value_parser = bytes::parse, default_value = "4GiB", value_name = "BYTES")]
     memory: usize,
@@ -59,15 +59,12 @@ pub struct Bench {
     json: bool,
 }
 
-/// A family of instructions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Simd {
-    /// None in particular.
-    Portable,
-    /// AVX2 and FMA.
-    Avx2,
-    /// AVX-512.
-    Avx512,
+fn level(name: &str) -> Result<lanes::Level, String> {
+    let names = lanes::Level::ALL.map(lanes::Level::name);
+    let level = lanes::Level::ALL
+        .into_iter()
+        .find(|level| level.name() == name);
+    level.ok_or_else(|| format!("expected one of {}", names.join(", ")))
 }
 
 impl Bench {
@@ -76,12 +73,7 @@ impl Bench {
     /// # Errors
     /// Instructions that the machine does not have, too little memory, a run that fails.
     pub fn run(&self) -> Result<(), Failure> {
-        if let Some(simd) = self.simd {
-            let level = match simd {
-                Simd::Portable => lanes::Level::Portable,
-                Simd::Avx2 => lanes::Level::Avx2,
-                Simd::Avx512 => lanes::Level::Avx512,
-            };
+        if let Some(level) = self.simd {
             if !lanes::available(level) {
                 let name = level.name();
                 return Err(Failure::input(format!(

@@ -53,13 +53,12 @@ impl Check {
     fn describe(&self, path: &Path, task: &Task) -> Result<(), Failure> {
         let clock = &task.scene.world.clock;
         let steps = clock.frames * clock.substeps;
-        let (state, working, plan) = with_scalar!(self.run.precision, T => {
+        let (footprint, plan) = with_scalar!(self.run.precision, T => {
             let world = task.scene.world.cast::<T>();
             let state = State::new(&world, task.scene.particles.cast::<T>());
             let plan = store::plan(&world, &state, steps, Some(self.run.memory));
             (
-                store::state_bytes(&world, &state),
-                store::working_bytes(&world, &state),
+                store::Footprint::of(&world, &state),
                 plan.map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?,
             )
         });
@@ -76,8 +75,8 @@ impl Check {
                 "substeps": clock.substeps,
                 "dt": clock.dt,
                 "variables": binding.layout().dimension(),
-                "state_bytes": state,
-                "working_bytes": working,
+                "state_bytes": footprint.state,
+                "working_bytes": footprint.working,
                 "forward_passes": plan.forward_passes(),
             }));
             return Ok(());
@@ -97,8 +96,8 @@ impl Check {
         ));
         say(&format!(
             "  gradient: {} to work in, {} a state kept; {plan}",
-            bytes::show(working),
-            bytes::show(state),
+            bytes::show(footprint.working),
+            bytes::show(footprint.state),
         ));
         Ok(())
     }

@@ -27,9 +27,6 @@ pub trait Lanes<T: Copy>: Copy {
     /// Proof that the machine has the instructions.
     type Isa: Copy;
 
-    /// The proof that `self` holds.
-    fn isa(self) -> Self::Isa;
-
     /// `value` in every lane.
     fn splat(isa: Self::Isa, value: T) -> Self;
 
@@ -301,7 +298,6 @@ mod tests {
             let exact = [
                 ("load", a),
                 ("splat", L::splat(isa, self.a[5])),
-                ("splat by isa", L::splat(a.isa(), self.a[6])),
                 ("repeat", L::repeat(isa, &quad)),
                 ("add", a.add(b)),
                 ("sub", a.sub(b)),

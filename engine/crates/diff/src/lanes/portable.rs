@@ -18,9 +18,6 @@ impl<T: Real> Lanes<T> for Portable<T> {
     type Isa = ();
 
     #[inline(always)]
-    fn isa(self) {}
-
-    #[inline(always)]
     fn splat((): (), value: T) -> Self {
         Self([value; WIDTH])
     }

@@ -74,11 +74,6 @@ impl Lanes<f32> for Avx512F32 {
     type Isa = V4;
 
     #[inline(always)]
-    fn isa(self) -> V4 {
-        self.0
-    }
-
-    #[inline(always)]
     fn splat(isa: V4, value: f32) -> Self {
         Self(isa, isa.avx512f._mm512_set1_ps(value))
     }
@@ -191,11 +186,6 @@ impl Avx2F32 {
 
 impl Lanes<f32> for Avx2F32 {
     type Isa = V3;
-
-    #[inline(always)]
-    fn isa(self) -> V3 {
-        self.0
-    }
 
     #[inline(always)]
     fn splat(isa: V3, value: f32) -> Self {
@@ -327,11 +317,6 @@ impl Avx2F64 {
 
 impl Lanes<f64> for Avx2F64 {
     type Isa = V3;
-
-    #[inline(always)]
-    fn isa(self) -> V3 {
-        self.0
-    }
 
     #[inline(always)]
     fn splat(isa: V3, value: f64) -> Self {

@@ -5,6 +5,18 @@ use nalgebra::Vector3;
 
 use super::Lattice;
 
+/// Where each node's spline has its centre, in cells from the base node.
+pub const CENTRE: [f64; 3] = [1.5, 1.0, 0.5];
+
+/// Constant term of each node's weight.
+pub const CONSTANT: [f64; 3] = [0.0, 0.75, 0.0];
+
+/// Quadratic coefficient of each node's weight.
+pub const CURVATURE: [f64; 3] = [0.5, -1.0, 0.5];
+
+/// Slope of each node's weight per cell from the centre: twice [`CURVATURE`].
+pub const STEEPNESS: [f64; 3] = [1.0, -2.0, 1.0];
+
 /// The stencil of one particle.
 ///
 /// With `f = (x - origin) / dx - base`, `f` in [0.5, 1.5): weights
@@ -36,7 +48,6 @@ impl<T: Real> Stencil<T> {
     /// The stencil at position `x` (m).
     #[inline(always)]
     pub fn at(lattice: &Lattice<T>, x: &Vector3<T>) -> Self {
-        let half = T::of(0.5);
         let base = Self::base_of(lattice, x);
         let offset = (x - lattice.origin) * lattice.inverse_dx()
             - Vector3::new(
@@ -44,11 +55,13 @@ impl<T: Real> Stencil<T> {
                 T::of(f64::from(base[1])),
                 T::of(f64::from(base[2])),
             );
-        let weights = [
-            offset.map(|f| half * (T::of(1.5) - f) * (T::of(1.5) - f)),
-            offset.map(|f| T::of(0.75) - (f - T::one()) * (f - T::one())),
-            offset.map(|f| half * (f - half) * (f - half)),
-        ];
+        let weights = std::array::from_fn(|node| {
+            let (constant, curvature) = (T::of(CONSTANT[node]), T::of(CURVATURE[node]));
+            offset.map(|f| {
+                let d = f - T::of(CENTRE[node]);
+                curvature * d * d + constant
+            })
+        });
         Self {
             base,
             offset,
@@ -59,12 +72,10 @@ impl<T: Real> Stencil<T> {
     /// Derivatives of the weights with respect to `x` (1/m): `slopes[node][axis]`.
     #[inline(always)]
     pub fn slopes(&self, inverse_dx: T) -> [Vector3<T>; 3] {
-        [
-            self.offset.map(|f| (f - T::of(1.5)) * inverse_dx),
-            self.offset
-                .map(|f| (f - T::one()) * T::of(-2.0) * inverse_dx),
-            self.offset.map(|f| (f - T::of(0.5)) * inverse_dx),
-        ]
+        std::array::from_fn(|node| {
+            let steepness = T::of(STEEPNESS[node]) * inverse_dx;
+            self.offset.map(|f| (f - T::of(CENTRE[node])) * steepness)
+        })
     }
 }
 

@@ -54,10 +54,6 @@ impl<T: Real> Law<T> for BoxPlastic<T> {
     type Strain = Matrix3<T>;
     type Factor = Matrix3<T>;
 
-    fn no_factor() -> Matrix3<T> {
-        Matrix3::identity()
-    }
-
     #[inline(always)]
     fn factors<L: Lanes<T>>(
         &self,
@@ -100,6 +96,7 @@ impl<T: Real> Law<T> for BoxPlastic<T> {
         self.elastic.sound_speed(density)
     }
 
+    #[inline(always)]
     fn viscosity(&self) -> T {
         T::zero()
     }

@@ -21,10 +21,6 @@ impl<T: Real> Law<T> for FixedCorotated<T> {
     type Strain = Matrix3<T>;
     type Factor = Matrix3<T>;
 
-    fn no_factor() -> Matrix3<T> {
-        Matrix3::identity()
-    }
-
     /// The polar rotations.
     #[inline(always)]
     fn factors<L: Lanes<T>>(
@@ -88,6 +84,7 @@ impl<T: Real> Law<T> for FixedCorotated<T> {
         self.elasticity.sound_speed(density)
     }
 
+    #[inline(always)]
     fn viscosity(&self) -> T {
         T::zero()
     }

@@ -1,9 +1,6 @@
 //! Weakly compressible Newtonian liquid.
 
-use backflow_diff::{
-    Real,
-    lanes::{Lanes, WIDTH},
-};
+use backflow_diff::Real;
 use nalgebra::Matrix3;
 
 use super::{Law, PARAMETERS, StressBar};
@@ -103,23 +100,9 @@ impl<T: Real> Law<T> for Liquid<T> {
     type Strain = T;
     type Factor = ();
 
-    fn no_factor() {}
-
-    /// None is needed.
-    #[inline(always)]
-    fn factors<L: Lanes<T>>(&self, _isa: L::Isa, _strains: &[T; WIDTH]) -> [(); WIDTH] {
-        [(); WIDTH]
-    }
-
     #[inline(always)]
     fn pressure(&self, j: &T) -> Option<T> {
         (!self.is_viscous()).then(|| self.kirchhoff_pressure(*j))
-    }
-
-    #[inline(always)]
-    fn is_viscous(&self) -> bool {
-        // A dual may have a tangent where its value is zero.
-        self.viscosity != T::zero() || T::DUAL
     }
 
     /// `tau = -J p I + 2 eta m dev(sym(grad v))` with `m = J`, or the liquid's own volume.
@@ -175,6 +158,7 @@ impl<T: Real> Law<T> for Liquid<T> {
         (self.bulk_modulus / density).sqrt()
     }
 
+    #[inline(always)]
     fn viscosity(&self) -> T {
         self.viscosity
     }

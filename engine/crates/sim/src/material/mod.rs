@@ -61,6 +61,22 @@ pub trait Strain<T: Real>: Copy + Send + Sync + std::fmt::Debug + PartialEq + 's
     fn components_mut(&mut self) -> &mut [T];
 }
 
+/// What the stress of a law and its derivative share; see [`Law::Factor`].
+pub trait Factor: Copy + Send + Sync + std::fmt::Debug + 'static {
+    /// That of a law that has none.
+    fn none() -> Self;
+}
+
+impl Factor for () {
+    fn none() {}
+}
+
+impl<T: Real> Factor for Matrix3<T> {
+    fn none() -> Self {
+        Self::identity()
+    }
+}
+
 /// A constitutive law: what stress a strain causes and what strain it admits.
 pub trait Law<T: Real>: Copy + Send + Sync + 'static {
     /// The strain it is written in.
@@ -68,17 +84,17 @@ pub trait Law<T: Real>: Copy + Send + Sync + 'static {
 
     /// A function of the strain that the stress and its derivative share, such as the polar
     /// rotation; `()` if there is none.
-    type Factor: Copy + Send + Sync + std::fmt::Debug + 'static;
-
-    /// The factor of the undeformed state, to fill memory with.
-    fn no_factor() -> Self::Factor;
+    type Factor: Factor;
 
     /// The factors of sixteen particles, so that their computation can use all lanes.
+    #[inline(always)]
     fn factors<L: Lanes<T>>(
         &self,
-        isa: L::Isa,
-        strains: &[Self::Strain; WIDTH],
-    ) -> [Self::Factor; WIDTH];
+        _isa: L::Isa,
+        _strains: &[Self::Strain; WIDTH],
+    ) -> [Self::Factor; WIDTH] {
+        [Self::Factor::none(); WIDTH]
+    }
 
     /// Kirchhoff stress `tau = J sigma` (Pa), positive in tension, at `strain` with its
     /// `factor` and velocity gradient `gradient` (1/s).
@@ -98,7 +114,8 @@ pub trait Law<T: Real>: Copy + Send + Sync + 'static {
     /// Whether the stress depends on the velocity gradient.
     #[inline(always)]
     fn is_viscous(&self) -> bool {
-        false
+        // A dual may have a tangent where its value is zero.
+        self.viscosity() != T::zero() || T::DUAL
     }
 
     /// Cotangents of [`Law::stress`]; that of the factor is part of the strain's.
@@ -245,12 +262,7 @@ macro_rules! each_law {
 
 impl<T: Real> Law<T> for Solid<T> {
     type Strain = Matrix3<T>;
-
     type Factor = Matrix3<T>;
-
-    fn no_factor() -> Matrix3<T> {
-        Matrix3::identity()
-    }
 
     #[inline(always)]
     fn factors<L: Lanes<T>>(
@@ -269,6 +281,11 @@ impl<T: Real> Law<T> for Solid<T> {
         gradient: &Matrix3<T>,
     ) -> Matrix3<T> {
         each_law!(self, law => law.stress(strain, factor, gradient))
+    }
+
+    #[inline(always)]
+    fn pressure(&self, strain: &Matrix3<T>) -> Option<T> {
+        each_law!(self, law => law.pressure(strain))
     }
 
     #[inline(always)]
@@ -296,6 +313,7 @@ impl<T: Real> Law<T> for Solid<T> {
         each_law!(self, law => law.sound_speed(density))
     }
 
+    #[inline(always)]
     fn viscosity(&self) -> T {
         each_law!(self, law => law.viscosity())
     }

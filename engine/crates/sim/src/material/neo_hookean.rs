@@ -1,10 +1,6 @@
 //! Compressible neo-Hookean solid.
 
-use backflow_diff::{
-    Real,
-    lanes::{Lanes, WIDTH},
-    matrix::inverse_transpose,
-};
+use backflow_diff::{Real, matrix::inverse_transpose};
 use nalgebra::Matrix3;
 
 use super::{Elasticity, Law, PARAMETERS, StressBar};
@@ -20,20 +16,6 @@ pub struct NeoHookean<T: Real> {
 impl<T: Real> Law<T> for NeoHookean<T> {
     type Strain = Matrix3<T>;
     type Factor = Matrix3<T>;
-
-    fn no_factor() -> Matrix3<T> {
-        Matrix3::identity()
-    }
-
-    /// None is needed.
-    #[inline(always)]
-    fn factors<L: Lanes<T>>(
-        &self,
-        _isa: L::Isa,
-        _strains: &[Matrix3<T>; WIDTH],
-    ) -> [Matrix3<T>; WIDTH] {
-        [Self::no_factor(); WIDTH]
-    }
 
     /// `tau = mu (F F^T - I) + lambda ln J I`.
     #[inline(always)]
@@ -78,6 +60,7 @@ impl<T: Real> Law<T> for NeoHookean<T> {
         self.elasticity.sound_speed(density)
     }
 
+    #[inline(always)]
     fn viscosity(&self) -> T {
         T::zero()
     }

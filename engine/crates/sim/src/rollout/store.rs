@@ -47,36 +47,41 @@ pub enum RunError {
 /// Blocks that may be in use, as a multiple of those in use at the start.
 pub(super) const SPREAD: usize = 2;
 
-/// Bytes that a gradient of `world` works in: the state, its cotangent, the state after a
-/// frame, the sorting, and the scratch of the substeps.
-pub fn working_bytes<T: Real>(world: &World<T>, state: &State<T>) -> usize {
-    let (liquids, solids) = (state.particles.liquid.len(), state.particles.solid.len());
-    let order = state
-        .order
-        .sorted(&world.lattice, &mut state.particles.clone());
-    let all: usize = world.lattice.blocks().iter().product();
-    let blocks = (SPREAD * order.blocks.len()).min(all);
-    let grid = (SPREAD * order.grid.len()).min(all);
-    let bodies = world.liquids.len() + world.solids.len();
-    4 * Particles::<T>::bytes(liquids, solids)
-        + Workspace::<T>::bytes(blocks, grid, bodies, liquids, solids)
-        + 2 * SPREAD * order.bytes()
-}
-
 /// What the allocator takes beyond what it is asked for, as a share (1/8): measured over
 /// 5,000 substeps of 100,000 particles.
 const OVERHEAD: usize = 8;
 
-/// Bytes of a kept state with its grid and its order.
-pub fn state_bytes<T: Real>(world: &World<T>, state: &State<T>) -> usize {
-    let (liquids, solids) = (state.particles.liquid.len(), state.particles.solid.len());
-    let order = state
-        .order
-        .sorted(&world.lattice, &mut state.particles.clone());
-    let bytes = Particles::<T>::bytes(liquids, solids)
-        + SPREAD * order.grid.len() * size_of::<BlockNodes<T>>()
-        + order.bytes();
-    bytes + bytes / OVERHEAD
+/// Memory that a gradient takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footprint {
+    /// Bytes to work in: the state, its cotangent, the state after a frame, the sorting, and
+    /// the scratch of the substeps.
+    pub working: usize,
+    /// Bytes of a kept state with its grid and its order.
+    pub state: usize,
+}
+
+impl Footprint {
+    /// Of a gradient of `world` from `state`.
+    pub fn of<T: Real>(world: &World<T>, state: &State<T>) -> Self {
+        let (liquids, solids) = (state.particles.liquid.len(), state.particles.solid.len());
+        let order = state
+            .order
+            .sorted(&world.lattice, &mut state.particles.clone());
+        let all: usize = world.lattice.blocks().iter().product();
+        let blocks = (SPREAD * order.blocks.len()).min(all);
+        let grid = (SPREAD * order.grid.len()).min(all);
+        let bodies = world.liquids.len() + world.solids.len();
+        let particles = Particles::<T>::bytes(liquids, solids);
+        let kept =
+            particles + SPREAD * order.grid.len() * size_of::<BlockNodes<T>>() + order.bytes();
+        Self {
+            working: 4 * particles
+                + Workspace::<T>::bytes(blocks, grid, bodies, liquids, solids)
+                + 2 * SPREAD * order.bytes(),
+            state: kept + kept / OVERHEAD,
+        }
+    }
 }
 
 /// The checkpoint plan for a run of `steps` substeps in `budget` bytes.
@@ -89,11 +94,14 @@ pub fn plan<T: Real>(
     steps: usize,
     budget: Option<usize>,
 ) -> Result<Plan, RunError> {
-    let kept = state_bytes(world, state).max(1);
+    let Footprint {
+        working,
+        state: kept,
+    } = Footprint::of(world, state);
+    let kept = kept.max(1);
     let slots = match budget {
         None => steps.max(1),
         Some(budget) => {
-            let working = working_bytes(world, state);
             let slots = budget.saturating_sub(working) / kept;
             if slots == 0 {
                 let least = working + kept;

@@ -14,6 +14,7 @@ use crate::{
     grid::{
         Lattice,
         block::{BLOCK, MARGIN, TILE},
+        kernel,
     },
     particle::Motion,
 };
@@ -22,10 +23,8 @@ use crate::{
 /// loops with independent iterations overlap better than a long chain of operations.
 pub const CHUNK: usize = 8;
 
-/// Quadratic B-splines of one block: with `f` the position in cells from the base node, in
-/// [0.5, 1.5), the weights are `(f - 3/2)^2 / 2`, `3/4 - (f - 1)^2`, `(f - 1/2)^2 / 2` per axis
-/// (Steffen, Kirby & Berzins 2008; Jiang et al. 2016, eq. 123). Quads are the nodes of an
-/// axis, their lanes 1 to 3 the axes.
+/// Quadratic B-splines of one block, see [`Stencil`](crate::grid::Stencil). Quads are the
+/// nodes of an axis, their lanes 1 to 3 the axes.
 #[derive(Clone, Copy)]
 pub struct Splines<L> {
     /// Cells per metre in the lanes of a position, zero in the first.
@@ -79,7 +78,7 @@ impl<L> Splines<L> {
     where
         L: Lanes<T>,
     {
-        let constants = |values: [f64; 4]| quads(isa, values.map(T::of));
+        let constants = |[a, b, c]: [f64; 3]| quads(isa, [a, b, c, 0.0].map(T::of));
         let position = |x: [T; 3]| {
             let quad = [T::zero(), x[0], x[1], x[2]];
             L::load(isa, &std::array::from_fn(|lane| quad[lane % 4]))
@@ -90,11 +89,11 @@ impl<L> Splines<L> {
             origin: position(lattice.origin.into()),
             tile: position(at.map(|at| T::of(f64::from(at * BLOCK as i32 - MARGIN)))),
             half: position([T::of(0.5); 3]),
-            centre: constants([1.5, 1.0, 0.5, 0.0]),
-            constant: constants([0.0, 0.75, 0.0, 0.0]),
-            curvature: constants([0.5, -1.0, 0.5, 0.0]),
-            steepness: constants([1.0, -2.0, 1.0, 0.0]).mul(L::splat(isa, inverse_dx)),
-            node: constants([0.0, 1.0, 2.0, 3.0]),
+            centre: constants(kernel::CENTRE),
+            constant: constants(kernel::CONSTANT),
+            curvature: constants(kernel::CURVATURE),
+            steepness: constants(kernel::STEEPNESS).mul(L::splat(isa, inverse_dx)),
+            node: quads(isa, [0.0, 1.0, 2.0, 3.0].map(T::of)),
             zero: L::splat(isa, T::zero()),
         }
     }
@@ -131,16 +130,20 @@ impl<L> Splines<L> {
         }
     }
 
-    /// Finds the stencil of a particle and its weights.
+    /// Finds the stencil of a particle and its weights; returns its position in cells from
+    /// the centre of each node's spline.
     #[inline(always)]
-    pub fn weigh<T: Real>(&self, motion: L, place: &mut Place<T>)
+    pub fn weigh<T: Real>(&self, motion: L, place: &mut Place<T>) -> L
     where
         L: Lanes<T>,
     {
-        let (offset, from_centre) = self.offset(motion);
-        place.offset.put(offset);
+        let (cell, base) = self.locate(motion.quad::<0>());
+        let offset = cell.sub(base);
+        let from_centre = offset.sub(self.centre);
         let bent = from_centre.mul(self.curvature);
+        place.offset.put(offset);
         place.weights.put(bent.mul_add(from_centre, self.constant));
+        from_centre
     }
 
     /// As [`Splines::weigh`], with the derivatives of the weights.
@@ -149,21 +152,8 @@ impl<L> Splines<L> {
     where
         L: Lanes<T>,
     {
-        self.weigh(motion, place);
-        let (_, from_centre) = self.offset(motion);
+        let from_centre = self.weigh(motion, place);
         place.slopes.put(from_centre.mul(self.steepness));
-    }
-
-    /// Position of a particle in cells from the base node, and from the centre of each
-    /// node's spline.
-    #[inline(always)]
-    fn offset<T: Real>(&self, motion: L) -> (L, L)
-    where
-        L: Lanes<T>,
-    {
-        let (cell, base) = self.locate(motion.quad::<0>());
-        let offset = cell.sub(base);
-        (offset, offset.sub(self.centre))
     }
 
     /// A field as its nodes along z see it.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     grid::block::{BLOCK, BlockNodes, GridBlock, TILE_NODES, Tile},
-    material::{Law, Solid},
+    material::Factor,
     particle::{
         Order, Particles,
         split::{ParticlesMut, PerBlock, for_each_block},
@@ -65,7 +65,7 @@ impl<T: Real> Workspace<T> {
             .resize(order.blocks.len(), [[T::zero(); 4]; TILE_NODES]);
         self.starts.fit(order, 0, 0);
         self.visits.fit(order, 0, 0);
-        self.factors.fit(order, (), Solid::<T>::no_factor());
+        self.factors.fit(order, (), Factor::none());
         let empty = [[T::zero(); 4]; BLOCK * BLOCK * BLOCK];
         self.momentum.resize(order.grid.len(), empty);
         self.velocity.resize(order.grid.len(), empty);

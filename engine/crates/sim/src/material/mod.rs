@@ -5,6 +5,8 @@ mod elasticity;
 mod fixed_corotated;
 mod liquid;
 mod neo_hookean;
+mod solid;
+mod strain;
 
 use backflow_diff::{
     Real,
@@ -17,8 +19,8 @@ pub use elasticity::Elasticity;
 pub use fixed_corotated::FixedCorotated;
 pub use liquid::Liquid;
 pub use neo_hookean::NeoHookean;
-
-use crate::world::cast;
+pub use solid::Solid;
+pub use strain::Strain;
 
 /// Parameters of a law that a gradient is taken with respect to, at most.
 pub const PARAMETERS: usize = 3;
@@ -32,33 +34,6 @@ pub struct StressBar<T: Real, S> {
     pub gradient: Matrix3<T>,
     /// Of the law's inner parameters (those that the formula of the stress names).
     pub parameters: [T; PARAMETERS],
-}
-
-/// How the deformation of a particle is remembered: a volume ratio or a gradient.
-pub trait Strain<T: Real>: Copy + Send + Sync + std::fmt::Debug + PartialEq + 'static {
-    /// Numbers that it has.
-    const COMPONENTS: usize;
-
-    /// The undeformed state.
-    fn undeformed() -> Self;
-
-    /// The zero cotangent.
-    fn zero() -> Self;
-
-    /// The strain after a step `dt` with velocity gradient `gradient` (1/s).
-    fn advance(&self, gradient: &Matrix3<T>, dt: T) -> Self;
-
-    /// Cotangents of the strain and of the velocity gradient of [`Strain::advance`].
-    fn advance_vjp(&self, gradient: &Matrix3<T>, dt: T, bar: &Self) -> (Self, Matrix3<T>);
-
-    /// Sum of two cotangents.
-    fn plus(&self, other: &Self) -> Self;
-
-    /// The components, column by column.
-    fn components(&self) -> &[T];
-
-    /// The components, column by column.
-    fn components_mut(&mut self) -> &mut [T];
 }
 
 /// What the stress of a law and its derivative share; see [`Law::Factor`].
@@ -152,211 +127,6 @@ pub trait Law<T: Real>: Copy + Send + Sync + 'static {
     /// The same law with other parameters.
     #[must_use]
     fn with_parameters(&self, parameters: [T; PARAMETERS]) -> Self;
-}
-
-/// Liquids remember their volume ratio `J` alone.
-impl<T: Real> Strain<T> for T {
-    const COMPONENTS: usize = 1;
-
-    #[inline(always)]
-    fn undeformed() -> Self {
-        T::one()
-    }
-
-    #[inline(always)]
-    fn zero() -> Self {
-        T::zero()
-    }
-
-    /// `J <- J (1 + dt tr(grad v))`.
-    #[inline(always)]
-    fn advance(&self, gradient: &Matrix3<T>, dt: T) -> Self {
-        *self * (T::one() + dt * gradient.trace())
-    }
-
-    #[inline(always)]
-    fn advance_vjp(&self, gradient: &Matrix3<T>, dt: T, bar: &Self) -> (Self, Matrix3<T>) {
-        (
-            *bar * (T::one() + dt * gradient.trace()),
-            Matrix3::from_diagonal_element(*bar * *self * dt),
-        )
-    }
-
-    #[inline(always)]
-    fn plus(&self, other: &Self) -> Self {
-        *self + *other
-    }
-
-    fn components(&self) -> &[T] {
-        std::slice::from_ref(self)
-    }
-
-    fn components_mut(&mut self) -> &mut [T] {
-        std::slice::from_mut(self)
-    }
-}
-
-/// Solids remember the deformation gradient `F`.
-impl<T: Real> Strain<T> for Matrix3<T> {
-    const COMPONENTS: usize = 9;
-
-    #[inline(always)]
-    fn undeformed() -> Self {
-        Self::identity()
-    }
-
-    #[inline(always)]
-    fn zero() -> Self {
-        Self::zeros()
-    }
-
-    /// `F <- (I + dt grad v) F`.
-    #[inline(always)]
-    fn advance(&self, gradient: &Matrix3<T>, dt: T) -> Self {
-        self + (gradient * self) * dt
-    }
-
-    #[inline(always)]
-    fn advance_vjp(&self, gradient: &Matrix3<T>, dt: T, bar: &Self) -> (Self, Matrix3<T>) {
-        (
-            bar + (gradient.transpose() * bar) * dt,
-            (bar * self.transpose()) * dt,
-        )
-    }
-
-    #[inline(always)]
-    fn plus(&self, other: &Self) -> Self {
-        self + other
-    }
-
-    fn components(&self) -> &[T] {
-        self.as_slice()
-    }
-
-    fn components_mut(&mut self) -> &mut [T] {
-        self.as_mut_slice()
-    }
-}
-
-/// Any of the solid laws.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Solid<T: Real> {
-    /// See [`NeoHookean`].
-    NeoHookean(NeoHookean<T>),
-    /// See [`FixedCorotated`].
-    FixedCorotated(FixedCorotated<T>),
-    /// See [`BoxPlastic`].
-    BoxPlastic(BoxPlastic<T>),
-}
-
-/// Runs one expression on whichever law there is.
-macro_rules! each_law {
-    ($self:expr, $law:ident => $body:expr) => {
-        match $self {
-            Solid::NeoHookean($law) => $body,
-            Solid::FixedCorotated($law) => $body,
-            Solid::BoxPlastic($law) => $body,
-        }
-    };
-}
-
-impl<T: Real> Law<T> for Solid<T> {
-    type Strain = Matrix3<T>;
-    type Factor = Matrix3<T>;
-
-    #[inline(always)]
-    fn factors<L: Lanes<T>>(
-        &self,
-        isa: L::Isa,
-        strains: &[Matrix3<T>; WIDTH],
-    ) -> [Matrix3<T>; WIDTH] {
-        each_law!(self, law => law.factors::<L>(isa, strains))
-    }
-
-    #[inline(always)]
-    fn stress(
-        &self,
-        strain: &Matrix3<T>,
-        factor: &Matrix3<T>,
-        gradient: &Matrix3<T>,
-    ) -> Matrix3<T> {
-        each_law!(self, law => law.stress(strain, factor, gradient))
-    }
-
-    #[inline(always)]
-    fn pressure(&self, strain: &Matrix3<T>) -> Option<T> {
-        each_law!(self, law => law.pressure(strain))
-    }
-
-    #[inline(always)]
-    fn stress_vjp(
-        &self,
-        strain: &Matrix3<T>,
-        factor: &Matrix3<T>,
-        gradient: &Matrix3<T>,
-        stress_bar: &Matrix3<T>,
-    ) -> StressBar<T, Matrix3<T>> {
-        each_law!(self, law => law.stress_vjp(strain, factor, gradient, stress_bar))
-    }
-
-    #[inline(always)]
-    fn project(&self, trial: &Matrix3<T>) -> Matrix3<T> {
-        each_law!(self, law => law.project(trial))
-    }
-
-    #[inline(always)]
-    fn project_vjp(&self, trial: &Matrix3<T>, bar: &Matrix3<T>) -> Matrix3<T> {
-        each_law!(self, law => law.project_vjp(trial, bar))
-    }
-
-    fn sound_speed(&self, density: T) -> T {
-        each_law!(self, law => law.sound_speed(density))
-    }
-
-    #[inline(always)]
-    fn viscosity(&self) -> T {
-        each_law!(self, law => law.viscosity())
-    }
-
-    fn parameters_vjp(&self, inner: &[f64; PARAMETERS]) -> [f64; PARAMETERS] {
-        each_law!(self, law => law.parameters_vjp(inner))
-    }
-
-    fn parameter_names(&self) -> &'static [&'static str] {
-        each_law!(self, law => law.parameter_names())
-    }
-
-    fn parameters(&self) -> [T; PARAMETERS] {
-        each_law!(self, law => law.parameters())
-    }
-
-    fn with_parameters(&self, parameters: [T; PARAMETERS]) -> Self {
-        match self {
-            Self::NeoHookean(law) => Self::NeoHookean(law.with_parameters(parameters)),
-            Self::FixedCorotated(law) => Self::FixedCorotated(law.with_parameters(parameters)),
-            Self::BoxPlastic(law) => Self::BoxPlastic(law.with_parameters(parameters)),
-        }
-    }
-}
-
-impl<T: Real> Solid<T> {
-    /// The same law in another scalar, without tangents.
-    pub fn cast<U: Real>(&self) -> Solid<U> {
-        let corotated = |law: &FixedCorotated<T>| FixedCorotated {
-            elasticity: law.elasticity.cast(),
-        };
-        match self {
-            Self::NeoHookean(law) => Solid::NeoHookean(NeoHookean {
-                elasticity: law.elasticity.cast(),
-            }),
-            Self::FixedCorotated(law) => Solid::FixedCorotated(corotated(law)),
-            Self::BoxPlastic(law) => Solid::BoxPlastic(BoxPlastic {
-                elastic: corotated(&law.elastic),
-                compression: cast(law.compression),
-                extension: cast(law.extension),
-            }),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -376,10 +376,7 @@ mod tests {
     use backflow_diff::lanes::Portable;
 
     use super::{
-        super::{
-            p2g::tests::{body, factors, solids},
-            stencil::tests::{AT, lattice, matrix},
-        },
+        super::testing::{AT, body, factors, lattice, matrix, solids},
         *,
     };
     use crate::particle::Cloud;

@@ -293,10 +293,7 @@ pub(super) mod tests {
     use nalgebra::Matrix3;
     use num_dual::Dual64;
 
-    use super::{
-        super::{p2g::tests::*, stencil::tests::*},
-        *,
-    };
+    use super::{super::testing::*, *};
     use crate::{
         grid::block::{Node, tile_base},
         particle::{Cloud, visits::plan_visits},

@@ -339,7 +339,7 @@ pub(super) mod tests {
     use nalgebra::Matrix3;
     use num_dual::Dual64;
 
-    use super::{super::stencil::tests::*, *};
+    use super::{super::testing::*, *};
     use crate::{
         collider::{Shape, Sphere},
         contact::{Collider, ContactLaw, place},

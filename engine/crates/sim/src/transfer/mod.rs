@@ -10,4 +10,6 @@ pub mod rows;
 pub mod stencil;
 pub mod substep;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod twins;

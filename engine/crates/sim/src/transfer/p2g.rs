@@ -259,180 +259,19 @@ pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use backflow_diff::lanes::{Portable, WIDTH};
+mod tests {
+    use backflow_diff::lanes::Portable;
     use nalgebra::Vector3;
     use num_dual::Dual64;
 
-    use super::{super::stencil::tests::*, *};
+    use super::{super::testing::*, *};
     use crate::{
         grid::{
-            Lattice, Stencil,
+            Stencil,
             block::{BLOCK, MARGIN, TILE},
         },
-        material::{BoxPlastic, Elasticity, FixedCorotated, Liquid, NeoHookean, Solid},
-        particle::{
-            Cloud,
-            visits::{Visit, plan_visits},
-        },
+        particle::Cloud,
     };
-
-    /// More than one loop takes, and not a multiple of what it takes.
-    pub(in crate::transfer) const COUNT: usize = 2 * CHUNK + 5;
-    pub(in crate::transfer) const DT: f64 = 2e-3;
-
-    /// Two bodies, which the particles belong to by turns.
-    pub(in crate::transfer) fn owners() -> Vec<u16> {
-        (0..COUNT as u16).map(|place| place % 2).collect()
-    }
-
-    pub(in crate::transfer) fn body<T: Real, L>(law: L, density: T) -> Body<T, L> {
-        let volume = T::of(2e-4);
-        Body {
-            name: String::new(),
-            law,
-            density,
-            volume,
-            range: 0..COUNT,
-        }
-    }
-
-    pub(in crate::transfer) fn solids() -> [Solid<f64>; 3] {
-        let elasticity = Elasticity::new(2e4, 0.3);
-        let elastic = FixedCorotated { elasticity };
-        [
-            Solid::NeoHookean(NeoHookean { elasticity }),
-            Solid::FixedCorotated(elastic),
-            Solid::BoxPlastic(BoxPlastic {
-                elastic,
-                compression: 0.03,
-                extension: 0.02,
-            }),
-        ]
-    }
-
-    pub(in crate::transfer) fn liquids() -> [Liquid<f64>; 2] {
-        let law = Liquid {
-            bulk_modulus: 2e4,
-            viscosity: 3.0,
-            exponent: 7.0,
-            tension: true,
-        };
-        [
-            law,
-            Liquid {
-                viscosity: 0.0,
-                exponent: 1.0,
-                tension: false,
-                ..law
-            },
-        ]
-    }
-
-    /// Particles in block [`AT`], in motion and strained. Every third one has the next two
-    /// in its cell.
-    pub(in crate::transfer) fn cloud<S: Strain<f64>>() -> Cloud<f64, S> {
-        let mut cloud: Cloud<f64, S> = tangent(1);
-        let lattice = lattice::<f64>();
-        for slot in 0..COUNT {
-            let x = place(slot - slot % 3);
-            let base = Vector3::from(Stencil::base_of(&lattice, &x)).map(f64::from);
-            let beside = base + Vector3::repeat(1.0) + vector(slot + 200_000) * 0.49;
-            cloud.motion[slot].set_x(&if slot % 3 == 0 {
-                x
-            } else {
-                lattice.origin + beside * lattice.dx
-            });
-            let mut strain = S::undeformed();
-            let random = cloud.strain[slot];
-            for (entry, noise) in strain.components_mut().iter_mut().zip(random.components()) {
-                *entry += 0.1 * noise;
-            }
-            cloud.strain[slot] = strain;
-        }
-        cloud
-    }
-
-    /// Random numbers in the place of particles: a direction, or weights.
-    pub(in crate::transfer) fn tangent<S: Strain<f64>>(seed: usize) -> Cloud<f64, S> {
-        let mut cloud: Cloud<f64, S> = Cloud::zeros(COUNT);
-        for slot in 0..COUNT {
-            let seed = seed * 1000 + slot;
-            cloud.motion[slot] = Motion::new(&vector(seed), &vector(seed + 100), &matrix(seed));
-            for (index, entry) in cloud.strain[slot].components_mut().iter_mut().enumerate() {
-                *entry = noise(seed * 10 + index + 3_000_000);
-            }
-        }
-        cloud
-    }
-
-    pub(in crate::transfer) fn lift<S: Strain<f64>, D: Strain<Dual64>>(
-        value: &Cloud<f64, S>,
-        tangent: &Cloud<f64, S>,
-    ) -> Cloud<Dual64, D> {
-        let mut lifted: Cloud<Dual64, D> = Cloud::zeros(COUNT);
-        for slot in 0..COUNT {
-            let (motion, along) = (&value.motion[slot], &tangent.motion[slot]);
-            lifted.motion[slot] = Motion::new(
-                &lift_vector(&motion.x(), &along.x()),
-                &lift_vector(&motion.v(), &along.v()),
-                &lift_matrix(&motion.c(), &along.c()),
-            );
-            let parts = value.strain[slot].components().iter();
-            let parts = parts.zip(tangent.strain[slot].components());
-            for (entry, (value, tangent)) in
-                lifted.strain[slot].components_mut().iter_mut().zip(parts)
-            {
-                *entry = Dual64::new(*value, *tangent);
-            }
-        }
-        lifted
-    }
-
-    /// `<a, b>` and the sum of the magnitudes of its terms.
-    pub(in crate::transfer) fn pairing<S: Strain<f64>>(
-        a: &Cloud<f64, S>,
-        b: &Cloud<f64, S>,
-    ) -> [f64; 2] {
-        let mut sums = [0.0; 2];
-        let mut add = |a: &[f64], b: &[f64]| {
-            for (a, b) in a.iter().zip(b) {
-                sums[0] += a * b;
-                sums[1] += (a * b).abs();
-            }
-        };
-        for slot in 0..COUNT {
-            let (a_motion, b_motion) = (a.motion[slot].lanes(), b.motion[slot].lanes());
-            assert_eq!([a_motion[0], b_motion[0]], [0.0; 2], "an unused lane");
-            add(a_motion, b_motion);
-            add(a.strain[slot].components(), b.strain[slot].components());
-        }
-        sums
-    }
-
-    /// The order in which the particles of block [`AT`] are visited.
-    pub(in crate::transfer) fn visits<T: Real, S>(
-        lattice: &Lattice<T>,
-        cloud: &Cloud<T, S>,
-    ) -> Vec<Visit> {
-        let (mut starts, mut visits) = (vec![0; cloud.motion.len()], vec![0; cloud.motion.len()]);
-        Splines::<Portable<T>>::new((), lattice, &AT).starts((), &cloud.motion, &mut starts);
-        plan_visits(&starts, &mut visits);
-        visits
-    }
-
-    /// The factors of particles of some bodies.
-    pub(in crate::transfer) fn factors<T: Real, P: Law<T>>(
-        bodies: &[Body<T, P>],
-        owners: &[u16],
-        cloud: &Cloud<T, P::Strain>,
-    ) -> Vec<P::Factor> {
-        let factor = |(&owner, &strain): (&u16, &P::Strain)| {
-            let law = &bodies[usize::from(owner)].law;
-            law.factors::<Portable<T>>((), &[strain; WIDTH])[0]
-        };
-        owners.iter().zip(&cloud.strain).map(factor).collect()
-    }
 
     /// What all particles of block [`AT`] scatter.
     fn scattered<T: Real, P: Law<T>>(

@@ -310,95 +310,22 @@ fn pull_plane<T: Copy, L: Lanes<T>>(
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use backflow_diff::lanes::Portable;
     use nalgebra::{Matrix3, Vector3};
-    use num_dual::Dual64;
 
     use super::{
         super::{
             field::{columns, field_of, load_motion, matrix_of, motion_of, position_of},
             rows::{add_rows, load_rows},
+            testing::*,
         },
         *,
     };
     use crate::grid::{
         Stencil,
-        block::{Node, TILE_NODES, Tile, fits, tile_base},
+        block::{Node, Tile, fits, tile_base},
     };
-
-    /// The block that the tests of the transfers work in.
-    pub(in crate::transfer) const AT: [i32; 3] = [1, 2, 1];
-
-    pub(in crate::transfer) const NODES: usize = TILE_NODES;
-
-    /// A number in [-1, 1] without pattern.
-    pub(in crate::transfer) fn noise(seed: usize) -> f64 {
-        let mixed = (seed as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        ((mixed ^ (mixed >> 32)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
-    }
-
-    pub(in crate::transfer) fn vector(seed: usize) -> Vector3<f64> {
-        Vector3::from_fn(|row, _| noise(3 * seed + row))
-    }
-
-    pub(in crate::transfer) fn matrix(seed: usize) -> Matrix3<f64> {
-        Matrix3::from_fn(|row, column| noise(9 * seed + 3 * row + column + 7_000_000))
-    }
-
-    /// A tile of numbers, its padding included.
-    pub(in crate::transfer) fn tile(seed: usize) -> Tile<f64> {
-        std::array::from_fn(|node| {
-            std::array::from_fn(|channel| noise(seed * 10_000 + 4 * node + channel))
-        })
-    }
-
-    pub(in crate::transfer) fn dot(a: &[Node<f64>], b: &[Node<f64>]) -> f64 {
-        a.iter()
-            .flatten()
-            .zip(b.iter().flatten())
-            .map(|(a, b)| a * b)
-            .sum()
-    }
-
-    pub(in crate::transfer) fn lift_vector(
-        value: &Vector3<f64>,
-        tangent: &Vector3<f64>,
-    ) -> Vector3<Dual64> {
-        value.zip_map(tangent, Dual64::new)
-    }
-
-    pub(in crate::transfer) fn lift_matrix(
-        value: &Matrix3<f64>,
-        tangent: &Matrix3<f64>,
-    ) -> Matrix3<Dual64> {
-        value.zip_map(tangent, Dual64::new)
-    }
-
-    pub(in crate::transfer) fn lift_nodes<const N: usize>(
-        value: &[Node<f64>; N],
-        tangent: &[Node<f64>; N],
-    ) -> [Node<Dual64>; N] {
-        std::array::from_fn(|node| {
-            std::array::from_fn(|channel| Dual64::new(value[node][channel], tangent[node][channel]))
-        })
-    }
-
-    pub(in crate::transfer) fn lattice<T: Real>() -> Lattice<T> {
-        Lattice::over(
-            Vector3::new(0.1, -0.2, 0.3).map(T::of),
-            [12; 3],
-            T::of(0.125),
-        )
-    }
-
-    /// A place in block [`AT`] or in the cell around it that its particles may drift to.
-    pub(in crate::transfer) fn place(seed: usize) -> Vector3<f64> {
-        let lattice = lattice::<f64>();
-        let cells = AT.map(|at| f64::from(at) * BLOCK as f64 + 2.5);
-        lattice.origin + (Vector3::from(cells) + vector(seed + 100_000) * 2.99) * lattice.dx
-    }
 
     /// An affine field about a particle, per node channel.
     #[derive(Debug, Clone, Copy)]

@@ -373,8 +373,7 @@ mod tests {
     use super::{
         super::{
             grid_update::tests::world as corner,
-            p2g::tests::{body, liquids, solids},
-            stencil::tests::{matrix, noise, vector},
+            testing::{body, liquids, matrix, noise, solids, vector},
         },
         *,
     };

@@ -14,12 +14,10 @@ use super::{
         Scenery, Site, grid_update, mass_threshold,
         tests::{LAWS, momentum, world},
     },
-    p2g::{
-        BodyBar, p2g, p2g_vjp,
-        tests::{DT, body, factors, liquids, solids, visits},
-    },
+    p2g::{BodyBar, p2g, p2g_vjp},
     patch::Patch,
-    stencil::{Splines, tests::*},
+    stencil::Splines,
+    testing::*,
 };
 use crate::{
     contact,

@@ -1,0 +1,131 @@
+//! Any of the solid laws: which one a body follows is known at run time.
+
+use backflow_diff::{
+    Real,
+    lanes::{Lanes, WIDTH},
+};
+use nalgebra::Matrix3;
+
+use super::{BoxPlastic, FixedCorotated, Law, NeoHookean, PARAMETERS, StressBar};
+use crate::world::cast;
+
+/// Any of the solid laws.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Solid<T: Real> {
+    /// See [`NeoHookean`].
+    NeoHookean(NeoHookean<T>),
+    /// See [`FixedCorotated`].
+    FixedCorotated(FixedCorotated<T>),
+    /// See [`BoxPlastic`].
+    BoxPlastic(BoxPlastic<T>),
+}
+
+/// Runs one expression on whichever law there is.
+macro_rules! each_law {
+    ($self:expr, $law:ident => $body:expr) => {
+        match $self {
+            Solid::NeoHookean($law) => $body,
+            Solid::FixedCorotated($law) => $body,
+            Solid::BoxPlastic($law) => $body,
+        }
+    };
+}
+
+impl<T: Real> Law<T> for Solid<T> {
+    type Strain = Matrix3<T>;
+    type Factor = Matrix3<T>;
+
+    #[inline(always)]
+    fn factors<L: Lanes<T>>(
+        &self,
+        isa: L::Isa,
+        strains: &[Matrix3<T>; WIDTH],
+    ) -> [Matrix3<T>; WIDTH] {
+        each_law!(self, law => law.factors::<L>(isa, strains))
+    }
+
+    #[inline(always)]
+    fn stress(
+        &self,
+        strain: &Matrix3<T>,
+        factor: &Matrix3<T>,
+        gradient: &Matrix3<T>,
+    ) -> Matrix3<T> {
+        each_law!(self, law => law.stress(strain, factor, gradient))
+    }
+
+    #[inline(always)]
+    fn pressure(&self, strain: &Matrix3<T>) -> Option<T> {
+        each_law!(self, law => law.pressure(strain))
+    }
+
+    #[inline(always)]
+    fn stress_vjp(
+        &self,
+        strain: &Matrix3<T>,
+        factor: &Matrix3<T>,
+        gradient: &Matrix3<T>,
+        stress_bar: &Matrix3<T>,
+    ) -> StressBar<T, Matrix3<T>> {
+        each_law!(self, law => law.stress_vjp(strain, factor, gradient, stress_bar))
+    }
+
+    #[inline(always)]
+    fn project(&self, trial: &Matrix3<T>) -> Matrix3<T> {
+        each_law!(self, law => law.project(trial))
+    }
+
+    #[inline(always)]
+    fn project_vjp(&self, trial: &Matrix3<T>, bar: &Matrix3<T>) -> Matrix3<T> {
+        each_law!(self, law => law.project_vjp(trial, bar))
+    }
+
+    fn sound_speed(&self, density: T) -> T {
+        each_law!(self, law => law.sound_speed(density))
+    }
+
+    #[inline(always)]
+    fn viscosity(&self) -> T {
+        each_law!(self, law => law.viscosity())
+    }
+
+    fn parameters_vjp(&self, inner: &[f64; PARAMETERS]) -> [f64; PARAMETERS] {
+        each_law!(self, law => law.parameters_vjp(inner))
+    }
+
+    fn parameter_names(&self) -> &'static [&'static str] {
+        each_law!(self, law => law.parameter_names())
+    }
+
+    fn parameters(&self) -> [T; PARAMETERS] {
+        each_law!(self, law => law.parameters())
+    }
+
+    fn with_parameters(&self, parameters: [T; PARAMETERS]) -> Self {
+        match self {
+            Self::NeoHookean(law) => Self::NeoHookean(law.with_parameters(parameters)),
+            Self::FixedCorotated(law) => Self::FixedCorotated(law.with_parameters(parameters)),
+            Self::BoxPlastic(law) => Self::BoxPlastic(law.with_parameters(parameters)),
+        }
+    }
+}
+
+impl<T: Real> Solid<T> {
+    /// The same law in another scalar, without tangents.
+    pub fn cast<U: Real>(&self) -> Solid<U> {
+        let corotated = |law: &FixedCorotated<T>| FixedCorotated {
+            elasticity: law.elasticity.cast(),
+        };
+        match self {
+            Self::NeoHookean(law) => Solid::NeoHookean(NeoHookean {
+                elasticity: law.elasticity.cast(),
+            }),
+            Self::FixedCorotated(law) => Solid::FixedCorotated(corotated(law)),
+            Self::BoxPlastic(law) => Solid::BoxPlastic(BoxPlastic {
+                elastic: corotated(&law.elastic),
+                compression: cast(law.compression),
+                extension: cast(law.extension),
+            }),
+        }
+    }
+}

@@ -6,7 +6,7 @@
 use backflow::{
     bench::{Case, Order, Size, Workload},
     diff::{
-        lanes::{Kernel, Lanes, WIDTH},
+        lanes::{Kernel, Lanes, Matrices, WIDTH},
         matrix::{polar, polar_lanes},
     },
     sim::{
@@ -19,9 +19,7 @@ use backflow::{
         },
         rollout::State,
         transfer::{
-            blocks::{
-                Factors, FromTile, FromTileVjp, Setting, Starts, ToTile, ToTileVjp, Update, Visits,
-            },
+            blocks::{FromTile, FromTileVjp, Setting, Starts, ToTile, ToTileVjp, Update, Visits},
             grid_update::{Scenery, Site, mass_threshold},
         },
         world::World,
@@ -43,7 +41,6 @@ struct Fixture {
     bars: Particles<f32>,
     starts: Starts,
     visits: Visits,
-    factors: Factors<f32>,
     tiles: Vec<Tile<f32>>,
     momentum: Vec<BlockNodes<f32>>,
     velocity: Vec<BlockNodes<f32>>,
@@ -61,7 +58,6 @@ impl Fixture {
             bars: state.particles.clone(),
             starts: Starts::default(),
             visits: Visits::default(),
-            factors: Factors::default(),
             tiles: vec![[[0.0; 4]; TILE_NODES]; order.blocks.len()],
             momentum: vec![nodes; order.grid.len()],
             velocity: vec![nodes; order.grid.len()],
@@ -69,9 +65,8 @@ impl Fixture {
             state,
         };
         let order = &fixture.state.order;
-        fixture.starts.fit(order, 0, 0);
-        fixture.visits.fit(order, 0, 0);
-        fixture.factors.fit(order, (), Matrix3::identity());
+        fixture.starts.fit(order, 0);
+        fixture.visits.fit(order, 0);
         fixture.run_p2g();
         fixture.update();
         fixture
@@ -90,19 +85,14 @@ impl Fixture {
             items: self.tiles.as_mut_slice(),
             width: 1,
         };
-        let scratch = (
-            self.starts.view(),
-            (self.visits.view(), self.factors.view()),
-        );
-        let fill = |block: &ParticleBlock,
-                    (tile, (starts, (visits, factors))): (PerBlock<'_, _>, _)| {
+        let scratch = (self.starts.view(), self.visits.view());
+        let fill = |block: &ParticleBlock, (tile, (starts, visits)): (PerBlock<'_, _>, _)| {
             f32::launch(ToTile {
                 setting,
                 particles: &self.state.particles,
                 block,
                 starts,
                 visits,
-                factors,
                 tile: Some(&mut tile.items[0]),
             });
         };
@@ -181,7 +171,6 @@ impl Fixture {
                 particles: &self.state.particles,
                 block,
                 visits: &self.visits,
-                factors: &self.factors,
                 node_bars: &self.velocity,
                 bars,
                 body_bars: sums.items,
@@ -262,7 +251,7 @@ impl Kernel<f32> for PolarOf<'_> {
 
     #[inline(always)]
     fn run<L: Lanes<f32>>(self, isa: L::Isa) -> Self::Output {
-        polar_lanes::<f32, L>(isa, self.0)
+        polar_lanes(isa, Matrices::<L>::load(isa, &self.0.each_ref())).store()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use backflow_diff::Real;
 use backflow_sim::{
+    material::Strain,
     particle::{Motion, Particles},
     rollout::Gradient,
 };
@@ -15,9 +16,9 @@ pub fn of_particles<T: Real>(particles: &Particles<T>) -> Vec<u64> {
         .flat_map(<[T; 3]>::from);
     let matrices = motion()
         .map(Motion::c)
-        .chain(solid.strain.iter().copied())
         .flat_map(<[[T; 3]; 3]>::from)
-        .flatten();
+        .flatten()
+        .chain(solid.strain.iter().flat_map(Strain::components).copied());
     vectors
         .chain(matrices)
         .chain(liquid.strain.iter().copied())

@@ -5,7 +5,9 @@ use backflow_sim::{
     collider::{Capsule, Cuboid, Shape, Sphere},
     contact::{Collider, ContactLaw},
     grid::Lattice,
-    material::{BoxPlastic, Elasticity, FixedCorotated, Law, Liquid, NeoHookean, Solid},
+    material::{
+        BoxPlastic, Deformation, Elasticity, FixedCorotated, Law, Liquid, NeoHookean, Solid, Strain,
+    },
     particle::{Motion, Particles},
     pose::{Pose, PoseBar, Twist, exp},
     rollout::Gradient,
@@ -121,7 +123,7 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
                             last.set_c(&c);
                         }
                         if let Some(last) = particles.solid.strain.last_mut() {
-                            *last = Matrix3::identity() + noise.matrix() * 0.02;
+                            last.set_f(&(Matrix3::identity() + noise.matrix() * 0.02));
                         }
                     } else {
                         particles.liquid.push(x, v);
@@ -328,7 +330,7 @@ impl Setup<f64> {
                 for entry in liquid
                     .strain
                     .iter_mut()
-                    .chain(solid.strain.iter_mut().flat_map(|strain| strain.iter_mut()))
+                    .chain(solid.strain.iter_mut().flat_map(|f| f.components_mut()))
                 {
                     entry.eps = noise.next();
                 }
@@ -424,7 +426,7 @@ pub fn along(gradient: &Gradient<f64>, input: Input, setup: &Setup<f64>, noise: 
         Input::Strain => liquid
             .strain
             .iter()
-            .chain(solid.strain.iter().flat_map(|strain| strain.iter()))
+            .chain(solid.strain.iter().flat_map(|f| f.components()))
             .map(|entry| entry * noise.next())
             .sum(),
         Input::Density => gradient
@@ -494,7 +496,7 @@ pub fn dot<T: Real>(particles: &Particles<T>, weights: &Particles<f64>) -> T {
     let (a, b) = (&particles.solid, &weights.solid);
     for slot in 0..a.len() {
         add_motion(&a.motion[slot], &b.motion[slot], &mut add);
-        add(a.strain[slot].as_slice(), b.strain[slot].as_slice());
+        add(a.strain[slot].components(), b.strain[slot].components());
     }
     sum
 }
@@ -515,7 +517,7 @@ pub fn weights(particles: &Particles<f64>, noise: &mut Noise) -> Particles<f64> 
         motion.set_c(&noise.matrix());
     }
     for strain in &mut solid.strain {
-        *strain = noise.matrix();
+        *strain = Deformation::new(&noise.matrix(), noise.next());
     }
     for strain in &mut liquid.strain {
         *strain = noise.next();

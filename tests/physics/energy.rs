@@ -27,7 +27,7 @@ fn energy(case: &Case, particles: &backflow_sim::particle::Particles<f64>) -> [f
         let motion = &cloud.motion[slot];
         let affine = 0.25 * DX * DX * motion.c().norm_squared();
         kinetic += 0.5 * case.particle_mass() * (motion.v().norm_squared() + affine);
-        elastic += body.volume * stored(&body.law, &cloud.strain[slot]);
+        elastic += body.volume * stored(&body.law, &cloud.strain[slot].f());
     }
     [kinetic, elastic]
 }

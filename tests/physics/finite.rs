@@ -2,6 +2,7 @@
 
 use backflow_sim::{
     contact::ContactLaw,
+    material::Strain,
     particle::{Motion, Particles},
     rollout::{NonFinite, forward::Rollout},
 };
@@ -66,7 +67,9 @@ const SOLID: [(&str, Spoil); 4] = [
     ("velocity gradient", |p, slot, bad| {
         spoil_c(&mut p.solid.motion[slot], (2, 2), bad)
     }),
-    ("strain", |p, slot, bad| p.solid.strain[slot][(0, 1)] = bad),
+    ("strain", |p, slot, bad| {
+        p.solid.strain[slot].components_mut()[4] = bad
+    }),
 ];
 
 #[test]

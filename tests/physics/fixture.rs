@@ -207,7 +207,7 @@ impl Case {
             *j += size * noise.next();
         }
         for f in &mut self.particles.solid.strain {
-            *f += noise.matrix() * size;
+            f.set_f(&(f.f() + noise.matrix() * size));
         }
         self
     }

@@ -24,7 +24,7 @@ fn moved(particles: &Particles<f64>, q: &Matrix3<f64>, shift: &Vector3<f64>) -> 
         motion.set_c(&(q * motion.c() * q.transpose()));
     }
     for strain in &mut solid.strain {
-        *strain = q * *strain * q.transpose();
+        strain.set_f(&(q * strain.f() * q.transpose()));
     }
     particles
 }

@@ -508,7 +508,7 @@ fn read_field<S: Strain<f64>>(
             .collect(),
         Field::F => cloud.strain[range]
             .iter()
-            .flat_map(|strain| strain.components().to_vec())
+            .flat_map(|strain| strain.measure().to_vec())
             .collect(),
     }
 }
@@ -538,7 +538,7 @@ fn write_field<S: Strain<f64>>(
         Field::F => {
             let entries = cloud.strain[range]
                 .iter_mut()
-                .flat_map(|strain| strain.components_mut());
+                .flat_map(|strain| strain.measure_mut());
             for (entry, value) in entries.zip(values) {
                 *entry = *value;
             }

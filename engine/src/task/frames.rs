@@ -8,6 +8,7 @@ use backflow_sim::{
         Array, Ball, FileError, GREY, Image, Npz, NpzError, PALETTE, ParticleRow, Picture, Solid,
         View, write_npz,
     },
+    material::Deformation,
     particle::{Motion, Particles},
     pose::Pose,
     rollout::State,
@@ -237,7 +238,8 @@ pub fn write_checkpoint<T: Real>(
     let v = |motion: &[Motion<T>]| flat(motion.iter().map(Motion::v));
     let c = |motion: &[Motion<T>]| flat(motion.iter().map(Motion::c));
     let j: Vec<f64> = liquid.strain.iter().map(|j| j.to_f64()).collect();
-    let f = flat(solid.strain.iter().copied());
+    let f = flat(solid.strain.iter().map(Deformation::f));
+    let history: Vec<f64> = solid.strain.iter().map(|f| f.history().to_f64()).collect();
     let arrays = [
         ("liquid.x", vec![liquid.len(), 3], x(&liquid.motion)),
         ("liquid.v", vec![liquid.len(), 3], v(&liquid.motion)),
@@ -247,6 +249,7 @@ pub fn write_checkpoint<T: Real>(
         ("solid.v", vec![solid.len(), 3], v(&solid.motion)),
         ("solid.c", vec![solid.len(), 3, 3], c(&solid.motion)),
         ("solid.f", vec![solid.len(), 3, 3], f),
+        ("solid.history", vec![solid.len()], history),
     ];
     let frame = [frame as i64];
     let mut named = vec![("frame", Array::I64(vec![], &frame))];
@@ -303,7 +306,11 @@ pub fn read_checkpoint<T: Real>(
     fill(liquid.strain.iter_mut(), &values);
     read_motion(&mut file, "solid", &mut solid.motion)?;
     let (_, values) = file.f64("solid.f", &[solids, three, three])?;
-    fill(solid.strain.iter_mut().flat_map(|f| f.iter_mut()), &values);
+    let (_, history) = file.f64("solid.history", &[solids])?;
+    let rows = values.chunks_exact(9).zip(history);
+    for (strain, (f, history)) in solid.strain.iter_mut().zip(rows) {
+        *strain = Deformation::new(&Matrix3::from_column_slice(f).map(T::of), T::of(history));
+    }
     Ok((
         frame.first().map_or(0, |&frame| frame.max(0) as usize),
         particles,

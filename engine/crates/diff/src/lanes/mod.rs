@@ -5,15 +5,18 @@
 //! particular instructions, works for every scalar, dual numbers included, and is what the
 //! others are tested against. Levels round differently: a sum of products may be fused.
 
+pub mod columns;
+mod matrices;
 mod portable;
+mod stored;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use nalgebra::Matrix3;
-
+pub use matrices::Matrices;
 pub use portable::Portable;
+pub use stored::Stored;
 #[cfg(target_arch = "x86_64")]
 pub use x86::{Avx2F32, Avx2F64, Avx512F32};
 #[cfg(target_arch = "x86_64")]
@@ -69,6 +72,9 @@ pub trait Lanes<T: Copy>: Copy {
 
     /// Quad `q` is the sum of the four quads of `parts[q]`.
     fn sum_quads(parts: [Self; 4]) -> Self;
+
+    /// Lane `l` of row `r` is lane `r` of `rows[l]`.
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH];
 
     /// The greatest whole number that is not above each lane; lanes must fit `i32`.
     #[must_use]
@@ -193,31 +199,6 @@ pub fn available(level: Level) -> bool {
         #[cfg(not(target_arch = "x86_64"))]
         _ => false,
     }
-}
-
-/// The entries of sixteen matrices, one entry a register, column by column.
-#[inline(always)]
-pub fn load_matrices<T: crate::Real, L: Lanes<T>>(
-    isa: L::Isa,
-    matrices: &[Matrix3<T>; WIDTH],
-) -> [L; 9] {
-    std::array::from_fn(|entry| {
-        L::load(
-            isa,
-            &std::array::from_fn(|lane| matrices[lane].as_slice()[entry]),
-        )
-    })
-}
-
-/// The inverse of [`load_matrices`].
-#[inline(always)]
-pub fn store_matrices<T: crate::Real, L: Lanes<T>>(entries: [L; 9]) -> [Matrix3<T>; WIDTH] {
-    let columns = entries.map(|entry| {
-        let mut lanes = [T::zero(); WIDTH];
-        entry.store(&mut lanes);
-        lanes
-    });
-    std::array::from_fn(|lane| Matrix3::from_fn(|row, column| columns[3 * column + row][lane]))
 }
 
 #[cfg(test)]

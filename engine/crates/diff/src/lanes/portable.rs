@@ -81,6 +81,17 @@ impl<T: Real> Lanes<T> for Portable<T> {
     }
 
     #[inline(always)]
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        let mut columns = rows;
+        for (lane, row) in rows.iter().enumerate() {
+            for (column, &value) in columns.iter_mut().zip(&row.0) {
+                column.0[lane] = value;
+            }
+        }
+        columns
+    }
+
+    #[inline(always)]
     fn floor(self) -> Self {
         Self(self.0.map(|value| {
             let whole = T::of(f64::from(value.trunc_index()));

@@ -233,8 +233,81 @@ impl<T: Real> Kernel<T> for RoundTrip<T> {
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, isa: L::Isa) -> Self::Output {
-        let entries: [L; 9] = load_matrices(isa, &self.0);
-        (entries.map(stored), store_matrices(entries))
+        let matrices = Matrices::<L>::load(isa, &self.0.each_ref());
+        let mut records = [Stored::zero(); WIDTH];
+        for (record, matrix) in records.iter_mut().zip(&self.0) {
+            record.set_matrix(matrix);
+        }
+        let same = Matrices::<L>::load_records(isa, &records.each_ref());
+        assert_eq!(matrices.0.map(stored), same.0.map(stored));
+        let mut back = [Stored::zero(); WIDTH];
+        same.store_records([L::splat(isa, T::of(0.5)); 7], &mut back);
+        assert_eq!(back.map(|record| record.matrix()), self.0);
+        assert!(back.iter().all(|record| record.0[..7] == [T::of(0.5); 7]));
+        (matrices.0.map(stored), matrices.store())
+    }
+}
+
+/// What is computed of two sets of matrices, matrix by matrix.
+#[derive(Clone, Copy)]
+struct Algebra<T>([[Matrix3<T>; WIDTH]; 2]);
+
+impl<T: Real> Kernel<T> for Algebra<T> {
+    type Output = ([[Matrix3<T>; WIDTH]; 8], [[T; WIDTH]; 3]);
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, isa: L::Isa) -> Self::Output {
+        let [a, b] = self.0.map(|m| Matrices::<L>::load(isa, &m.each_ref()));
+        let three = L::splat(isa, T::of(3.0));
+        let cofactor = a.cofactor();
+        (
+            [
+                a.plus(b),
+                a.minus(b),
+                a.scale(three),
+                a.scale_add(three, b),
+                a.plus_diagonal(three),
+                a.transpose(),
+                a.times(b),
+                cofactor,
+            ]
+            .map(Matrices::store),
+            [a.trace(), a.dot(b), a.determinant(&cofactor)].map(stored),
+        )
+    }
+}
+
+#[test]
+fn algebra_is_that_of_each_matrix() {
+    let number = |seed: usize| ((seed * 37 + 11) % 101) as f64 / 25.0 - 2.0;
+    let matrices = [0, 1].map(|set| {
+        std::array::from_fn(|lane| {
+            Matrix3::from_fn(|row, column| number(144 * set + 9 * lane + 3 * row + column))
+        })
+    });
+    let mut runs = f64::every(Algebra(matrices));
+    runs.push(("Portable", Algebra(matrices).run::<Portable<f64>>(())));
+    for (lanes, (found, scalars)) in runs {
+        for lane in 0..WIDTH {
+            let (a, b) = (&matrices[0][lane], &matrices[1][lane]);
+            let expected = [
+                a + b,
+                a - b,
+                a * 3.0,
+                a * 3.0 + b,
+                a + Matrix3::from_diagonal_element(3.0),
+                a.transpose(),
+                a * b,
+                crate::matrix::cofactor(a),
+            ];
+            for (found, expected) in found.iter().zip(expected) {
+                assert!((found[lane] - expected).norm() <= 1e-14 * 50.0, "{lanes}");
+            }
+            let expected = [a.trace(), a.dot(b), a.determinant()];
+            for (found, expected) in scalars.iter().zip(expected) {
+                assert!((found[lane] - expected).abs() <= 1e-14 * 50.0, "{lanes}");
+            }
+        }
     }
 }
 

@@ -149,6 +149,47 @@ impl Lanes<f32> for Avx512F32 {
     }
 
     #[inline(always)]
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        let isa = rows[0].0.avx512f;
+        let mut pairs = rows;
+        for (pair, row) in pairs.chunks_exact_mut(2).zip(rows.chunks_exact(2)) {
+            pair[0].1 = isa._mm512_unpacklo_ps(row[0].1, row[1].1);
+            pair[1].1 = isa._mm512_unpackhi_ps(row[0].1, row[1].1);
+        }
+        // Quad `q` of fours `4 g + c` holds lane `4 q + c` of four rows from `4 g`.
+        let mut fours = pairs;
+        for (four, pair) in fours.chunks_exact_mut(4).zip(pairs.chunks_exact(4)) {
+            for half in 0..2 {
+                let (a, b) = (cast(pair[half].1), cast(pair[half + 2].1));
+                four[2 * half].1 = cast(isa._mm512_unpacklo_pd(a, b));
+                four[2 * half + 1].1 = cast(isa._mm512_unpackhi_pd(a, b));
+            }
+        }
+        let mut columns = fours;
+        for at in 0..4 {
+            let [a, b, c, d] = [
+                fours[at].1,
+                fours[at + 4].1,
+                fours[at + 8].1,
+                fours[at + 12].1,
+            ];
+            let low = [
+                isa._mm512_shuffle_f32x4::<0b01_00_01_00>(a, b),
+                isa._mm512_shuffle_f32x4::<0b01_00_01_00>(c, d),
+            ];
+            let high = [
+                isa._mm512_shuffle_f32x4::<0b11_10_11_10>(a, b),
+                isa._mm512_shuffle_f32x4::<0b11_10_11_10>(c, d),
+            ];
+            columns[at].1 = isa._mm512_shuffle_f32x4::<0b10_00_10_00>(low[0], low[1]);
+            columns[at + 4].1 = isa._mm512_shuffle_f32x4::<0b11_01_11_01>(low[0], low[1]);
+            columns[at + 8].1 = isa._mm512_shuffle_f32x4::<0b10_00_10_00>(high[0], high[1]);
+            columns[at + 12].1 = isa._mm512_shuffle_f32x4::<0b11_01_11_01>(high[0], high[1]);
+        }
+        columns
+    }
+
+    #[inline(always)]
     fn floor(self) -> Self {
         Self(self.0, self.0.avx512f._mm512_roundscale_ps::<FLOOR>(self.1))
     }
@@ -276,6 +317,25 @@ impl Lanes<f32> for Avx2F32 {
     }
 
     #[inline(always)]
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        let isa = rows[0].0;
+        let mut columns = rows;
+        for low in [0, 8] {
+            for half in 0..2 {
+                let mut square = [rows[0].1[0]; 8];
+                for (line, row) in square.iter_mut().zip(&rows[low..]) {
+                    *line = row.1[half];
+                }
+                let square = transpose_eight(isa, square);
+                for (line, column) in square.into_iter().zip(&mut columns[8 * half..]) {
+                    column.1[low / 8] = line;
+                }
+            }
+        }
+        columns
+    }
+
+    #[inline(always)]
     fn floor(self) -> Self {
         Self(self.0, self.1.map(|half| self.0.avx._mm256_floor_ps(half)))
     }
@@ -301,6 +361,32 @@ impl Lanes<f32> for Avx2F32 {
         };
         above(0) || above(1)
     }
+}
+
+/// Transposes a square of eight by eight.
+#[inline(always)]
+fn transpose_eight(isa: V3, rows: [__m256; 8]) -> [__m256; 8] {
+    let avx = isa.avx;
+    let mut pairs = rows;
+    for (pair, row) in pairs.chunks_exact_mut(2).zip(rows.chunks_exact(2)) {
+        pair[0] = avx._mm256_unpacklo_ps(row[0], row[1]);
+        pair[1] = avx._mm256_unpackhi_ps(row[0], row[1]);
+    }
+    let mut fours = pairs;
+    for (four, pair) in fours.chunks_exact_mut(4).zip(pairs.chunks_exact(4)) {
+        for half in 0..2 {
+            let (a, b) = (pair[half], pair[half + 2]);
+            four[2 * half] = avx._mm256_shuffle_ps::<0b01_00_01_00>(a, b);
+            four[2 * half + 1] = avx._mm256_shuffle_ps::<0b11_10_11_10>(a, b);
+        }
+    }
+    let mut columns = fours;
+    for at in 0..4 {
+        let (a, b) = (fours[at], fours[at + 4]);
+        columns[at] = avx._mm256_permute2f128_ps::<0x20>(a, b);
+        columns[at + 4] = avx._mm256_permute2f128_ps::<0x31>(a, b);
+    }
+    columns
 }
 
 /// Sixteen `f64` in four registers of AVX2.
@@ -387,6 +473,31 @@ impl Lanes<f64> for Avx2F64 {
                 ._mm256_add_pd(isa.avx._mm256_add_pd(a, c), isa.avx._mm256_add_pd(b, d))
         };
         Self(isa, parts.map(sum))
+    }
+
+    #[inline(always)]
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        let isa = rows[0].0.avx;
+        let mut columns = rows;
+        for low in 0..4 {
+            for quad in 0..4 {
+                let square = &rows[4 * low..];
+                let [a, b, c, d] = [
+                    square[0].1[quad],
+                    square[1].1[quad],
+                    square[2].1[quad],
+                    square[3].1[quad],
+                ];
+                let even = [isa._mm256_unpacklo_pd(a, b), isa._mm256_unpacklo_pd(c, d)];
+                let odd = [isa._mm256_unpackhi_pd(a, b), isa._mm256_unpackhi_pd(c, d)];
+                let to = 4 * quad;
+                columns[to].1[low] = isa._mm256_permute2f128_pd::<0x20>(even[0], even[1]);
+                columns[to + 1].1[low] = isa._mm256_permute2f128_pd::<0x20>(odd[0], odd[1]);
+                columns[to + 2].1[low] = isa._mm256_permute2f128_pd::<0x31>(even[0], even[1]);
+                columns[to + 3].1[low] = isa._mm256_permute2f128_pd::<0x31>(odd[0], odd[1]);
+            }
+        }
+        columns
     }
 
     #[inline(always)]

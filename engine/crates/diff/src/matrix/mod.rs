@@ -13,7 +13,7 @@ mod svd;
 mod samples;
 
 pub use inverse::{cofactor, inverse_transpose};
-pub use polar::{polar, polar_jvp, polar_lanes, polar_vjp};
+pub use polar::{polar, polar_jvp, polar_lanes, polar_vjp, polar_vjp_lanes};
 pub use spectral::{SingularMap, spectral, spectral_jvp, spectral_vjp};
 pub use svd::{Svd, svd};
 

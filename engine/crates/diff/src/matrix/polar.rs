@@ -5,7 +5,7 @@ use nalgebra::{Matrix3, Vector3};
 use super::{axial, cofactor, from_parts, primal, svd, tangent};
 use crate::{
     Real,
-    lanes::{Lanes, WIDTH, load_matrices, store_matrices},
+    lanes::{Lanes, Matrices, WIDTH},
 };
 
 /// Newton steps before the singular value decomposition takes over; scaled steps
@@ -150,62 +150,32 @@ fn newton<P: Real>(f: &Matrix3<P>) -> Option<(Matrix3<P>, usize)> {
 /// [`polar`] of sixteen matrices at once, by Newton's iteration without scaling. If one of
 /// them is too ill-conditioned for it, all are computed one by one.
 #[inline(always)]
-pub fn polar_lanes<T: Real, L: Lanes<T>>(
-    isa: L::Isa,
-    f: &[Matrix3<T>; WIDTH],
-) -> [Matrix3<T>; WIDTH] {
-    let settled = if T::DUAL {
-        None
-    } else {
-        newton_lanes::<T, L>(isa, f)
-    };
+pub fn polar_lanes<T: Real, L: Lanes<T>>(isa: L::Isa, f: Matrices<L>) -> Matrices<L> {
+    let settled = if T::DUAL { None } else { newton_lanes(isa, f) };
     match settled {
-        Some(x) => store_matrices(x),
-        None => f.map(|f| polar(&f)),
+        Some(x) => x,
+        None => {
+            let rotations = f.store().map(|f| polar(&f));
+            Matrices::load(isa, &rotations.each_ref())
+        }
     }
 }
 
-/// As [`newton`], for sixteen matrices, entry by entry and column by column.
+/// As [`newton`], for sixteen matrices.
 #[inline(always)]
-fn newton_lanes<T: Real, L: Lanes<T>>(isa: L::Isa, f: &[Matrix3<T>; WIDTH]) -> Option<[L; 9]> {
-    let splat = |value: T| L::splat(isa, value);
-    let half = splat(T::of(0.5));
-    let enough = splat(T::of(0.5) * T::default_epsilon());
-    let mut x: [L; 9] = load_matrices(isa, f);
+fn newton_lanes<T: Real, L: Lanes<T>>(isa: L::Isa, f: Matrices<L>) -> Option<Matrices<L>> {
+    let half = L::splat(isa, T::of(0.5));
+    let enough = L::splat(isa, T::of(0.5) * T::default_epsilon());
+    let mut x = f;
     for step in 0..MAXIMUM_STEPS {
-        let minor = |a: usize, b: usize, c: usize, d: usize| x[c].neg_mul_add(x[d], x[a].mul(x[b]));
-        // Cofactors, in the places of the entries that they belong to.
-        let cofactor = [
-            minor(4, 8, 7, 5),
-            minor(6, 5, 3, 8),
-            minor(3, 7, 6, 4),
-            minor(7, 2, 1, 8),
-            minor(0, 8, 6, 2),
-            minor(6, 1, 0, 7),
-            minor(1, 5, 4, 2),
-            minor(3, 2, 0, 5),
-            minor(0, 4, 3, 1),
-        ];
-        let determinant = x[2].mul_add(
-            cofactor[2],
-            x[1].mul_add(cofactor[1], x[0].mul(cofactor[0])),
-        );
-        if step == 0 {
-            let square = x[1..]
-                .iter()
-                .fold(x[0].mul(x[0]), |sum, entry| entry.mul_add(*entry, sum));
-            let least = T::of(WELL_CONDITIONED * WELL_CONDITIONED);
-            let floor = square.mul(square).mul(square.mul(splat(least)));
-            // Both false for NaN, too.
-            if splat(T::zero()).any_above(determinant)
-                || floor.any_above(determinant.mul(determinant))
-            {
-                return None;
-            }
+        let cofactor = x.cofactor();
+        let determinant = x.determinant(&cofactor);
+        if step == 0 && !well_conditioned(isa, x, determinant) {
+            return None;
         }
         let across = half.div(determinant);
-        let mut change = splat(T::zero());
-        for (entry, cofactor) in x.iter_mut().zip(cofactor) {
+        let mut change = L::splat(isa, T::zero());
+        for (entry, cofactor) in x.0.iter_mut().zip(cofactor.0) {
             let next = cofactor.mul_add(across, entry.mul(half));
             let moved = next.sub(*entry);
             change = moved.mul_add(moved, change);
@@ -219,16 +189,73 @@ fn newton_lanes<T: Real, L: Lanes<T>>(isa: L::Isa, f: &[Matrix3<T>; WIDTH]) -> O
     None
 }
 
+/// Whether no cofactor of any of the matrices loses digits.
+#[inline(always)]
+fn well_conditioned<T: Real, L: Lanes<T>>(isa: L::Isa, x: Matrices<L>, determinant: L) -> bool {
+    let square: L = x.dot(x);
+    let least = T::of(WELL_CONDITIONED * WELL_CONDITIONED);
+    let floor = square.mul(square).mul(square.mul(L::splat(isa, least)));
+    // Both false for NaN, too.
+    !L::splat(isa, T::zero()).any_above(determinant)
+        && !floor.any_above(determinant.mul(determinant))
+}
+
+/// [`polar_vjp`] of sixteen matrices at once. If the spin of one of them is not well
+/// determined, all are computed one by one.
+#[inline(always)]
+pub fn polar_vjp_lanes<T: Real, L: Lanes<T>>(
+    isa: L::Isa,
+    f: Matrices<L>,
+    r: Matrices<L>,
+    r_bar: Matrices<L>,
+) -> Matrices<L> {
+    let back = r.transpose();
+    let product = back.times(f);
+    let minus_half = L::splat(isa, T::of(-0.5));
+    // K = tr(S) I - S with S the symmetric part of the product.
+    let k = product.plus(product.transpose()).scale(minus_half);
+    let k = k.plus_diagonal(product.trace());
+    let adjugate = k.cofactor();
+    let determinant = k.determinant(&adjugate);
+    let trace: L = k.trace();
+    let floor = trace
+        .mul(trace)
+        .mul(trace.mul(L::splat(isa, T::of(WELL_SEPARATED))));
+    // The scalar way carries the tangents of duals where it inverts by values.
+    if floor.any_above(determinant) || T::DUAL {
+        let (f, r, r_bar) = (f.store(), r.store(), r_bar.store());
+        let all: [Matrix3<T>; WIDTH] =
+            std::array::from_fn(|lane| polar_vjp(&f[lane], &r[lane], &r_bar[lane]));
+        return Matrices::load(isa, &all.each_ref());
+    }
+    let m = back.times(r_bar).0;
+    let axial = [m[5].sub(m[7]), m[6].sub(m[2]), m[1].sub(m[3])];
+    let inverse = L::splat(isa, T::one()).div(determinant);
+    let a = adjugate.0;
+    let mut spin = axial;
+    for (row, spin) in spin.iter_mut().enumerate() {
+        let first = a[row].mul(axial[0]);
+        let second = a[row + 3].mul_add(axial[1], first);
+        *spin = a[row + 6].mul_add(axial[2], second).mul(inverse);
+    }
+    let zero = L::splat(isa, T::zero());
+    let [x, y, z] = spin;
+    let [x_back, y_back, z_back] = [zero.sub(x), zero.sub(y), zero.sub(z)];
+    r.times(Matrices([
+        zero, z, y_back, z_back, zero, x, y, x_back, zero,
+    ]))
+}
+
 #[cfg(test)]
 mod tests {
     use nalgebra::{Matrix3, Vector3};
     use num_dual::Dual64;
     use proptest::prelude::*;
 
-    use super::{newton_lanes, polar, polar_jvp, polar_lanes, polar_vjp};
+    use super::{newton_lanes, polar, polar_jvp, polar_lanes, polar_vjp, polar_vjp_lanes};
     use crate::{
         Real,
-        lanes::{Kernel, Lanes, Portable, WIDTH},
+        lanes::{Kernel, Lanes, Matrices, Portable, WIDTH},
         matrix::{
             inverse_transpose,
             samples::{
@@ -276,14 +303,30 @@ mod tests {
 
         #[inline(always)]
         fn run<L: Lanes<T>>(self, isa: L::Isa) -> Self::Output {
-            let settled = newton_lanes::<T, L>(isa, &self.0).is_some();
-            (polar_lanes::<T, L>(isa, &self.0), settled)
+            let f = Matrices::<L>::load(isa, &self.0.each_ref());
+            (polar_lanes(isa, f).store(), newton_lanes(isa, f).is_some())
         }
     }
 
     /// What [`polar_lanes`] gives on portable lanes and on those of the machine.
     fn polars<T: Real>(f: [Matrix3<T>; WIDTH]) -> [([Matrix3<T>; WIDTH], bool); 2] {
         [Polars(f).run::<Portable<T>>(()), T::launch(Polars(f))]
+    }
+
+    /// [`polar_vjp_lanes`] of matrices, their rotations and these cotangents.
+    #[derive(Clone, Copy)]
+    struct PolarVjps<T>([[Matrix3<T>; WIDTH]; 2]);
+
+    impl<T: Real> Kernel<T> for PolarVjps<T> {
+        type Output = [Matrix3<T>; WIDTH];
+
+        #[inline(always)]
+        fn run<L: Lanes<T>>(self, isa: L::Isa) -> Self::Output {
+            let r = self.0[0].map(|f| polar(&f));
+            let [f, r, r_bar] =
+                [self.0[0], r, self.0[1]].map(|m| Matrices::<L>::load(isa, &m.each_ref()));
+            polar_vjp_lanes(isa, f, r, r_bar).store()
+        }
     }
 
     /// The greatest distance of [`polar_lanes`] from [`polar`].
@@ -348,6 +391,25 @@ mod tests {
             let single = f.map(|f| f.map(|x| x as f32));
             prop_assert!(polars(single).iter().all(|(_, settled)| *settled));
             prop_assert!(distance(single) <= 1e-6);
+        }
+
+        #[test]
+        fn lanes_pull_back_as_polar_vjp_does(
+            f in prop::array::uniform16(any_matrix()),
+            r_bar in prop::array::uniform16(any_matrix()),
+            stretched in prop::array::uniform16(any_stretched()),
+        ) {
+            for f in [f, stretched] {
+                let kernel = PolarVjps([f, r_bar]);
+                for found in [kernel.run::<Portable<f64>>(()), f64::launch(kernel)] {
+                    for lane in 0..WIDTH {
+                        let expected = polar_vjp(&f[lane], &polar(&f[lane]), &r_bar[lane]);
+                        let error = (found[lane] - expected).norm();
+                        // Cofactors lose digits as the values come together.
+                        prop_assert!(error <= 1e-9 * expected.norm(), "{error} {expected}");
+                    }
+                }
+            }
         }
 
         #[test]

@@ -2,12 +2,12 @@
 
 use backflow_diff::{
     Real,
-    lanes::{Lanes, WIDTH},
+    lanes::{Lanes, Stored},
     matrix::{SingularMap, spectral, spectral_vjp},
 };
 use nalgebra::Matrix3;
 
-use super::{FixedCorotated, Law, PARAMETERS, StressBar};
+use super::{Deformation, FixedCorotated, Group, Law, PARAMETERS, StressBar};
 
 /// Elastic while every principal stretch is in `[1 - compression, 1 + extension]`;
 /// beyond, the stretch flows back to the box (Stomakhin et al. 2013, sec. 5).
@@ -51,45 +51,63 @@ impl<T: Real> BoxPlastic<T> {
 }
 
 impl<T: Real> Law<T> for BoxPlastic<T> {
-    type Strain = Matrix3<T>;
-    type Factor = Matrix3<T>;
-
-    #[inline(always)]
-    fn factors<L: Lanes<T>>(
-        &self,
-        isa: L::Isa,
-        strains: &[Matrix3<T>; WIDTH],
-    ) -> [Matrix3<T>; WIDTH] {
-        self.elastic.factors::<L>(isa, strains)
-    }
+    type Strain = Deformation<T>;
+    const GROUPED: bool = true;
 
     /// The stress of the elastic part, see [`FixedCorotated`].
     #[inline(always)]
-    fn stress(&self, f: &Matrix3<T>, rotation: &Matrix3<T>, gradient: &Matrix3<T>) -> Matrix3<T> {
-        self.elastic.stress(f, rotation, gradient)
+    fn stress(&self, strain: &Deformation<T>, gradient: &Matrix3<T>) -> Matrix3<T> {
+        self.elastic.stress(strain, gradient)
+    }
+
+    #[inline(always)]
+    fn stresses<L: Lanes<T>>(
+        &self,
+        isa: L::Isa,
+        group: &Group<'_, T, Deformation<T>>,
+        stresses: &mut [Stored<T>],
+    ) {
+        self.elastic.stresses::<L>(isa, group, stresses);
     }
 
     #[inline(always)]
     fn stress_vjp(
         &self,
-        f: &Matrix3<T>,
-        rotation: &Matrix3<T>,
+        strain: &Deformation<T>,
         gradient: &Matrix3<T>,
         stress_bar: &Matrix3<T>,
-    ) -> StressBar<T, Matrix3<T>> {
-        self.elastic.stress_vjp(f, rotation, gradient, stress_bar)
+    ) -> StressBar<T, Deformation<T>> {
+        self.elastic.stress_vjp(strain, gradient, stress_bar)
+    }
+
+    #[inline(always)]
+    fn stresses_vjp<L: Lanes<T>>(
+        &self,
+        isa: L::Isa,
+        group: &Group<'_, T, Deformation<T>>,
+        stress_bars: &[Stored<T>],
+        bars: &mut [StressBar<T, Deformation<T>>],
+    ) {
+        self.elastic
+            .stresses_vjp::<L>(isa, group, stress_bars, bars);
     }
 
     /// `F = U clamp(S) V^T`.
     #[inline]
-    fn project(&self, trial: &Matrix3<T>) -> Matrix3<T> {
-        spectral(trial, &self.clamp())
+    fn project(&self, trial: &Deformation<T>) -> Deformation<T> {
+        Deformation::new(&spectral(&trial.f(), &self.clamp()), trial.history())
+    }
+
+    #[inline(always)]
+    fn is_plastic(&self) -> bool {
+        true
     }
 
     /// By divided differences, see [`spectral_vjp`].
     #[inline]
-    fn project_vjp(&self, trial: &Matrix3<T>, bar: &Matrix3<T>) -> Matrix3<T> {
-        spectral_vjp(trial, &self.clamp(), bar)
+    fn project_vjp(&self, trial: &Deformation<T>, bar: &Deformation<T>) -> Deformation<T> {
+        let f_bar = spectral_vjp(&trial.f(), &self.clamp(), &bar.f());
+        Deformation::new(&f_bar, bar.history())
     }
 
     fn sound_speed(&self, density: T) -> T {
@@ -168,13 +186,14 @@ mod tests {
         ) {
             let (law, still) = (law(), Matrix3::zeros());
             let dual = law.cast::<Dual64>();
-            assert_stress_vjp(&law, &dual, &f, &still, &tangent, [&weights, &weights]);
-            assert_project_vjp(&law, &dual, &f, [&tangent, &weights]);
+            assert_stress_vjp(&law, &dual, &strain(&f), &still, &strain(&tangent), [&weights, &weights]);
+            assert_groups(&law, &others(&f));
+            assert_project_vjp(&law, &dual, &strain(&f), [&strain(&tangent), &strain(&weights)]);
         }
 
         #[test]
         fn projected_stretches_are_in_the_box(f in deformation()) {
-            let s = law().project(&f).singular_values();
+            let s = law().project(&strain(&f)).f().singular_values();
             for s in s.iter() {
                 prop_assert!((1.0 - COMPRESSION - 1e-13..=1.0 + EXTENSION + 1e-13).contains(s));
             }
@@ -200,7 +219,12 @@ mod tests {
             [1.0, 0.8, 0.7],
         ] {
             let dual = law.cast::<Dual64>();
-            assert_project_vjp(&law, &dual, &stretched(s), [&tangent, &weights]);
+            assert_project_vjp(
+                &law,
+                &dual,
+                &strain(&stretched(s)),
+                [&strain(&tangent), &strain(&weights)],
+            );
         }
     }
 
@@ -214,7 +238,7 @@ mod tests {
                 [1.0 + EXTENSION, 1.0 + EXTENSION, 1.0 - COMPRESSION],
             ),
         ] {
-            let error = law().project(&stretched(s)) - stretched(flowed);
+            let error = law().project(&strain(&stretched(s))).f() - stretched(flowed);
             assert!(error.norm() <= 1e-13, "{s:?}");
         }
     }

@@ -2,12 +2,12 @@
 
 use backflow_diff::{
     Real,
-    lanes::{Lanes, WIDTH},
-    matrix::{cofactor, polar_lanes, polar_vjp},
+    lanes::{Lanes, Stored, WIDTH},
+    matrix::{cofactor, polar, polar_lanes, polar_vjp, polar_vjp_lanes},
 };
 use nalgebra::Matrix3;
 
-use super::{Elasticity, Law, PARAMETERS, StressBar};
+use super::{Deformation, Elasticity, Group, Law, PARAMETERS, StressBar, group};
 
 /// `psi = mu |F - R|^2 + lambda/2 (J - 1)^2` with `R` the polar rotation of `F`
 /// (Stomakhin et al. 2012, eq. 6).
@@ -18,26 +18,37 @@ pub struct FixedCorotated<T: Real> {
 }
 
 impl<T: Real> Law<T> for FixedCorotated<T> {
-    type Strain = Matrix3<T>;
-    type Factor = Matrix3<T>;
-
-    /// The polar rotations.
-    #[inline(always)]
-    fn factors<L: Lanes<T>>(
-        &self,
-        isa: L::Isa,
-        strains: &[Matrix3<T>; WIDTH],
-    ) -> [Matrix3<T>; WIDTH] {
-        polar_lanes::<T, L>(isa, strains)
-    }
+    type Strain = Deformation<T>;
+    const GROUPED: bool = true;
 
     /// `tau = 2 mu (F - R) F^T + lambda J (J - 1) I`.
     #[inline(always)]
-    fn stress(&self, f: &Matrix3<T>, rotation: &Matrix3<T>, _gradient: &Matrix3<T>) -> Matrix3<T> {
-        let Elasticity { mu, lambda, .. } = self.elasticity;
+    fn stress(&self, strain: &Deformation<T>, _gradient: &Matrix3<T>) -> Matrix3<T> {
+        let (f, Elasticity { mu, lambda, .. }) = (strain.f(), self.elasticity);
         let j = f.determinant();
-        ((f - rotation) * f.transpose()) * (T::of(2.0) * mu)
+        ((f - polar(&f)) * f.transpose()) * (T::of(2.0) * mu)
             + Matrix3::from_diagonal_element(lambda * j * (j - T::one()))
+    }
+
+    #[inline(always)]
+    fn stresses<L: Lanes<T>>(
+        &self,
+        isa: L::Isa,
+        group: &Group<'_, T, Deformation<T>>,
+        stresses: &mut [Stored<T>],
+    ) {
+        let Elasticity { mu, lambda, .. } = self.elasticity;
+        let f = group.f::<L>(isa);
+        let j = f.determinant(&f.cofactor());
+        let stretch = f.minus(polar_lanes(isa, f));
+        let change = j.sub(L::splat(isa, T::one()));
+        let tau = stretch
+            .times(f.transpose())
+            .scale(L::splat(isa, T::of(2.0) * mu))
+            .plus_diagonal(L::splat(isa, lambda).mul(j).mul(change));
+        for (stress, tau) in stresses.iter_mut().zip(group::store(isa, tau)) {
+            *stress = tau;
+        }
     }
 
     /// `F_bar = 2 mu (tau_bar F + tau_bar^T (F - R)) + R_bar dR/dF + lambda (2J - 1) tr(tau_bar) cof F`
@@ -45,22 +56,22 @@ impl<T: Real> Law<T> for FixedCorotated<T> {
     #[inline(always)]
     fn stress_vjp(
         &self,
-        f: &Matrix3<T>,
-        rotation: &Matrix3<T>,
+        strain: &Deformation<T>,
         _gradient: &Matrix3<T>,
         stress_bar: &Matrix3<T>,
-    ) -> StressBar<T, Matrix3<T>> {
-        let Elasticity { mu, lambda, .. } = self.elasticity;
+    ) -> StressBar<T, Deformation<T>> {
+        let (f, Elasticity { mu, lambda, .. }) = (strain.f(), self.elasticity);
         let (two, one) = (T::of(2.0), T::one());
         let (j, trace) = (f.determinant(), stress_bar.trace());
+        let rotation = polar(&f);
         let stretch = f - rotation;
         let along = (stress_bar * f) * (two * mu);
-        let strain = along
+        let f_bar = along
             + (stress_bar.transpose() * stretch) * (two * mu)
-            + polar_vjp(f, rotation, &-along)
-            + cofactor(f) * (lambda * (two * j - one) * trace);
+            + polar_vjp(&f, &rotation, &-along)
+            + cofactor(&f) * (lambda * (two * j - one) * trace);
         StressBar {
-            strain,
+            strain: Deformation::new(&f_bar, T::zero()),
             gradient: Matrix3::zeros(),
             parameters: [
                 two * stress_bar.dot(&(stretch * f.transpose())),
@@ -71,12 +82,47 @@ impl<T: Real> Law<T> for FixedCorotated<T> {
     }
 
     #[inline(always)]
-    fn project(&self, trial: &Matrix3<T>) -> Matrix3<T> {
+    fn stresses_vjp<L: Lanes<T>>(
+        &self,
+        isa: L::Isa,
+        group: &Group<'_, T, Deformation<T>>,
+        stress_bars: &[Stored<T>],
+        bars: &mut [StressBar<T, Deformation<T>>],
+    ) {
+        let Elasticity { mu, lambda, .. } = self.elasticity;
+        let [one, two] = [L::splat(isa, T::one()), L::splat(isa, T::of(2.0))];
+        let two_mu = L::splat(isa, T::of(2.0) * mu);
+        let (f, bar) = (group.f::<L>(isa), group::load(isa, stress_bars));
+        let rotation = polar_lanes(isa, f);
+        let (stretch, cofactor) = (f.minus(rotation), f.cofactor());
+        let (j, trace) = (f.determinant(&cofactor), bar.trace());
+        let along = bar.times(f).scale(two_mu);
+        let across = bar.transpose().times(stretch).scale_add(two_mu, along);
+        let turned = polar_vjp_lanes(isa, f, rotation, along);
+        let spherical = L::splat(isa, lambda).mul(trace);
+        let spherical = spherical.mul(two.mul(j).sub(one));
+        let f_bar = cofactor.scale_add(spherical, across.minus(turned));
+        let f_bar = group::store(isa, f_bar);
+        let [mut mu_bar, mut lambda_bar] = [[T::zero(); WIDTH]; 2];
+        two.mul(bar.dot(stretch.times(f.transpose())))
+            .store(&mut mu_bar);
+        trace.mul(j).mul(j.sub(one)).store(&mut lambda_bar);
+        for (lane, bar) in bars.iter_mut().enumerate() {
+            *bar = StressBar {
+                strain: Deformation::of_record(f_bar[lane]),
+                gradient: Matrix3::zeros(),
+                parameters: [mu_bar[lane], lambda_bar[lane], T::zero()],
+            };
+        }
+    }
+
+    #[inline(always)]
+    fn project(&self, trial: &Deformation<T>) -> Deformation<T> {
         *trial
     }
 
     #[inline(always)]
-    fn project_vjp(&self, _trial: &Matrix3<T>, bar: &Matrix3<T>) -> Matrix3<T> {
+    fn project_vjp(&self, _trial: &Deformation<T>, bar: &Deformation<T>) -> Deformation<T> {
         *bar
     }
 
@@ -134,8 +180,9 @@ mod tests {
         ) {
             let (law, still) = (law(), Matrix3::zeros());
             let dual = law.cast::<Dual64>();
-            assert_stress_vjp(&law, &dual, &f, &still, &tangent, [&weights, &weights]);
-            assert_project_vjp(&law, &dual, &f, [&tangent, &weights]);
+            assert_stress_vjp(&law, &dual, &strain(&f), &still, &strain(&tangent), [&weights, &weights]);
+            assert_groups(&law, &others(&f));
+            assert_project_vjp(&law, &dual, &strain(&f), [&strain(&tangent), &strain(&weights)]);
         }
     }
 
@@ -146,7 +193,14 @@ mod tests {
         for f in degenerate() {
             let dual = law.cast::<Dual64>();
             let still = Matrix3::zeros();
-            assert_stress_vjp(&law, &dual, &f, &still, &tangent, [&weights, &weights]);
+            assert_stress_vjp(
+                &law,
+                &dual,
+                &strain(&f),
+                &still,
+                &strain(&tangent),
+                [&weights, &weights],
+            );
         }
     }
 
@@ -169,7 +223,7 @@ mod tests {
         let principal = s.map(|s| 2.0 * mu * (s - 1.0) * s + lambda * (j - 1.0) * j);
         let f = u * Matrix3::from_diagonal(&s) * v.transpose();
         let expected = u * Matrix3::from_diagonal(&principal) * u.transpose();
-        let stress = stress(&law, &f);
+        let stress = stress(&law, &strain(&f));
         assert!((stress - expected).norm() <= 1e-12 * expected.norm());
     }
 }

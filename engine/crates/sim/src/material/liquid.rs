@@ -61,11 +61,12 @@ impl<T: Real> Liquid<T> {
         j * self.bulk_modulus * pressed
     }
 
-    /// `J^-gamma`, without a power for the linear law.
+    /// `J^-gamma`, by products where gamma is whole.
     #[inline(always)]
     fn density_power(&self, j: T) -> T {
-        if self.exponent == T::one() {
-            T::one() / j
+        let whole = self.exponent.trunc_index();
+        if T::of(f64::from(whole)) == self.exponent {
+            T::one() / j.powi(whole)
         } else {
             j.powf(-self.exponent)
         }
@@ -98,7 +99,7 @@ fn shear<T: Real>(m: &Matrix3<T>) -> Matrix3<T> {
 
 impl<T: Real> Law<T> for Liquid<T> {
     type Strain = T;
-    type Factor = ();
+    const GROUPED: bool = false;
 
     #[inline(always)]
     fn pressure(&self, j: &T) -> Option<T> {
@@ -107,7 +108,7 @@ impl<T: Real> Law<T> for Liquid<T> {
 
     /// `tau = -J p I + 2 eta m dev(sym(grad v))` with `m = J`, or the liquid's own volume.
     #[inline(always)]
-    fn stress(&self, j: &T, (): &(), gradient: &Matrix3<T>) -> Matrix3<T> {
+    fn stress(&self, j: &T, gradient: &Matrix3<T>) -> Matrix3<T> {
         let spherical = Matrix3::from_diagonal_element(-self.kirchhoff_pressure(*j));
         let (matter, _) = self.matter(*j);
         spherical + shear(gradient) * (T::of(2.0) * self.viscosity * matter)
@@ -116,13 +117,7 @@ impl<T: Real> Law<T> for Liquid<T> {
     /// With `tau_p = -J K r(q)` and `dq/dJ = -J^(-gamma - 1)`:
     /// `d tau_p / dJ = -K (r - r' J^-gamma)`.
     #[inline(always)]
-    fn stress_vjp(
-        &self,
-        j: &T,
-        (): &(),
-        gradient: &Matrix3<T>,
-        stress_bar: &Matrix3<T>,
-    ) -> StressBar<T, T> {
+    fn stress_vjp(&self, j: &T, gradient: &Matrix3<T>, stress_bar: &Matrix3<T>) -> StressBar<T, T> {
         let two = T::of(2.0);
         let trace = stress_bar.trace();
         let power = self.density_power(*j);
@@ -227,11 +222,11 @@ mod tests {
         #[test]
         fn viscosity_resists_shear_alone(gradient in matrix(2.0), rate in -2.0..2.0_f64) {
             for law in laws() {
-                let stress = law.stress(&1.0, &(), &gradient);
+                let stress = law.stress(&1.0, &gradient);
                 prop_assert!(stress.trace().abs() <= 1e-12 * (1.0 + law.viscosity));
                 // Power tau : grad v is never negative, and zero for a pure expansion.
                 prop_assert!(stress.dot(&gradient) >= 0.0);
-                let expansion = law.stress(&1.0, &(), &Matrix3::from_diagonal_element(rate));
+                let expansion = law.stress(&1.0, &Matrix3::from_diagonal_element(rate));
                 prop_assert!(expansion.norm() <= 1e-12 * (1.0 + law.viscosity));
             }
         }
@@ -247,7 +242,7 @@ mod tests {
         };
         for density_ratio in [0.8, 1.0, 1.1, 1.5_f64] {
             let j = 1.0 / density_ratio;
-            let pressure = -law.stress(&j, &(), &Matrix3::zeros())[(0, 0)] / j;
+            let pressure = -law.stress(&j, &Matrix3::zeros())[(0, 0)] / j;
             let expected = 2e4 * (density_ratio - 1.0);
             assert!((pressure - expected).abs() <= 1e-12 * 2e4);
         }
@@ -258,7 +253,7 @@ mod tests {
         let gradient = Matrix3::new(0.3, -0.7, 0.5, 0.9, 0.2, -0.4, -0.3, 0.6, -0.8);
         // Compressed, in the onset of pressure, undeformed, expanded.
         for (law, j) in laws().flat_map(|law| [0.7, 0.9995, 1.0, 1.1].map(|j| (law, j))) {
-            let stress = law.stress(&j, &(), &gradient);
+            let stress = law.stress(&j, &gradient);
             match law.pressure(&j) {
                 Some(p) => assert_eq!(stress, Matrix3::from_diagonal_element(-p), "{law:?}"),
                 None => assert!(law.is_viscous(), "{law:?}"),
@@ -273,10 +268,10 @@ mod tests {
     #[test]
     fn an_expanded_liquid_pulls_only_if_told_to() {
         for law in laws() {
-            let mean = law.stress(&1.1, &(), &Matrix3::zeros()).trace();
+            let mean = law.stress(&1.1, &Matrix3::zeros()).trace();
             assert_eq!(mean > 0.0, law.tension);
             assert_eq!(mean == 0.0, !law.tension);
-            assert!(law.stress(&0.9, &(), &Matrix3::zeros()).trace() < 0.0);
+            assert!(law.stress(&0.9, &Matrix3::zeros()).trace() < 0.0);
         }
     }
 
@@ -293,7 +288,7 @@ mod tests {
             Matrix3::identity(),
         );
         let bar = bar + Matrix3::from_fn(|i, j| if i == j { 0.0 } else { 0.5 });
-        let slope = |j: f64| law.stress_vjp(&j, &(), &shearing, &bar).strain;
+        let slope = |j: f64| law.stress_vjp(&j, &shearing, &bar).strain;
         for edge in [0.0, 2.0 * ONSET] {
             // q = (J^-7 - 1) / 7 for the pressure, 1 - J for the volume of the liquid.
             for j in [(1.0_f64 + 7.0 * edge).powf(-1.0 / 7.0), 1.0 - edge] {
@@ -303,7 +298,7 @@ mod tests {
             }
         }
         assert_eq!(
-            law.stress(&(1.0 + 2.0 * ONSET), &(), &Matrix3::zeros()),
+            law.stress(&(1.0 + 2.0 * ONSET), &Matrix3::zeros()),
             Matrix3::zeros()
         );
     }
@@ -314,7 +309,7 @@ mod tests {
         for law in laws().filter(|law| law.tension) {
             // rho c^2 = -J dp/dJ at J = 1.
             let j = Dual64::new(1.0, 1.0);
-            let stress = law.cast::<Dual64>().stress(&j, &(), &Matrix3::zeros());
+            let stress = law.cast::<Dual64>().stress(&j, &Matrix3::zeros());
             let modulus = stress[(0, 0)].eps;
             let (density, speed) = (1000.0, law.sound_speed(1000.0));
             assert!((density * speed * speed - modulus).abs() <= 1e-12 * modulus);

@@ -1,8 +1,10 @@
 //! Constitutive laws: one law a file, each with its derivative beside it.
 
 mod box_plastic;
+mod deformation;
 mod elasticity;
 mod fixed_corotated;
+mod group;
 mod liquid;
 mod neo_hookean;
 mod solid;
@@ -10,13 +12,15 @@ mod strain;
 
 use backflow_diff::{
     Real,
-    lanes::{Lanes, WIDTH},
+    lanes::{Lanes, Stored},
 };
 use nalgebra::Matrix3;
 
 pub use box_plastic::BoxPlastic;
+pub use deformation::Deformation;
 pub use elasticity::Elasticity;
 pub use fixed_corotated::FixedCorotated;
+pub use group::Group;
 pub use liquid::Liquid;
 pub use neo_hookean::NeoHookean;
 pub use solid::Solid;
@@ -36,19 +40,15 @@ pub struct StressBar<T: Real, S> {
     pub parameters: [T; PARAMETERS],
 }
 
-/// What the stress of a law and its derivative share; see [`Law::Factor`].
-pub trait Factor: Copy + Send + Sync + std::fmt::Debug + 'static {
-    /// That of a law that has none.
-    fn none() -> Self;
-}
-
-impl Factor for () {
-    fn none() {}
-}
-
-impl<T: Real> Factor for Matrix3<T> {
-    fn none() -> Self {
-        Self::identity()
+impl<T: Real, S: Strain<T>> StressBar<T, S> {
+    /// The zero cotangent.
+    #[inline(always)]
+    pub fn zero() -> Self {
+        Self {
+            strain: S::zero(),
+            gradient: Matrix3::zeros(),
+            parameters: [T::zero(); PARAMETERS],
+        }
     }
 }
 
@@ -57,28 +57,25 @@ pub trait Law<T: Real>: Copy + Send + Sync + 'static {
     /// The strain it is written in.
     type Strain: Strain<T>;
 
-    /// A function of the strain that the stress and its derivative share, such as the polar
-    /// rotation; `()` if there is none.
-    type Factor: Factor;
+    /// Whether stresses are computed for groups of particles rather than one by one.
+    const GROUPED: bool;
 
-    /// The factors of sixteen particles, so that their computation can use all lanes.
+    /// Kirchhoff stress `tau = J sigma` (Pa), positive in tension, at `strain` with velocity
+    /// gradient `gradient` (1/s).
+    fn stress(&self, strain: &Self::Strain, gradient: &Matrix3<T>) -> Matrix3<T>;
+
+    /// [`Law::stress`] of each particle of a group, the first lanes of its record zero.
     #[inline(always)]
-    fn factors<L: Lanes<T>>(
+    fn stresses<L: Lanes<T>>(
         &self,
         _isa: L::Isa,
-        _strains: &[Self::Strain; WIDTH],
-    ) -> [Self::Factor; WIDTH] {
-        [Self::Factor::none(); WIDTH]
+        group: &Group<'_, T, Self::Strain>,
+        stresses: &mut [Stored<T>],
+    ) {
+        for (stress, (strain, gradient)) in stresses.iter_mut().zip(group.particles()) {
+            stress.set_matrix(&self.stress(strain, &gradient));
+        }
     }
-
-    /// Kirchhoff stress `tau = J sigma` (Pa), positive in tension, at `strain` with its
-    /// `factor` and velocity gradient `gradient` (1/s).
-    fn stress(
-        &self,
-        strain: &Self::Strain,
-        factor: &Self::Factor,
-        gradient: &Matrix3<T>,
-    ) -> Matrix3<T>;
 
     /// `p` if the stress is `-p I` (Pa), which is cheaper to transfer than a matrix.
     #[inline(always)]
@@ -93,17 +90,37 @@ pub trait Law<T: Real>: Copy + Send + Sync + 'static {
         self.viscosity() != T::zero() || T::DUAL
     }
 
-    /// Cotangents of [`Law::stress`]; that of the factor is part of the strain's.
+    /// Cotangents of [`Law::stress`].
     fn stress_vjp(
         &self,
         strain: &Self::Strain,
-        factor: &Self::Factor,
         gradient: &Matrix3<T>,
         stress_bar: &Matrix3<T>,
     ) -> StressBar<T, Self::Strain>;
 
+    /// [`Law::stress_vjp`] of each particle of a group.
+    #[inline(always)]
+    fn stresses_vjp<L: Lanes<T>>(
+        &self,
+        _isa: L::Isa,
+        group: &Group<'_, T, Self::Strain>,
+        stress_bars: &[Stored<T>],
+        bars: &mut [StressBar<T, Self::Strain>],
+    ) {
+        let particles = group.particles().zip(stress_bars);
+        for (bar, ((strain, gradient), stress_bar)) in bars.iter_mut().zip(particles) {
+            *bar = self.stress_vjp(strain, &gradient, &stress_bar.matrix());
+        }
+    }
+
     /// The admissible strain nearest to a trial strain (return map).
     fn project(&self, trial: &Self::Strain) -> Self::Strain;
+
+    /// Whether [`Law::project`] does anything.
+    #[inline(always)]
+    fn is_plastic(&self) -> bool {
+        false
+    }
 
     /// Cotangent of the trial strain of [`Law::project`].
     fn project_vjp(&self, trial: &Self::Strain, bar: &Self::Strain) -> Self::Strain;
@@ -131,12 +148,13 @@ pub trait Law<T: Real>: Copy + Send + Sync + 'static {
 
 #[cfg(test)]
 mod tests {
-    use backflow_diff::lanes::Portable;
+    use backflow_diff::lanes::{Kernel, Portable, WIDTH};
     use nalgebra::{Rotation3, Vector3};
     use num_dual::Dual64;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::particle::Motion;
 
     pub(super) fn matrix(size: f64) -> impl Strategy<Value = Matrix3<f64>> {
         prop::array::uniform9(-size..size).prop_map(|rows| Matrix3::from_row_slice(&rows))
@@ -144,6 +162,20 @@ mod tests {
 
     pub(super) fn rotation(axis: [f64; 3]) -> Matrix3<f64> {
         Rotation3::new(Vector3::from(axis)).into_inner()
+    }
+
+    /// A strain of a solid that remembers nothing, or a direction in which only F changes.
+    pub(super) fn strain(f: &Matrix3<f64>) -> Deformation<f64> {
+        Deformation::new(f, 0.0)
+    }
+
+    /// Sixteen strains: one, and what it becomes as it is turned and sheared.
+    pub(super) fn others(f: &Matrix3<f64>) -> [Deformation<f64>; WIDTH] {
+        std::array::from_fn(|at| {
+            let mut shear = Matrix3::identity();
+            shear[(0, 1)] = 0.05 * at as f64;
+            strain(&(rotation([0.0, 0.3 * at as f64, 0.0]) * shear * f))
+        })
     }
 
     /// Deformations without inversion: the volume ratio is at least 0.1.
@@ -199,14 +231,89 @@ mod tests {
         );
     }
 
-    /// The factor of one strain.
-    fn factor<T: Real, P: Law<T>>(law: &P, strain: &P::Strain) -> P::Factor {
-        law.factors::<Portable<T>>((), &[*strain; WIDTH])[0]
+    /// The stress of matter at rest.
+    pub(super) fn stress<T: Real, P: Law<T>>(law: &P, strain: &P::Strain) -> Matrix3<T> {
+        law.stress(strain, &Matrix3::zeros())
     }
 
-    /// The stress of a solid at rest.
-    pub(super) fn stress<T: Real, P: Law<T>>(law: &P, strain: &P::Strain) -> Matrix3<T> {
-        law.stress(strain, &factor(law, strain), &Matrix3::zeros())
+    /// Stresses and their cotangents of a group.
+    struct Grouped<'a, P: Law<f64>>(
+        &'a P,
+        &'a [P::Strain; WIDTH],
+        &'a [Matrix3<f64>; WIDTH],
+        usize,
+    );
+
+    impl<P: Law<f64>> Clone for Grouped<'_, P> {
+        fn clone(&self) -> Self {
+            *self
+        }
+    }
+
+    impl<P: Law<f64>> Copy for Grouped<'_, P> {}
+
+    impl<P: Law<f64>> Kernel<f64> for Grouped<'_, P> {
+        type Output = Vec<(Matrix3<f64>, StressBar<f64, P::Strain>)>;
+
+        #[inline(always)]
+        fn run<L: Lanes<f64>>(self, isa: L::Isa) -> Self::Output {
+            let Self(law, strains, matrices, count) = self;
+            let motions = matrices.map(|m| Motion::new(&Vector3::zeros(), &Vector3::zeros(), &m));
+            let weights = matrices.map(|matrix| {
+                let mut record = Stored::zero();
+                record.set_matrix(&matrix);
+                record
+            });
+            let group = Group::new(count, |lane| (&strains[lane], &motions[lane]));
+            let mut stresses = vec![Stored::zero(); count];
+            let mut bars = vec![StressBar::zero(); count];
+            law.stresses::<L>(isa, &group, &mut stresses);
+            law.stresses_vjp::<L>(isa, &group, &weights[..count], &mut bars);
+            let stresses = stresses.iter().map(Stored::matrix);
+            stresses.zip(bars).collect()
+        }
+    }
+
+    /// Checks [`Law::stresses`] and [`Law::stresses_vjp`] against the particles one by one.
+    pub(super) fn assert_groups<P: Law<f64>>(law: &P, strains: &[P::Strain; WIDTH]) {
+        let matrices: [Matrix3<f64>; WIDTH] =
+            std::array::from_fn(|lane| rotation([lane as f64 * 0.7, 1.0, -0.3]) * 2.0);
+        for count in [1, 7, WIDTH] {
+            let grouped = Grouped(law, strains, &matrices, count);
+            for found in [grouped.run::<Portable<f64>>(()), f64::launch(grouped)] {
+                assert_eq!(found.len(), count);
+                for (lane, (stress, bar)) in found.iter().enumerate() {
+                    let (strain, matrix) = (&strains[lane], &matrices[lane]);
+                    let expected = law.stress(strain, matrix);
+                    // Rounding differs, and rotations of ill-conditioned strains with it.
+                    let near = |found: f64, expected: f64, size: f64| {
+                        assert!(
+                            (found - expected).abs() <= 1e-11 * size,
+                            "{found} {expected}"
+                        );
+                    };
+                    for entry in 0..9 {
+                        near(stress[entry], expected[entry], expected.norm() + 1.0);
+                    }
+                    let expected = law.stress_vjp(strain, matrix, matrix);
+                    let size = inner(&expected.strain, &expected.strain).sqrt() + 10.0;
+                    let parts = bar
+                        .strain
+                        .components()
+                        .iter()
+                        .zip(expected.strain.components());
+                    for (found, expected) in parts {
+                        near(*found, *expected, size);
+                    }
+                    for entry in 0..9 {
+                        near(bar.gradient[entry], expected.gradient[entry], size);
+                    }
+                    for (found, expected) in bar.parameters.iter().zip(expected.parameters) {
+                        near(*found, expected, size);
+                    }
+                }
+            }
+        }
     }
 
     /// Checks [`Law::stress_vjp`] and [`Law::parameters_vjp`] one input at a time: the
@@ -219,7 +326,7 @@ mod tests {
         strain_tangent: &P::Strain,
         [gradient_tangent, weights]: [&Matrix3<f64>; 2],
     ) {
-        let bar = law.stress_vjp(strain, &factor(law, strain), gradient, weights);
+        let bar = law.stress_vjp(strain, gradient, weights);
         let still = P::Strain::zero();
         let steady = gradient.map(Dual64::from);
         let check = |stress: Matrix3<Dual64>, backward: f64, label: &str| {
@@ -227,7 +334,7 @@ mod tests {
             assert_transpose(forward.as_slice(), weights.as_slice(), backward, label);
         };
         let dual_stress = |dual: &D, strain: D::Strain, gradient: &Matrix3<Dual64>| {
-            dual.stress(&strain, &factor(dual, &strain), gradient)
+            dual.stress(&strain, gradient)
         };
         let stress = dual_stress(dual, lift(strain, strain_tangent), &steady);
         check(stress, inner(&bar.strain, strain_tangent), "strain");
@@ -296,7 +403,9 @@ mod tests {
             gradient_tangent in matrix(1.0),
         ) {
             let along = &gradient_tangent;
-            assert_advance_vjp::<_, Matrix3<Dual64>>(&f, &gradient, [&tangent, &weights], along);
+            let solid = [&Deformation::new(&tangent, 0.7), &Deformation::new(&weights, -0.4)];
+            let before = Deformation::new(&f, 0.3);
+            assert_advance_vjp::<_, Deformation<Dual64>>(&before, &gradient, solid, along);
             let (j, tangent, weights) = (f[0], tangent[0], weights[0]);
             assert_advance_vjp::<_, Dual64>(&j, &gradient, [&tangent, &weights], along);
         }
@@ -310,7 +419,8 @@ mod tests {
             let dt = Dual64::new(0.0, 1.0);
             let (gradient, f) = (gradient.map(Dual64::from), f.map(Dual64::from));
             let j = f.determinant().advance(&gradient, dt);
-            let change = f.advance(&gradient, dt).determinant() - j;
+            let after = Deformation::new(&f, Dual64::from(0.0)).advance(&gradient, dt);
+            let change = after.f().determinant() - j;
             prop_assert!(change.re.abs() <= 1e-14 && change.eps.abs() <= 1e-12);
         }
     }
@@ -331,8 +441,8 @@ mod tests {
         ] {
             assert_eq!(stress(&law, &Strain::undeformed()), still, "{law:?}");
             assert_eq!(
-                law.project(&Matrix3::identity()),
-                Matrix3::identity(),
+                law.project(&Strain::undeformed()),
+                Strain::undeformed(),
                 "{law:?}"
             );
         }
@@ -360,16 +470,19 @@ mod tests {
                 extension: 0.1,
             }),
         ] {
-            assert!(!law.is_viscous() && law.pressure(&f).is_none(), "{law:?}");
-            let moving = law.stress(&f, &factor(&law, &f), &gradient);
-            assert_eq!(moving, stress(&law, &f), "{law:?}");
+            assert!(
+                !law.is_viscous() && law.pressure(&strain(&f)).is_none(),
+                "{law:?}"
+            );
+            let moving = law.stress(&strain(&f), &gradient);
+            assert_eq!(moving, stress(&law, &strain(&f)), "{law:?}");
         }
     }
 
     /// Stiffness of the undeformed law against a strain along x that nothing yields to.
-    pub(super) fn wave_modulus<D: Law<Dual64, Strain = Matrix3<Dual64>>>(law: &D) -> f64 {
+    pub(super) fn wave_modulus<D: Law<Dual64, Strain = Deformation<Dual64>>>(law: &D) -> f64 {
         let mut f = Matrix3::<Dual64>::identity();
         f[(0, 0)].eps = 1.0;
-        stress(law, &f)[(0, 0)].eps
+        stress(law, &Deformation::new(&f, Dual64::from(0.0)))[(0, 0)].eps
     }
 }

@@ -3,7 +3,7 @@
 use backflow_diff::{Real, matrix::inverse_transpose};
 use nalgebra::Matrix3;
 
-use super::{Elasticity, Law, PARAMETERS, StressBar};
+use super::{Deformation, Elasticity, Law, PARAMETERS, StressBar};
 
 /// `psi = mu/2 (|F|^2 - 3) - mu ln J + lambda/2 ln^2 J`
 /// (Bonet & Wood 2008, eq. 6.27).
@@ -14,13 +14,13 @@ pub struct NeoHookean<T: Real> {
 }
 
 impl<T: Real> Law<T> for NeoHookean<T> {
-    type Strain = Matrix3<T>;
-    type Factor = Matrix3<T>;
+    type Strain = Deformation<T>;
+    const GROUPED: bool = true;
 
     /// `tau = mu (F F^T - I) + lambda ln J I`.
     #[inline(always)]
-    fn stress(&self, f: &Matrix3<T>, _factor: &Matrix3<T>, _gradient: &Matrix3<T>) -> Matrix3<T> {
-        let Elasticity { mu, lambda, .. } = self.elasticity;
+    fn stress(&self, strain: &Deformation<T>, _gradient: &Matrix3<T>) -> Matrix3<T> {
+        let (f, Elasticity { mu, lambda, .. }) = (strain.f(), self.elasticity);
         let spherical = lambda * f.determinant().ln() - mu;
         (f * f.transpose()) * mu + Matrix3::from_diagonal_element(spherical)
     }
@@ -29,30 +29,30 @@ impl<T: Real> Law<T> for NeoHookean<T> {
     #[inline(always)]
     fn stress_vjp(
         &self,
-        f: &Matrix3<T>,
-        _factor: &Matrix3<T>,
+        strain: &Deformation<T>,
         _gradient: &Matrix3<T>,
         stress_bar: &Matrix3<T>,
-    ) -> StressBar<T, Matrix3<T>> {
-        let Elasticity { mu, lambda, .. } = self.elasticity;
+    ) -> StressBar<T, Deformation<T>> {
+        let (f, Elasticity { mu, lambda, .. }) = (strain.f(), self.elasticity);
         let trace = stress_bar.trace();
         let symmetric = stress_bar + stress_bar.transpose();
         let mu_bar = stress_bar.dot(&(f * f.transpose())) - trace;
         let lambda_bar = trace * f.determinant().ln();
+        let f_bar = (symmetric * f) * mu + inverse_transpose(&f) * (lambda * trace);
         StressBar {
-            strain: (symmetric * f) * mu + inverse_transpose(f) * (lambda * trace),
+            strain: Deformation::new(&f_bar, T::zero()),
             gradient: Matrix3::zeros(),
             parameters: [mu_bar, lambda_bar, T::zero()],
         }
     }
 
     #[inline(always)]
-    fn project(&self, trial: &Matrix3<T>) -> Matrix3<T> {
+    fn project(&self, trial: &Deformation<T>) -> Deformation<T> {
         *trial
     }
 
     #[inline(always)]
-    fn project_vjp(&self, _trial: &Matrix3<T>, bar: &Matrix3<T>) -> Matrix3<T> {
+    fn project_vjp(&self, _trial: &Deformation<T>, bar: &Deformation<T>) -> Deformation<T> {
         *bar
     }
 
@@ -110,8 +110,9 @@ mod tests {
         ) {
             let (law, still) = (law(), Matrix3::zeros());
             let dual = law.cast::<Dual64>();
-            assert_stress_vjp(&law, &dual, &f, &still, &tangent, [&weights, &weights]);
-            assert_project_vjp(&law, &dual, &f, [&tangent, &weights]);
+            assert_stress_vjp(&law, &dual, &strain(&f), &still, &strain(&tangent), [&weights, &weights]);
+            assert_groups(&law, &others(&f));
+            assert_project_vjp(&law, &dual, &strain(&f), [&strain(&tangent), &strain(&weights)]);
         }
     }
 
@@ -122,7 +123,14 @@ mod tests {
         for f in degenerate() {
             let dual = law.cast::<Dual64>();
             let still = Matrix3::zeros();
-            assert_stress_vjp(&law, &dual, &f, &still, &tangent, [&weights, &weights]);
+            assert_stress_vjp(
+                &law,
+                &dual,
+                &strain(&f),
+                &still,
+                &strain(&tangent),
+                [&weights, &weights],
+            );
         }
     }
 
@@ -138,7 +146,7 @@ mod tests {
     fn stress_grows_without_bound_as_the_volume_vanishes() {
         let stress = |j: f64| {
             let f = Matrix3::from_diagonal_element(j.cbrt());
-            stress(&law(), &f).trace()
+            stress(&law(), &strain(&f)).trace()
         };
         assert!(stress(1e-3) < stress(1e-2) && stress(1e-2) < stress(0.9));
         assert!(stress(0.9) < 0.0 && stress(1.1) > 0.0);

@@ -2,11 +2,13 @@
 
 use backflow_diff::{
     Real,
-    lanes::{Lanes, WIDTH},
+    lanes::{Lanes, Stored},
 };
 use nalgebra::Matrix3;
 
-use super::{BoxPlastic, FixedCorotated, Law, NeoHookean, PARAMETERS, StressBar};
+use super::{
+    BoxPlastic, Deformation, FixedCorotated, Group, Law, NeoHookean, PARAMETERS, StressBar,
+};
 use crate::world::cast;
 
 /// Any of the solid laws.
@@ -32,51 +34,62 @@ macro_rules! each_law {
 }
 
 impl<T: Real> Law<T> for Solid<T> {
-    type Strain = Matrix3<T>;
-    type Factor = Matrix3<T>;
+    type Strain = Deformation<T>;
+    const GROUPED: bool = true;
 
     #[inline(always)]
-    fn factors<L: Lanes<T>>(
+    fn stress(&self, strain: &Deformation<T>, gradient: &Matrix3<T>) -> Matrix3<T> {
+        each_law!(self, law => law.stress(strain, gradient))
+    }
+
+    #[inline(always)]
+    fn stresses<L: Lanes<T>>(
         &self,
         isa: L::Isa,
-        strains: &[Matrix3<T>; WIDTH],
-    ) -> [Matrix3<T>; WIDTH] {
-        each_law!(self, law => law.factors::<L>(isa, strains))
+        group: &Group<'_, T, Deformation<T>>,
+        stresses: &mut [Stored<T>],
+    ) {
+        each_law!(self, law => law.stresses::<L>(isa, group, stresses));
     }
 
     #[inline(always)]
-    fn stress(
-        &self,
-        strain: &Matrix3<T>,
-        factor: &Matrix3<T>,
-        gradient: &Matrix3<T>,
-    ) -> Matrix3<T> {
-        each_law!(self, law => law.stress(strain, factor, gradient))
-    }
-
-    #[inline(always)]
-    fn pressure(&self, strain: &Matrix3<T>) -> Option<T> {
+    fn pressure(&self, strain: &Deformation<T>) -> Option<T> {
         each_law!(self, law => law.pressure(strain))
     }
 
     #[inline(always)]
     fn stress_vjp(
         &self,
-        strain: &Matrix3<T>,
-        factor: &Matrix3<T>,
+        strain: &Deformation<T>,
         gradient: &Matrix3<T>,
         stress_bar: &Matrix3<T>,
-    ) -> StressBar<T, Matrix3<T>> {
-        each_law!(self, law => law.stress_vjp(strain, factor, gradient, stress_bar))
+    ) -> StressBar<T, Deformation<T>> {
+        each_law!(self, law => law.stress_vjp(strain, gradient, stress_bar))
     }
 
     #[inline(always)]
-    fn project(&self, trial: &Matrix3<T>) -> Matrix3<T> {
+    fn stresses_vjp<L: Lanes<T>>(
+        &self,
+        isa: L::Isa,
+        group: &Group<'_, T, Deformation<T>>,
+        stress_bars: &[Stored<T>],
+        bars: &mut [StressBar<T, Deformation<T>>],
+    ) {
+        each_law!(self, law => law.stresses_vjp::<L>(isa, group, stress_bars, bars));
+    }
+
+    #[inline(always)]
+    fn project(&self, trial: &Deformation<T>) -> Deformation<T> {
         each_law!(self, law => law.project(trial))
     }
 
     #[inline(always)]
-    fn project_vjp(&self, trial: &Matrix3<T>, bar: &Matrix3<T>) -> Matrix3<T> {
+    fn is_plastic(&self) -> bool {
+        each_law!(self, law => law.is_plastic())
+    }
+
+    #[inline(always)]
+    fn project_vjp(&self, trial: &Deformation<T>, bar: &Deformation<T>) -> Deformation<T> {
         each_law!(self, law => law.project_vjp(trial, bar))
     }
 

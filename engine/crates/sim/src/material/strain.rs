@@ -1,7 +1,12 @@
 //! How the deformation of a particle is remembered.
 
-use backflow_diff::Real;
+use backflow_diff::{
+    Real,
+    lanes::{Lanes, columns::columns},
+};
 use nalgebra::Matrix3;
+
+use crate::particle::Motion;
 
 /// How the deformation of a particle is remembered: a volume ratio or a gradient.
 pub trait Strain<T: Real>: Copy + Send + Sync + std::fmt::Debug + PartialEq + 'static {
@@ -20,14 +25,51 @@ pub trait Strain<T: Real>: Copy + Send + Sync + std::fmt::Debug + PartialEq + 's
     /// Cotangents of the strain and of the velocity gradient of [`Strain::advance`].
     fn advance_vjp(&self, gradient: &Matrix3<T>, dt: T, bar: &Self) -> (Self, Matrix3<T>);
 
+    /// [`Strain::advance`] by the velocity gradient of `motion`, whose lanes are `lanes`.
+    #[inline(always)]
+    fn advance_lanes<L: Lanes<T>>(
+        &self,
+        _isa: L::Isa,
+        motion: &Motion<T>,
+        _lanes: L,
+        dt: T,
+    ) -> Self {
+        self.advance(&motion.c(), dt)
+    }
+
+    /// [`Strain::advance_vjp`] by the velocity gradient of `motion`, whose lanes are `lanes`;
+    /// the cotangent of that as its columns.
+    #[inline(always)]
+    fn advance_vjp_lanes<L: Lanes<T>>(
+        &self,
+        isa: L::Isa,
+        motion: &Motion<T>,
+        _lanes: L,
+        dt: T,
+        bar: &Self,
+    ) -> (Self, L) {
+        let (strain_bar, gradient_bar) = self.advance_vjp(&motion.c(), dt, bar);
+        (strain_bar, columns(isa, &gradient_bar))
+    }
+
     /// Sum of two cotangents.
     fn plus(&self, other: &Self) -> Self;
 
-    /// The components, column by column.
+    /// The components: what is kept of the past, then the measure column by column.
     fn components(&self) -> &[T];
 
-    /// The components, column by column.
+    /// The same.
     fn components_mut(&mut self) -> &mut [T];
+
+    /// The components without those that a law keeps of the past: J, or F column by column.
+    fn measure(&self) -> &[T] {
+        self.components()
+    }
+
+    /// The same.
+    fn measure_mut(&mut self) -> &mut [T] {
+        self.components_mut()
+    }
 }
 
 /// Liquids remember their volume ratio `J` alone.
@@ -69,47 +111,5 @@ impl<T: Real> Strain<T> for T {
 
     fn components_mut(&mut self) -> &mut [T] {
         std::slice::from_mut(self)
-    }
-}
-
-/// Solids remember the deformation gradient `F`.
-impl<T: Real> Strain<T> for Matrix3<T> {
-    const COMPONENTS: usize = 9;
-
-    #[inline(always)]
-    fn undeformed() -> Self {
-        Self::identity()
-    }
-
-    #[inline(always)]
-    fn zero() -> Self {
-        Self::zeros()
-    }
-
-    /// `F <- (I + dt grad v) F`.
-    #[inline(always)]
-    fn advance(&self, gradient: &Matrix3<T>, dt: T) -> Self {
-        self + (gradient * self) * dt
-    }
-
-    #[inline(always)]
-    fn advance_vjp(&self, gradient: &Matrix3<T>, dt: T, bar: &Self) -> (Self, Matrix3<T>) {
-        (
-            bar + (gradient.transpose() * bar) * dt,
-            (bar * self.transpose()) * dt,
-        )
-    }
-
-    #[inline(always)]
-    fn plus(&self, other: &Self) -> Self {
-        self + other
-    }
-
-    fn components(&self) -> &[T] {
-        self.as_slice()
-    }
-
-    fn components_mut(&mut self) -> &mut [T] {
-        self.as_mut_slice()
     }
 }

@@ -4,10 +4,13 @@ use backflow_diff::Real;
 use nalgebra::{Matrix3, Vector3};
 
 use super::Motion;
-use crate::{material::Strain, world::cast};
+use crate::{
+    material::{Deformation, Strain},
+    world::cast,
+};
 
 /// Particles of one kind: liquids with `S = T` (volume ratio J), solids with
-/// `S = Matrix3<T>` (deformation gradient F). The same type holds cotangents.
+/// `S = Deformation<T>`. The same type holds cotangents.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cloud<T: Real, S> {
     /// Where the particles are and how they move.
@@ -22,7 +25,7 @@ pub struct Particles<T: Real> {
     /// Particles that remember their volume ratio.
     pub liquid: Cloud<T, T>,
     /// Particles that remember their deformation gradient.
-    pub solid: Cloud<T, Matrix3<T>>,
+    pub solid: Cloud<T, Deformation<T>>,
 }
 
 impl<T: Real, S: Strain<T>> Cloud<T, S> {
@@ -119,7 +122,7 @@ impl<T: Real> Particles<T> {
 
     /// Bytes of `liquids` and `solids` particles.
     pub const fn bytes(liquids: usize, solids: usize) -> usize {
-        liquids * Cloud::<T, T>::bytes_each() + solids * Cloud::<T, Matrix3<T>>::bytes_each()
+        liquids * Cloud::<T, T>::bytes_each() + solids * Cloud::<T, Deformation<T>>::bytes_each()
     }
 }
 
@@ -136,7 +139,7 @@ impl<T: Real> Particles<T> {
             },
             solid: Cloud {
                 motion: motions(&self.solid.motion),
-                strain: self.solid.strain.iter().map(|f| f.map(cast)).collect(),
+                strain: self.solid.strain.iter().map(Deformation::cast).collect(),
             },
         }
     }
@@ -169,7 +172,7 @@ mod tests {
         assert_eq!(particles.liquid.motion, [expected]);
         assert_eq!(particles.solid.motion, [expected]);
         assert_eq!(particles.liquid.strain, [1.0]);
-        assert_eq!(particles.solid.strain, [Matrix3::identity()]);
+        assert_eq!(particles.solid.strain, [Deformation::undeformed()]);
         assert_eq!(particles.len(), 2);
     }
 
@@ -214,8 +217,8 @@ mod tests {
 
     #[test]
     fn bytes_are_those_of_the_arrays() {
-        // 16 scalars of motion, then one scalar or nine of strain.
-        assert_eq!(Particles::<f32>::bytes(2, 3), 4 * (2 * 17 + 3 * 25));
-        assert_eq!(Particles::<f64>::bytes(2, 3), 8 * (2 * 17 + 3 * 25));
+        // 16 scalars of motion, then one scalar of strain or as many again.
+        assert_eq!(Particles::<f32>::bytes(2, 3), 4 * (2 * 17 + 3 * 32));
+        assert_eq!(Particles::<f64>::bytes(2, 3), 8 * (2 * 17 + 3 * 32));
     }
 }

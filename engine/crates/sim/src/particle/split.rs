@@ -4,13 +4,13 @@
 use std::ops::Range;
 
 use backflow_diff::Real;
-use nalgebra::Matrix3;
 
 use super::{
     Motion,
     cloud::{Cloud, Particles},
     order::ParticleBlock,
 };
+use crate::material::Deformation;
 
 /// Blocks below which work is not split further among threads.
 const GRAIN: usize = 4;
@@ -47,7 +47,7 @@ pub struct ParticlesMut<'a, T: Real> {
     /// Its liquid particles.
     pub liquid: CloudMut<'a, T, T>,
     /// Its solid particles.
-    pub solid: CloudMut<'a, T, Matrix3<T>>,
+    pub solid: CloudMut<'a, T, Deformation<T>>,
 }
 
 /// Something that can be cut between two blocks.
@@ -129,14 +129,14 @@ impl<V: Send> Split for PerBlock<'_, V> {
 }
 
 /// An item a particle of each kind.
-pub struct PerParticle<'a, A, B> {
+pub struct PerParticle<'a, A> {
     /// Items of the liquid particles.
     pub liquid: &'a mut [A],
     /// Items of the solid particles.
-    pub solid: &'a mut [B],
+    pub solid: &'a mut [A],
 }
 
-impl<A: Send, B: Send> Split for PerParticle<'_, A, B> {
+impl<A: Send> Split for PerParticle<'_, A> {
     fn split(self, blocks: &[ParticleBlock], at: usize) -> (Self, Self) {
         let liquids = blocks[at].liquid.start - blocks[0].liquid.start;
         let solids = blocks[at].solid.start - blocks[0].solid.start;
@@ -323,7 +323,7 @@ mod tests {
             liquid: &mut liquid,
             solid: &mut solid,
         };
-        let mark = |block: &ParticleBlock, view: PerParticle<'_, usize, usize>| {
+        let mark = |block: &ParticleBlock, view: PerParticle<'_, usize>| {
             assert_eq!(view.liquid.len(), block.liquid.len());
             assert_eq!(view.solid.len(), block.solid.len());
             for (item, slot) in view.liquid.iter_mut().zip(block.liquid.clone()) {

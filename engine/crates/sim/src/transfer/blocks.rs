@@ -1,12 +1,6 @@
 //! The stages of a substep on one block, as kernels that run at the machine's level: those
 //! of both kinds of particles, liquid and solid.
 
-use backflow_diff::{
-    Real,
-    lanes::{Kernel, Lanes, WIDTH},
-};
-use nalgebra::Matrix3;
-
 use super::{
     g2p::{Moved, g2p, g2p_vjp},
     grid_update::{GridBar, Site, grid_update, grid_update_vjp},
@@ -25,24 +19,25 @@ use crate::{
     },
     world::{Body, World},
 };
+use backflow_diff::{
+    Real,
+    lanes::{Kernel, Lanes},
+};
 
 /// An array an item a particle, for both kinds.
 #[derive(Debug, Clone)]
-pub struct Both<A, B> {
+pub struct Both<A> {
     liquid: Vec<A>,
-    solid: Vec<B>,
+    solid: Vec<A>,
 }
 
 /// The order in which particles are visited.
-pub type Visits = Both<Visit, Visit>;
+pub type Visits = Both<Visit>;
 
 /// Where in the tile the stencil of each particle starts.
-pub type Starts = Both<u16, u16>;
+pub type Starts = Both<u16>;
 
-/// What the stress of each particle and its derivative share.
-pub type Factors<T> = Both<(), Matrix3<T>>;
-
-impl<A, B> Default for Both<A, B> {
+impl<A> Default for Both<A> {
     fn default() -> Self {
         Self {
             liquid: Vec::new(),
@@ -51,9 +46,9 @@ impl<A, B> Default for Both<A, B> {
     }
 }
 
-impl<A, B> Both<A, B> {
+impl<A> Both<A> {
     /// All of it.
-    pub fn view(&mut self) -> PerParticle<'_, A, B> {
+    pub fn view(&mut self) -> PerParticle<'_, A> {
         PerParticle {
             liquid: &mut self.liquid,
             solid: &mut self.solid,
@@ -61,18 +56,17 @@ impl<A, B> Both<A, B> {
     }
 
     /// Makes room for the particles of `order`.
-    pub fn fit(&mut self, order: &Order, liquid: A, solid: B)
+    pub fn fit(&mut self, order: &Order, item: A)
     where
         A: Clone,
-        B: Clone,
     {
-        self.liquid.resize(order.liquid.ids.len(), liquid);
-        self.solid.resize(order.solid.ids.len(), solid);
+        self.liquid.resize(order.liquid.ids.len(), item.clone());
+        self.solid.resize(order.solid.ids.len(), item);
     }
 
     /// Bytes for so many particles.
     pub const fn bytes(liquids: usize, solids: usize) -> usize {
-        liquids * size_of::<A>() + solids * size_of::<B>()
+        (liquids + solids) * size_of::<A>()
     }
 }
 
@@ -119,31 +113,7 @@ impl<'a, T: Real> Setting<'a, T> {
     }
 }
 
-/// Computes the factors of the particles of `patch`, sixteen at a time.
-#[inline(always)]
-fn fill_factors<T: Real, P: Law<T>, L: Lanes<T>>(
-    isa: L::Isa,
-    patch: &Patch<'_, T, P>,
-    strains: &[P::Strain],
-    factors: &mut [P::Factor],
-) {
-    if size_of::<P::Factor>() == 0 {
-        return;
-    }
-    let mut begin = 0;
-    for owners in patch.owners.chunk_by(|a, b| a == b) {
-        let end = begin + owners.len();
-        let law = &patch.body(begin).law;
-        let groups = factors[begin..end].chunks_mut(WIDTH);
-        for (factors, strains) in groups.zip(strains[begin..end].chunks(WIDTH)) {
-            let group = std::array::from_fn(|lane| strains[lane.min(strains.len() - 1)]);
-            factors.copy_from_slice(&law.factors::<L>(isa, &group)[..factors.len()]);
-        }
-        begin = end;
-    }
-}
-
-/// Plans the visits of a block and computes its factors; then particles to its tile.
+/// Plans the visits of a block; then particles to its tile.
 pub struct ToTile<'a, T: Real> {
     /// World and order.
     pub setting: Setting<'a, T>,
@@ -152,11 +122,9 @@ pub struct ToTile<'a, T: Real> {
     /// The block.
     pub block: &'a ParticleBlock,
     /// Where the stencils of the block's particles start.
-    pub starts: PerParticle<'a, u16, u16>,
+    pub starts: PerParticle<'a, u16>,
     /// The visits of the block.
-    pub visits: PerParticle<'a, Visit, Visit>,
-    /// The factors of the block.
-    pub factors: PerParticle<'a, (), Matrix3<T>>,
+    pub visits: PerParticle<'a, Visit>,
     /// The tile of the block; `None` if the grid is known already.
     pub tile: Option<&'a mut Tile<T>>,
 }
@@ -177,7 +145,7 @@ impl<T: Real> Kernel<T> for ToTile<'_, T> {
             plan_visits(self.starts.liquid, self.visits.liquid);
             let patch = self.setting.liquid(block, self.visits.liquid);
             if let Some(tile) = &mut self.tile {
-                p2g::<T, _, L>(isa, &patch, &cloud, self.factors.liquid, tile);
+                p2g::<T, _, L>(isa, &patch, &cloud, tile);
             }
         }
         if !block.solid.is_empty() {
@@ -185,9 +153,8 @@ impl<T: Real> Kernel<T> for ToTile<'_, T> {
             splines.starts(isa, cloud.motion, self.starts.solid);
             plan_visits(self.starts.solid, self.visits.solid);
             let patch = self.setting.solid(block, self.visits.solid);
-            fill_factors::<T, _, L>(isa, &patch, cloud.strain, self.factors.solid);
             if let Some(tile) = &mut self.tile {
-                p2g::<T, _, L>(isa, &patch, &cloud, self.factors.solid, tile);
+                p2g::<T, _, L>(isa, &patch, &cloud, tile);
             }
         }
     }
@@ -335,8 +302,6 @@ pub struct ToTileVjp<'a, T: Real> {
     pub block: &'a ParticleBlock,
     /// The visits of all particles.
     pub visits: &'a Visits,
-    /// The factors of all particles.
-    pub factors: &'a Factors<T>,
     /// Cotangents of momentum and mass.
     pub node_bars: &'a [BlockNodes<T>],
     /// Cotangents of the particles of the block.
@@ -357,87 +322,34 @@ impl<T: Real> Kernel<T> for ToTileVjp<'_, T> {
         if !block.liquid.is_empty() {
             let cloud = CloudRef::of(&particles.liquid, block.liquid.clone());
             let patch = setting.liquid(block, &self.visits.liquid[block.liquid.clone()]);
-            let factors = &self.factors.liquid[block.liquid.clone()];
             let bars = &mut self.bars.liquid;
-            p2g_vjp::<T, _, L>(isa, &patch, &cloud, factors, &tile, bars, liquid_sums);
+            p2g_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, liquid_sums);
         }
         if !block.solid.is_empty() {
             let cloud = CloudRef::of(&particles.solid, block.solid.clone());
             let patch = setting.solid(block, &self.visits.solid[block.solid.clone()]);
-            let factors = &self.factors.solid[block.solid.clone()];
             let bars = &mut self.bars.solid;
-            p2g_vjp::<T, _, L>(isa, &patch, &cloud, factors, &tile, bars, solid_sums);
+            p2g_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, solid_sums);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use backflow_diff::lanes::Portable;
-
-    use super::{
-        super::testing::{AT, body, factors, lattice, matrix, solids},
-        *,
-    };
-    use crate::particle::Cloud;
-
-    struct Fill<'a, T: Real>(Patch<'a, T, Solid<T>>, &'a [Matrix3<T>]);
-
-    impl<T: Real> Kernel<T> for Fill<'_, T> {
-        type Output = Vec<Matrix3<T>>;
-
-        #[inline(always)]
-        fn run<L: Lanes<T>>(self, isa: L::Isa) -> Self::Output {
-            let mut factors = vec![Matrix3::zeros(); self.1.len()];
-            fill_factors::<T, _, L>(isa, &self.0, self.1, &mut factors);
-            factors
-        }
-    }
-
-    #[test]
-    fn every_particle_gets_the_factor_of_its_own_strain_and_law() {
-        // Runs of one body shorter and longer than the lanes, and just as long.
-        let runs = [1, 16, 2, 17, 33, 15, 40];
-        let turns = runs.iter().enumerate();
-        let owners: Vec<u16> = turns
-            .flat_map(|(turn, &length)| std::iter::repeat_n(turn as u16 % 3, length))
-            .collect();
-        let bodies = solids().map(|law| body(law, 900.0));
-        let mut cloud: Cloud<f64, Matrix3<f64>> = Cloud::zeros(owners.len());
-        for (slot, strain) in cloud.strain.iter_mut().enumerate() {
-            *strain = Matrix3::identity() + matrix(slot) * 0.2;
-        }
-        let lattice = lattice();
-        let patch = Patch {
-            lattice: &lattice,
-            dt: 1e-3,
-            bodies: &bodies,
-            at: AT,
-            owners: &owners,
-            visits: &[],
-        };
-        let expected = factors(&bodies, &owners, &cloud);
-        let portable = Fill(patch, &cloud.strain).run::<Portable<f64>>(());
-        for found in [portable, f64::launch(Fill(patch, &cloud.strain))] {
-            for (found, expected) in found.iter().zip(&expected) {
-                // Its neighbours decide how many steps of Newton's iteration it gets.
-                assert!((found - expected).norm() <= 4e-15);
-            }
-        }
-    }
+    use super::*;
 
     #[test]
     fn there_is_room_for_an_item_a_particle() {
         let mut order = Order::default();
         order.liquid.ids = vec![0; 3];
         order.solid.ids = vec![0; 5];
-        let mut both: Both<u16, f64> = Both::default();
-        both.fit(&order, 7, 0.5);
+        let mut both: Both<f64> = Both::default();
+        both.fit(&order, 0.5);
         let view = both.view();
-        assert_eq!((&*view.liquid, &*view.solid), (&[7; 3][..], &[0.5; 5][..]));
-        assert_eq!(Both::<u16, f64>::bytes(3, 5), 46);
+        assert_eq!((view.liquid.len(), view.solid.len()), (3, 5));
+        assert_eq!(Both::<f64>::bytes(3, 5), 64);
         order.solid.ids.truncate(2);
-        both.fit(&order, 0, 0.0);
+        both.fit(&order, 0.0);
         assert_eq!(both.view().solid, [0.5; 2]);
     }
 }

@@ -1,17 +1,17 @@
 //! Grid to particles: velocity, affine velocity, strain and position by APIC
 //! (Jiang et al. 2015), and the return map of the material.
 
-use backflow_diff::{Real, lanes::Lanes};
+use backflow_diff::{
+    Real,
+    lanes::{Lanes, Stored},
+};
 use nalgebra::Vector3;
 
 use super::{
-    field::{
-        Stored, columns, field_of, load_motion, meet_slopes, motion_mask, motion_of, position_of,
-        quads,
-    },
+    field::{field_of, load_motion, meet_slopes, motion_mask, motion_of, position_of, quads},
     patch::{Patch, inverse_inertia},
     rows::{Rows, add_rows, load_rows},
-    stencil::{CHUNK, Place, Splines},
+    stencil::{CHUNK, Place, Splines, chunk},
 };
 use crate::{
     grid::{
@@ -157,7 +157,7 @@ pub fn g2p<T: Real, P: Law<T>, L: Lanes<T>>(
     let mut rows: Rows<L> = load_rows(isa, tile, start);
     let mut places = [Place::zero(); CHUNK];
     let mut gathered = [L::splat(isa, T::zero()); CHUNK];
-    for visits in patch.visits.chunks(CHUNK) {
+    for visits in patch.visits.chunks(chunk(P::GROUPED)) {
         for (&visit, at) in visits.iter().zip(&mut places) {
             splines.weigh(load_motion::<T, L>(isa, &cloud.motion[place_of(visit)]), at);
         }
@@ -170,7 +170,7 @@ pub fn g2p<T: Real, P: Law<T>, L: Lanes<T>>(
         }
         for ((&visit, at), &gathered) in visits.iter().zip(&places).zip(&gathered) {
             let place = place_of(visit);
-            let (motion, strain) = (&mut cloud.motion[place], &mut cloud.strain[place]);
+            let motion = &mut cloud.motion[place];
             let sums = splines.about_particle(isa, at, gathered);
             let after = advance.free(load_motion(isa, motion), sums);
             after.store(motion.lanes_mut());
@@ -182,8 +182,8 @@ pub fn g2p<T: Real, P: Law<T>, L: Lanes<T>>(
                 moved.stale |= !finite || !fits(&patch.at, &Stencil::base_of(patch.lattice, &x));
                 moved.held += usize::from(held.contains(&true));
             }
-            let law = &patch.body(place).law;
-            *strain = law.project(&strain.advance(&motion.c(), patch.dt));
+            let (law, strain) = (&patch.body(place).law, &mut cloud.strain[place]);
+            *strain = law.project(&strain.advance_lanes::<L>(isa, motion, after, patch.dt));
         }
     }
     moved
@@ -204,12 +204,12 @@ pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
 ) {
     let splines = Splines::<L>::new(isa, patch.lattice, &patch.at);
     let advance = Advance::<L>::new(isa, patch);
-    let (dt, inverse_dx) = (patch.dt, patch.lattice.inverse_dx());
+    let inverse_dx = patch.lattice.inverse_dx();
     let per_cell = inverse_inertia(patch.lattice) * patch.lattice.dx;
     let per_metre = quads::<T, L>(isa, [inverse_dx, inverse_dx, inverse_dx, T::zero()]);
     let cotangent = quads::<T, L>(isa, [T::one(), per_cell, per_cell, per_cell]);
     let slope = L::splat(isa, per_cell);
-    let step = quads::<T, L>(isa, [dt, T::zero(), T::zero(), T::zero()]);
+    let step = quads::<T, L>(isa, [patch.dt, T::zero(), T::zero(), T::zero()]);
     let zero = L::splat(isa, T::zero());
     let nothing = [zero; 9];
     let mut start = start_of(patch.visits[0]);
@@ -217,7 +217,7 @@ pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
     let mut scattered = nothing;
     let (mut places, mut fields) = ([Place::zero(); CHUNK], [Stored::zero(); CHUNK]);
     let (mut gathered, mut pulled) = ([zero; CHUNK], [zero; CHUNK]);
-    for visits in patch.visits.chunks(CHUNK) {
+    for visits in patch.visits.chunks(chunk(P::GROUPED)) {
         let first = start;
         for (k, &visit) in visits.iter().enumerate() {
             let motion = load_motion::<T, L>(isa, &cloud.motion[place_of(visit)]);
@@ -232,15 +232,19 @@ pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
         }
         for (k, &visit) in visits.iter().enumerate() {
             let place = place_of(visit);
-            let (law, strain) = (&patch.body(place).law, &cloud.strain[place]);
             gathered[k] = splines.about_particle(isa, &places[k], gathered[k]);
             let after = advance.free(load_motion(isa, &cloud.motion[place]), gathered[k]);
             let mut moved = Motion::zero();
             after.store(moved.lanes_mut());
 
-            let c = moved.c();
-            let trial_bar = law.project_vjp(&strain.advance(&c, dt), &bar.strain[place]);
-            let (strain_bar, gradient_bar) = strain.advance_vjp(&c, dt, &trial_bar);
+            let (law, strain) = (&patch.body(place).law, &cloud.strain[place]);
+            let mut trial_bar = bar.strain[place];
+            if law.is_plastic() {
+                let trial = strain.advance_lanes::<L>(isa, &moved, after, patch.dt);
+                trial_bar = law.project_vjp(&trial, &trial_bar);
+            }
+            let (strain_bar, gradient_bar) =
+                strain.advance_vjp_lanes::<L>(isa, &moved, after, patch.dt, &trial_bar);
             bar.strain[place] = strain_bar;
             let motion_bar = &mut bar.motion[place];
             if !advance.is_quiet(after) {
@@ -257,7 +261,7 @@ pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
             let lanes = load_motion::<T, L>(isa, motion_bar);
             let x_bar = lanes.permute([1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
             let field = field_of(lanes).mul(cotangent);
-            let field = columns::<T, L>(isa, &gradient_bar).mul_add(slope, field);
+            let field = gradient_bar.mul_add(slope, field);
             fields[k].put::<L>(x_bar.mul_add(step, field));
         }
         if start != first {
@@ -296,6 +300,7 @@ pub(super) mod tests {
     use super::{super::testing::*, *};
     use crate::{
         grid::block::{Node, tile_base},
+        material::Deformation,
         particle::{Cloud, visits::plan_visits},
         world::Body,
     };
@@ -433,18 +438,18 @@ pub(super) mod tests {
             let v = velocity(&lattice.position(at));
             *node = [v.x, v.y, v.z, 0.0];
         }
-        let before: Cloud<f64, Matrix3<f64>> = cloud();
+        let before: Cloud<f64, Deformation<f64>> = cloud();
         let mut after = before.clone();
         let law = solids()[0];
         let bodies = [body(law, 900.0), body(law, 900.0)];
         advance(&lattice, &bodies, &grid, &mut after);
         for slot in 0..COUNT {
-            let (x, f) = (before.motion[slot].x(), &before.strain[slot]);
+            let (x, f) = (before.motion[slot].x(), before.strain[slot].f());
             let moved = &after.motion[slot];
             assert!((moved.v() - velocity(&x)).norm() <= 1e-13);
             assert!((moved.c() - rate).norm() <= 1e-12);
             assert!((moved.x() - x - velocity(&x) * DT).norm() <= 1e-14);
-            assert!((after.strain[slot] - f - rate * f * DT).norm() <= 1e-14);
+            assert!((after.strain[slot].f() - f - rate * f * DT).norm() <= 1e-14);
         }
     }
 

@@ -7,6 +7,7 @@ pub mod grid_update;
 pub mod p2g;
 pub mod patch;
 pub mod rows;
+mod runs;
 pub mod stencil;
 pub mod substep;
 #[cfg(test)]

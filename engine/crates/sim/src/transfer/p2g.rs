@@ -1,16 +1,20 @@
 //! Particles to grid: momentum and mass by MLS-MPM (Hu et al. 2018, eq. 29).
 
-use backflow_diff::{Real, lanes::Lanes};
+use backflow_diff::{
+    Real,
+    lanes::{
+        Lanes, Stored,
+        columns::{columns, pack, unpack},
+    },
+};
 use nalgebra::Matrix3;
 
 use super::{
-    field::{
-        Stored, columns, field_of, load_motion, matrix_of, meet_slopes, motion_mask, motion_of,
-        position_of, quads,
-    },
+    field::{field_of, load_motion, meet_slopes, motion_mask, motion_of, position_of, quads},
     patch::{Patch, inverse_inertia},
     rows::{Rows, add_rows, load_rows},
-    stencil::{CHUNK, Place, Splines},
+    runs,
+    stencil::{CHUNK, Place, Splines, chunk},
 };
 use crate::{
     grid::block::Tile,
@@ -68,7 +72,7 @@ impl<T: Real, L: Lanes<T>> Scale<T, L> {
         }
     }
 
-    /// What a particle scatters: momentum `m v + (m C - dt V 4/dx^2 tau)(x_i - x_p)` and
+    /// What a particle scatters, of `stress` if stresses are grouped: momentum `m v + (m C - dt V 4/dx^2 tau)(x_i - x_p)` and
     /// mass `m`.
     #[inline(always)]
     fn field<P: Law<T>>(
@@ -77,16 +81,18 @@ impl<T: Real, L: Lanes<T>> Scale<T, L> {
         law: &P,
         motion: &Motion<T>,
         strain: &P::Strain,
-        factor: &P::Factor,
+        stress: &Stored<T>,
     ) -> L {
         let inertia =
             field_of(load_motion::<T, L>(isa, motion)).mul_add(self.momentum, self.mass_lane);
+        let stiffness = L::splat(isa, self.stiffness);
+        if P::GROUPED {
+            return unpack(stress.lanes::<L>(isa)).neg_mul_add(stiffness, inertia);
+        }
         match law.pressure(strain) {
             Some(pressure) => self.diagonal.mul_add(L::splat(isa, pressure), inertia),
-            None => {
-                let stress = law.stress(strain, factor, &motion.c());
-                columns::<T, L>(isa, &stress).neg_mul_add(L::splat(isa, self.stiffness), inertia)
-            }
+            None => columns::<T, L>(isa, &law.stress(strain, &motion.c()))
+                .neg_mul_add(stiffness, inertia),
         }
     }
 }
@@ -129,7 +135,6 @@ pub fn p2g<T: Real, P: Law<T>, L: Lanes<T>>(
     isa: L::Isa,
     patch: &Patch<'_, T, P>,
     cloud: &CloudRef<'_, T, P::Strain>,
-    factors: &[P::Factor],
     tile: &mut Tile<T>,
 ) {
     let splines = Splines::<L>::new(isa, patch.lattice, &patch.at);
@@ -137,15 +142,18 @@ pub fn p2g<T: Real, P: Law<T>, L: Lanes<T>>(
     let nothing = [L::splat(isa, T::zero()); 9];
     let (mut start, mut rows) = (start_of(patch.visits[0]), nothing);
     let (mut places, mut fields) = ([Place::zero(); CHUNK], [Stored::zero(); CHUNK]);
-    for visits in patch.visits.chunks(CHUNK) {
-        for ((&visit, at), stored) in visits.iter().zip(&mut places).zip(&mut fields) {
+    let mut stresses = [Stored::zero(); CHUNK];
+    for visits in patch.visits.chunks(chunk(P::GROUPED)) {
+        if P::GROUPED {
+            runs::stresses::<T, P, L>(isa, patch, cloud, visits, &mut stresses);
+        }
+        for (k, &visit) in visits.iter().enumerate() {
             let place = place_of(visit);
             scales.turn_to(isa, patch, place);
-            let motion = &cloud.motion[place];
+            let (motion, strain) = (&cloud.motion[place], &cloud.strain[place]);
             let (law, scale) = (&scales.body.law, &scales.scale);
-            let field = scale.field(isa, law, motion, &cloud.strain[place], &factors[place]);
-            stored.put::<L>(field);
-            splines.weigh(load_motion::<T, L>(isa, motion), at);
+            fields[k].put::<L>(scale.field(isa, law, motion, strain, &stresses[k]));
+            splines.weigh(load_motion::<T, L>(isa, motion), &mut places[k]);
         }
         for ((&visit, at), field) in visits.iter().zip(&places).zip(&fields) {
             if start_of(visit) != start {
@@ -167,7 +175,6 @@ pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
     isa: L::Isa,
     patch: &Patch<'_, T, P>,
     cloud: &CloudRef<'_, T, P::Strain>,
-    factors: &[P::Factor],
     tile: &Tile<T>,
     bar: &mut CloudMut<'_, T, P::Strain>,
     body_bars: &mut [BodyBar<T>],
@@ -183,14 +190,18 @@ pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
     let mut rows: Rows<L> = load_rows(isa, tile, start);
     let (mut places, mut fields) = ([Place::zero(); CHUNK], [Stored::zero(); CHUNK]);
     let (mut gathered, mut pulled) = ([zero; CHUNK], [zero; CHUNK]);
-    for visits in patch.visits.chunks(CHUNK) {
+    let [mut stresses, mut stress_bars] = [[Stored::zero(); CHUNK]; 2];
+    let mut pulled_back = [StressBar::zero(); CHUNK];
+    for visits in patch.visits.chunks(chunk(P::GROUPED)) {
+        if P::GROUPED {
+            runs::stresses::<T, P, L>(isa, patch, cloud, visits, &mut stresses);
+        }
         for (k, &visit) in visits.iter().enumerate() {
             let place = place_of(visit);
             scales.turn_to(isa, patch, place);
-            let motion = &cloud.motion[place];
+            let (motion, strain) = (&cloud.motion[place], &cloud.strain[place]);
             let (law, scale) = (&scales.body.law, &scales.scale);
-            let field = scale.field(isa, law, motion, &cloud.strain[place], &factors[place]);
-            fields[k].put::<L>(field);
+            fields[k].put::<L>(scale.field(isa, law, motion, strain, &stresses[k]));
             splines.weigh_and_slope(load_motion::<T, L>(isa, motion), &mut places[k]);
         }
         for (k, &visit) in visits.iter().enumerate() {
@@ -205,28 +216,17 @@ pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
         for (k, &visit) in visits.iter().enumerate() {
             let place = place_of(visit);
             scales.turn_to(isa, patch, place);
-            let (body, scale) = (scales.body, &scales.scale);
-            let motion = &cloud.motion[place];
+            let scale = &scales.scale;
             // Cotangents of the value and, per cell, of the slopes of the field.
-            let sums = splines.about_particle(isa, &places[k], gathered[k]);
-            let mut field_bar = [T::zero(); 16];
-            sums.store(&mut field_bar);
+            gathered[k] = splines.about_particle(isa, &places[k], gathered[k]);
+            let stress_bar = gathered[k].mul(L::splat(isa, -scale.stiffness));
+            stress_bars[k].put(pack(stress_bar));
             let x_bar = position_of::<T, L>(
-                meet_slopes(fields[k].lanes(isa), sums).neg_mul_add(per_metre, pulled[k]),
-            );
-            let StressBar {
-                strain: strain_bar,
-                gradient,
-                parameters,
-            } = body.law.stress_vjp(
-                &cloud.strain[place],
-                &factors[place],
-                &motion.c(),
-                &(matrix_of(&field_bar) * -scale.stiffness),
+                meet_slopes(fields[k].lanes(isa), gathered[k]).neg_mul_add(per_metre, pulled[k]),
             );
             let motion_bar = &mut bar.motion[place];
             let kept = load_motion::<T, L>(isa, motion_bar).mul(keep);
-            motion_of::<T, L>(sums)
+            motion_of::<T, L>(gathered[k])
                 .mul_add(scale.motion, kept)
                 .add(x_bar)
                 .store(motion_bar.lanes_mut());
@@ -236,17 +236,39 @@ pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
                 position_of::<T, L>(pulled[k]).store(&mut lanes);
                 motion_bar.add_x(&-nalgebra::Vector3::from_column_slice(&lanes[1..4]));
             }
+        }
+        if P::GROUPED {
+            let bars = &mut pulled_back;
+            runs::stresses_vjp::<T, P, L>(isa, patch, cloud, visits, &stress_bars, bars);
+        }
+        for (k, &visit) in visits.iter().enumerate() {
+            let place = place_of(visit);
+            scales.turn_to(isa, patch, place);
+            let (body, motion) = (scales.body, &cloud.motion[place]);
+            let StressBar {
+                strain,
+                gradient,
+                parameters,
+            } = if P::GROUPED {
+                pulled_back[k]
+            } else {
+                let (strain, stress_bar) = (&cloud.strain[place], stress_bars[k].matrix());
+                body.law.stress_vjp(strain, &motion.c(), &stress_bar)
+            };
             if body.law.is_viscous() {
+                let motion_bar = &mut bar.motion[place];
                 motion_bar.set_c(&(motion_bar.c() + gradient));
             }
-            bar.strain[place] = bar.strain[place].plus(&strain_bar);
+            bar.strain[place] = bar.strain[place].plus(&strain);
 
             let mut products = [T::zero(); 16];
             field_of(load_motion::<T, L>(isa, motion))
                 .mul(per_cell)
-                .mul(sums)
+                .mul(gathered[k])
                 .sum_within_quads()
                 .store(&mut products);
+            let mut field_bar = [T::zero(); 16];
+            gathered[k].store(&mut field_bar);
             let mass_bar =
                 (products[0] + products[4]) + (products[8] + products[12]) + field_bar[3];
             let body_bar = &mut body_bars[scales.owner];
@@ -270,6 +292,7 @@ mod tests {
             Stencil,
             block::{BLOCK, MARGIN, TILE},
         },
+        material::Deformation,
         particle::Cloud,
     };
 
@@ -287,12 +310,9 @@ mod tests {
             owners: &owners,
             visits: &visits(&lattice, cloud),
         };
-        let (factors, cloud) = (
-            factors(bodies, &owners, cloud),
-            CloudRef::of(cloud, 0..COUNT),
-        );
+        let cloud = CloudRef::of(cloud, 0..COUNT);
         let mut nodes = [[T::zero(); 4]; NODES];
-        p2g::<T, P, Portable<T>>((), &patch, &cloud, &factors, &mut nodes);
+        p2g::<T, P, Portable<T>>((), &patch, &cloud, &mut nodes);
         nodes
     }
 
@@ -319,7 +339,6 @@ mod tests {
             (),
             &patch,
             &CloudRef::of(&cloud, 0..COUNT),
-            &factors(&bodies, &owners, &cloud),
             &weights,
             &mut CloudMut::of(&mut bar),
             &mut body_bars,
@@ -387,14 +406,13 @@ mod tests {
         fn check<P: Law<f64>>(laws: [P; 2]) {
             let (cloud, lattice) = (cloud::<P::Strain>(), lattice::<f64>());
             let bodies = laws.map(|law| body(law, 900.0));
-            let factors = factors(&bodies, &owners(), &cloud);
             let (mut expected, mut scale) = ([[0.0; 4]; NODES], [0.0_f64; 4]);
             for slot in 0..COUNT {
                 let (body, motion) = (&bodies[slot % 2], &cloud.motion[slot]);
                 let (x, c) = (motion.x(), motion.c());
                 let stencil = Stencil::at(&lattice, &x);
                 let mass = body.density * body.volume;
-                let stress = body.law.stress(&cloud.strain[slot], &factors[slot], &c);
+                let stress = body.law.stress(&cloud.strain[slot], &c);
                 let slope = c * mass - stress * (DT * body.volume * inverse_inertia(&lattice));
                 for node in 0..27 {
                     let offset = [node / 9, node / 3 % 3, node % 3];
@@ -433,7 +451,7 @@ mod tests {
         // sum_i grad w_i = 0, and tau is symmetric.
         for law in solids() {
             let bodies = [body(law, 900.0), body(law, 900.0)];
-            let mut cloud: Cloud<f64, Matrix3<f64>> = cloud();
+            let mut cloud: Cloud<f64, Deformation<f64>> = cloud();
             for motion in &mut cloud.motion {
                 motion.set_v(&Vector3::zeros());
                 motion.set_c(&Matrix3::zeros());

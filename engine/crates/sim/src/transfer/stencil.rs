@@ -3,13 +3,10 @@
 
 use backflow_diff::{
     Real,
-    lanes::{Lanes, WIDTH},
+    lanes::{Lanes, Stored, WIDTH},
 };
 
-use super::{
-    field::{Stored, quads},
-    rows::Rows,
-};
+use super::{field::quads, rows::Rows};
 use crate::{
     grid::{
         Lattice,
@@ -19,9 +16,14 @@ use crate::{
     particle::Motion,
 };
 
-/// Particles that a transfer takes through one loop before it goes on to the next. Short
-/// loops with independent iterations overlap better than a long chain of operations.
-pub const CHUNK: usize = 8;
+/// Particles that a transfer takes through one loop before it goes on to the next, at most.
+/// Short loops with independent iterations overlap better than a long chain of operations.
+pub const CHUNK: usize = WIDTH;
+
+/// The number of them: what a group takes, or as many as memory close by holds well.
+pub const fn chunk(grouped: bool) -> usize {
+    if grouped { CHUNK } else { CHUNK / 2 }
+}
 
 /// Quadratic B-splines of one block, see [`Stencil`](crate::grid::Stencil). Quads are the
 /// nodes of an axis, their lanes 1 to 3 the axes.
@@ -65,6 +67,24 @@ impl<T: Real> Place<T> {
             offset: Stored::zero(),
         }
     }
+}
+
+/// The number of a node along x, of those by node and axis.
+#[inline(always)]
+fn x_of<T: Real, L: Lanes<T>>(isa: L::Isa, numbers: &Stored<T>, node: usize) -> L {
+    L::splat(isa, numbers.0[4 * node + 1])
+}
+
+/// That along y.
+#[inline(always)]
+fn y_of<T: Real, L: Lanes<T>>(isa: L::Isa, numbers: &Stored<T>, node: usize) -> L {
+    L::splat(isa, numbers.0[4 * node + 2])
+}
+
+/// Those along z, by quad.
+#[inline(always)]
+fn z_of<T: Real, L: Lanes<T>>(isa: L::Isa, numbers: &Stored<T>) -> L {
+    numbers.lanes::<L>(isa).lane::<3>()
 }
 
 /// A field about the base node along z, and its slopes along x and y (per cell).
@@ -186,15 +206,15 @@ impl<L> Splines<L> {
         L: Lanes<T>,
     {
         let weights = &place.weights;
-        let z = weights.z(isa);
+        let z = z_of(isa, weights);
         let [mut plane, along_x, along_y] = field.0.map(|part| part.mul(z));
         for i in 0..3 {
-            let x = weights.x(isa, i);
+            let x = x_of(isa, weights, i);
             let mut line = plane.mul(x);
             let step = along_y.mul(x);
             for j in 0..3 {
                 let row = &mut rows[3 * i + j];
-                *row = line.mul_add(weights.y(isa, j), *row);
+                *row = line.mul_add(y_of(isa, weights, j), *row);
                 line = line.add(step);
             }
             plane = plane.add(along_x);
@@ -210,13 +230,21 @@ impl<L> Splines<L> {
     {
         let weights = &place.weights;
         // Products are summed twice where they can be: additions do not compete with them.
-        let z = weights.z(isa);
-        let [y0, y1, y2]: [L; 3] = [weights.y(isa, 0), weights.y(isa, 1), weights.y(isa, 2)];
+        let z = z_of(isa, weights);
+        let [y0, y1, y2]: [L; 3] = [
+            y_of(isa, weights, 0),
+            y_of(isa, weights, 1),
+            y_of(isa, weights, 2),
+        ];
         let y = [y0, y1, y2];
         let (a, a_y) = gather_plane([rows[0], rows[1], rows[2]], y);
         let (b, b_y) = gather_plane([rows[3], rows[4], rows[5]], y);
         let (c, c_y) = gather_plane([rows[6], rows[7], rows[8]], y);
-        let [x0, x1, x2]: [L; 3] = [weights.x(isa, 0), weights.x(isa, 1), weights.x(isa, 2)];
+        let [x0, x1, x2]: [L; 3] = [
+            x_of(isa, weights, 0),
+            x_of(isa, weights, 1),
+            x_of(isa, weights, 2),
+        ];
         let (b, c) = (b.mul(x1), c.mul(x2));
         let both = b.add(c);
         let sum = a.mul_add(x0, both).mul(z);
@@ -257,8 +285,8 @@ impl<L> Splines<L> {
         // The weights of an axis sum to one and their slopes to nothing: what is added up are
         // the differences from the middle node.
         let [value, along_x, along_y] = field.0;
-        let y = [weights.y(isa, 0), weights.y(isa, 2)];
-        let slope = [slopes.y(isa, 0), slopes.y(isa, 2)];
+        let y = [y_of(isa, weights, 0), y_of(isa, weights, 2)];
+        let slope = [y_of(isa, slopes, 0), y_of(isa, slopes, 2)];
         let plane = [rows[0], rows[1], rows[2]];
         let next = value.add(along_x);
         let (below, below_y) = pull_plane(plane, value, along_y, y, slope);
@@ -268,15 +296,15 @@ impl<L> Splines<L> {
         let (above, above_y) = pull_plane(plane, next.add(along_x), along_y, y, slope);
         let (below, above) = (below.sub(middle), above.sub(middle));
         let (below_y, above_y) = (below_y.sub(middle_y), above_y.sub(middle_y));
-        let [x0, x2]: [L; 2] = [weights.x(isa, 0), weights.x(isa, 2)];
-        let sum_x = below.mul_add(slopes.x(isa, 0), above.mul(slopes.x(isa, 2)));
+        let [x0, x2]: [L; 2] = [x_of(isa, weights, 0), x_of(isa, weights, 2)];
+        let sum_x = below.mul_add(x_of(isa, slopes, 0), above.mul(x_of(isa, slopes, 2)));
         let sum_y = below_y.mul_add(x0, above_y.mul_add(x2, middle_y));
         let sum_z = below.mul_add(x0, above.mul_add(x2, middle));
-        let z: L = weights.z(isa);
+        let z: L = z_of(isa, weights);
         let parts = [
             sum_x.mul(z),
             sum_y.mul(z),
-            sum_z.mul(slopes.z(isa)),
+            sum_z.mul(z_of(isa, slopes)),
             self.zero,
         ];
         L::sum_quads(parts)
@@ -311,12 +339,12 @@ fn pull_plane<T: Copy, L: Lanes<T>>(
 
 #[cfg(test)]
 mod tests {
-    use backflow_diff::lanes::Portable;
+    use backflow_diff::lanes::{Portable, columns::columns};
     use nalgebra::{Matrix3, Vector3};
 
     use super::{
         super::{
-            field::{columns, field_of, load_motion, matrix_of, motion_of, position_of},
+            field::{field_of, load_motion, motion_of, position_of},
             rows::{add_rows, load_rows},
             testing::*,
         },
@@ -576,7 +604,8 @@ mod tests {
         let motion = Motion::new(&vector(1), &vector(2), &matrix(3));
         let field = field_of(load_motion::<f64, Portable<f64>>((), &motion));
         let numbers = store(field);
-        assert_eq!(matrix_of(&numbers), motion.c());
+        assert_eq!(numbers[4..7], motion.c().as_slice()[..3]);
+        assert_eq!(numbers[12..15], motion.c().as_slice()[6..]);
         assert_eq!(
             numbers[..4],
             [motion.v().x, motion.v().y, motion.v().z, 0.0]

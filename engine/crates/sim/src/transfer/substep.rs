@@ -4,14 +4,13 @@ use backflow_diff::Real;
 use rayon::prelude::*;
 
 use super::{
-    blocks::{self, Factors, Setting, Starts, Visits},
+    blocks::{self, Setting, Starts, Visits},
     g2p::Moved,
     grid_update::{GridBar, Scenery, Site, mass_threshold},
     p2g::BodyBar,
 };
 use crate::{
     grid::block::{BLOCK, BlockNodes, GridBlock, TILE_NODES, Tile},
-    material::Factor,
     particle::{
         Order, Particles,
         split::{ParticlesMut, PerBlock, for_each_block},
@@ -31,8 +30,6 @@ pub struct Workspace<T: Real> {
     starts: Starts,
     /// The order in which particles are visited.
     visits: Visits,
-    /// What the stress of each particle and its derivative share.
-    factors: Factors<T>,
     /// Momentum and mass of each active grid block.
     momentum: Vec<BlockNodes<T>>,
     /// Velocities of each active grid block after the grid update.
@@ -49,7 +46,6 @@ impl<T: Real> Default for Workspace<T> {
             tiles: Vec::new(),
             starts: Starts::default(),
             visits: Visits::default(),
-            factors: Factors::default(),
             momentum: Vec::new(),
             velocity: Vec::new(),
             bars: Vec::new(),
@@ -63,9 +59,8 @@ impl<T: Real> Workspace<T> {
     fn fit(&mut self, order: &Order) {
         self.tiles
             .resize(order.blocks.len(), [[T::zero(); 4]; TILE_NODES]);
-        self.starts.fit(order, 0, 0);
-        self.visits.fit(order, 0, 0);
-        self.factors.fit(order, (), Factor::none());
+        self.starts.fit(order, 0);
+        self.visits.fit(order, 0);
         let empty = [[T::zero(); 4]; BLOCK * BLOCK * BLOCK];
         self.momentum.resize(order.grid.len(), empty);
         self.velocity.resize(order.grid.len(), empty);
@@ -84,7 +79,6 @@ impl<T: Real> Workspace<T> {
             + 3 * grid * size_of::<BlockNodes<T>>()
             + Starts::bytes(liquids, solids)
             + Visits::bytes(liquids, solids)
-            + Factors::<T>::bytes(liquids, solids)
     }
 
     /// Momentum and mass of the grid of the last substep, block by block in its order.
@@ -143,7 +137,7 @@ pub enum Grid {
     Known,
 }
 
-/// Particles to grid and grid update: fills visits, factors, momentum and velocity of the
+/// Particles to grid and grid update: fills visits, momentum and velocity of the
 /// workspace.
 fn to_grid<T: Real>(
     world: &World<T>,
@@ -158,7 +152,6 @@ fn to_grid<T: Real>(
         tiles,
         starts,
         visits,
-        factors,
         momentum,
         velocity,
         ..
@@ -169,16 +162,15 @@ fn to_grid<T: Real>(
             items: tiles.as_mut_slice(),
             width: 1,
         },
-        (starts.view(), (visits.view(), factors.view())),
+        (starts.view(), visits.view()),
     );
-    let fill = |block: &_, (tile, (starts, (visits, factors))): (PerBlock<'_, Tile<T>>, _)| {
+    let fill = |block: &_, (tile, (starts, visits)): (PerBlock<'_, Tile<T>>, _)| {
         T::launch(blocks::ToTile {
             setting,
             particles,
             block,
             starts,
             visits,
-            factors,
             tile: (grid == Grid::Unknown).then_some(&mut tile.items[0]),
         });
     };
@@ -248,7 +240,6 @@ pub fn substep_vjp<T: Real>(
     let Workspace {
         tiles,
         visits,
-        factors,
         momentum,
         velocity,
         bars: node_bars,
@@ -257,7 +248,7 @@ pub fn substep_vjp<T: Real>(
     } = workspace;
     let setting = Setting { world, order };
 
-    let (visits, factors, velocity) = (&*visits, &*factors, &*velocity);
+    let (visits, velocity) = (&*visits, &*velocity);
     let pull = |block: &_, (bars, tile): (ParticlesMut<'_, T>, PerBlock<'_, Tile<T>>)| {
         T::launch(blocks::FromTileVjp {
             setting,
@@ -299,7 +290,6 @@ pub fn substep_vjp<T: Real>(
             particles,
             block,
             visits,
-            factors,
             node_bars,
             bars,
             body_bars: sums.items,
@@ -367,7 +357,7 @@ impl<T: Real> NodesBar<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use nalgebra::{Matrix3, Vector3};
+    use nalgebra::Vector3;
     use num_dual::Dual64;
 
     use super::{
@@ -379,7 +369,7 @@ mod tests {
     };
     use crate::{
         contact::{ContactLaw, place},
-        material::Strain,
+        material::{Deformation, Strain},
         particle::{Cloud, Motion},
         world::Body,
     };
@@ -480,7 +470,10 @@ mod tests {
     fn lift(value: &Particles<f64>, tangent: &Particles<f64>) -> Particles<Dual64> {
         Particles {
             liquid: zip_clouds(&value.liquid, &tangent.liquid),
-            solid: zip_clouds::<Matrix3<f64>, Matrix3<Dual64>>(&value.solid, &tangent.solid),
+            solid: zip_clouds::<Deformation<f64>, Deformation<Dual64>>(
+                &value.solid,
+                &tangent.solid,
+            ),
         }
     }
 

@@ -1,9 +1,6 @@
 //! What the tests of the transfers share: a block, particles in it, and their tangents.
 
-use backflow_diff::{
-    Real,
-    lanes::{Portable, WIDTH},
-};
+use backflow_diff::{Real, lanes::Portable};
 use nalgebra::{Matrix3, Vector3};
 use num_dual::Dual64;
 
@@ -13,7 +10,7 @@ use crate::{
         Lattice, Stencil,
         block::{BLOCK, Node, TILE_NODES, Tile},
     },
-    material::{BoxPlastic, Elasticity, FixedCorotated, Law, Liquid, NeoHookean, Solid, Strain},
+    material::{BoxPlastic, Elasticity, FixedCorotated, Liquid, NeoHookean, Solid, Strain},
     particle::{
         Cloud, Motion,
         visits::{Visit, plan_visits},
@@ -223,17 +220,4 @@ pub(super) fn visits<T: Real, S>(lattice: &Lattice<T>, cloud: &Cloud<T, S>) -> V
     Splines::<Portable<T>>::new((), lattice, &AT).starts((), &cloud.motion, &mut starts);
     plan_visits(&starts, &mut visits);
     visits
-}
-
-/// The factors of particles of some bodies.
-pub(super) fn factors<T: Real, P: Law<T>>(
-    bodies: &[Body<T, P>],
-    owners: &[u16],
-    cloud: &Cloud<T, P::Strain>,
-) -> Vec<P::Factor> {
-    let factor = |(&owner, &strain): (&u16, &P::Strain)| {
-        let law = &bodies[usize::from(owner)].law;
-        law.factors::<Portable<T>>((), &[strain; WIDTH])[0]
-    };
-    owners.iter().zip(&cloud.strain).map(factor).collect()
 }

@@ -1,12 +1,10 @@
 //! The transfers with the machine's instructions against those without any in particular.
 
-use std::fmt::Debug;
-
 use backflow_diff::{
     Real,
-    lanes::{Kernel, Lanes, Level, Portable, WIDTH, available},
+    lanes::{Kernel, Lanes, Level, Portable, available},
 };
-use nalgebra::{Matrix3, Vector3};
+use nalgebra::Vector3;
 
 use super::{
     g2p::{Moved, g2p, g2p_vjp, tests::tight},
@@ -234,7 +232,6 @@ struct Block<'a, T: Real, P: Law<T>> {
     patch: Patch<'a, T, P>,
     cloud: &'a Cloud<T, P::Strain>,
     bars: &'a Cloud<T, P::Strain>,
-    factors: &'a [P::Factor],
 }
 
 impl<T: Real, P: Law<T>> Clone for Block<'_, T, P> {
@@ -284,7 +281,7 @@ impl<T: Real, P: Law<T>> Kernel<T> for ToTile<'_, T, P> {
     fn run<L: Lanes<T>>(self, isa: L::Isa) -> Tile<T> {
         let mut tile = nodes(1);
         let cloud = CloudRef::of(self.0.cloud, 0..MANY);
-        p2g::<T, P, L>(isa, &self.0.patch, &cloud, self.0.factors, &mut tile);
+        p2g::<T, P, L>(isa, &self.0.patch, &cloud, &mut tile);
         tile
     }
 }
@@ -299,7 +296,6 @@ impl<T: Real, P: Law<T>> Kernel<T> for ToTileVjp<'_, T, P> {
             isa,
             &self.0.patch,
             &CloudRef::of(self.0.cloud, 0..MANY),
-            self.0.factors,
             &nodes(2),
             &mut CloudMut::of(&mut bars),
             &mut body_bars,
@@ -347,7 +343,7 @@ fn check_block<T: Twin, P: Law<T>>(laws: [P; 2]) {
         .collect();
     let cloud: Cloud<T, P::Strain> = particles(1, Strain::undeformed(), 0.1);
     let bars: Cloud<T, P::Strain> = particles(2, Strain::zero(), 1.0);
-    let (visits, factors) = (visits(&lattice, &cloud), factors(&bodies, &owners, &cloud));
+    let visits = visits(&lattice, &cloud);
     let cells = visits.chunk_by(|a, b| start_of(*a) == start_of(*b));
     assert!(cells.clone().count() > 100 && cells.map(<[_]>::len).max() > Some(3));
     let block = Block {
@@ -361,7 +357,6 @@ fn check_block<T: Twin, P: Law<T>>(laws: [P; 2]) {
         },
         cloud: &cloud,
         bars: &bars,
-        factors: &factors,
     };
     // No product is added up before the floor: all levels round alike.
     compare::<T, _>(Starts(block), |expected, found| assert_eq!(expected, found));
@@ -412,47 +407,6 @@ fn all_levels_transfer_solids_alike() {
     for laws in [[corotated, neo_hookean], [corotated, plastic]] {
         check_block::<f64, _>(laws);
         check_block::<f32, _>(laws.map(|law| law.cast()));
-    }
-}
-
-/// Polar rotations, or whatever a law has its particles share, of sixteen particles.
-struct Factors<'a, P: Law<T, Strain = Matrix3<T>>, T: Real>(&'a P, &'a [Matrix3<T>; WIDTH]);
-
-impl<P: Law<T, Strain = Matrix3<T>>, T: Real> Clone for Factors<'_, P, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<P: Law<T, Strain = Matrix3<T>>, T: Real> Copy for Factors<'_, P, T> {}
-
-impl<P: Law<T, Strain = Matrix3<T>>, T: Real> Kernel<T> for Factors<'_, P, T> {
-    type Output = [P::Factor; WIDTH];
-
-    #[inline(always)]
-    fn run<L: Lanes<T>>(self, isa: L::Isa) -> Self::Output {
-        self.0.factors::<L>(isa, self.1)
-    }
-}
-
-#[test]
-fn all_levels_find_the_same_factors() {
-    fn check<T: Twin, P: Law<T, Strain = Matrix3<T>, Factor = Matrix3<T>> + Debug>(law: &P) {
-        let cloud: Cloud<T, Matrix3<T>> = particles(1, Strain::undeformed(), 0.3);
-        for strains in cloud.strain.as_chunks().0 {
-            compare::<T, _>(Factors(law, strains), |expected, found| {
-                let entries = |factors: &[Matrix3<T>; WIDTH]| {
-                    let entries = factors.iter().flat_map(|factor| factor.iter().copied());
-                    entries.collect::<Vec<T>>()
-                };
-                let (expected, found) = (entries(expected), entries(found));
-                assert_near(&format!("{law:?}"), expected.into_iter(), found.into_iter());
-            });
-        }
-    }
-    for law in solids() {
-        check::<f64, _>(&law);
-        check::<f32, _>(&law.cast());
     }
 }
 
@@ -542,7 +496,6 @@ fn all_levels_notice_a_position_that_is_not_finite() {
                 },
                 cloud: &cloud,
                 bars: &cloud,
-                factors: &[(); MANY],
             };
             compare::<T, _>(FromTile(block), |(_, moved), (_, found_moved)| {
                 assert_eq!([moved.stale, found_moved.stale], [stale; 2], "{bad}");

@@ -6,7 +6,8 @@ use backflow_sim::{
     contact::{Collider, ContactLaw},
     grid::Lattice,
     material::{
-        BoxPlastic, Deformation, Elasticity, FixedCorotated, Law, Liquid, NeoHookean, Solid, Strain,
+        BoxPlastic, Deformation, DruckerPrager, Elasticity, FixedCorotated, HerschelBulkley, Law,
+        Liquid, NeoHookean, PARAMETERS, Solid, Strain, VonMises, Yielding,
     },
     particle::{Motion, Particles},
     pose::{Pose, PoseBar, Twist, exp},
@@ -55,17 +56,23 @@ pub enum Matter {
     NeoHookean,
     FixedCorotated,
     BoxPlastic,
+    VonMises,
+    DruckerPrager,
+    HerschelBulkley,
     /// A liquid and a solid side by side.
     Mixed,
 }
 
-pub const MATTER: [Matter; 7] = [
+pub const MATTER: [Matter; 10] = [
     Matter::Inviscid,
     Matter::Viscous,
     Matter::Slack,
     Matter::NeoHookean,
     Matter::FixedCorotated,
     Matter::BoxPlastic,
+    Matter::VonMises,
+    Matter::DruckerPrager,
+    Matter::HerschelBulkley,
     Matter::Mixed,
 ];
 
@@ -94,6 +101,23 @@ fn solid(matter: Matter) -> Solid<f64> {
             compression: 5e-3,
             extension: 8e-3,
         }),
+        Matter::VonMises => Solid::VonMises(Yielding(VonMises {
+            elasticity,
+            yield_stress: 300.0,
+            hardening: 2e3,
+        })),
+        Matter::DruckerPrager => Solid::DruckerPrager(Yielding(DruckerPrager {
+            elasticity,
+            friction_angle: 0.6,
+            cohesion: 100.0,
+        })),
+        Matter::HerschelBulkley => Solid::HerschelBulkley(Yielding(HerschelBulkley {
+            elasticity,
+            yield_stress: 150.0,
+            consistency: 4.0,
+            cohesion: 150.0,
+            exponent: 0.7,
+        })),
         _ => Solid::NeoHookean(NeoHookean { elasticity }),
     }
 }
@@ -271,6 +295,9 @@ pub const INPUTS: [Input; 13] = [
     Input::Controls,
 ];
 
+/// How much each parameter of a law is moved by.
+const PARAMETER_SCALES: [f64; PARAMETERS] = [1e4, 1.0, 1.0, 10.0, 10.0];
+
 fn seed_vector(value: &mut Vector3<Dual64>, noise: &mut Noise) {
     for entry in value.iter_mut() {
         entry.eps = noise.next();
@@ -348,14 +375,16 @@ impl Setup<f64> {
             Input::Parameters => {
                 for body in &mut world.liquids {
                     let mut parameters = body.law.parameters();
-                    parameters[0].eps = 1e4 * noise.next();
-                    parameters[1].eps = noise.next();
+                    for (parameter, scale) in parameters.iter_mut().zip(PARAMETER_SCALES) {
+                        parameter.eps = scale * noise.next();
+                    }
                     body.law = body.law.with_parameters(parameters);
                 }
                 for body in &mut world.solids {
                     let mut parameters = body.law.parameters();
-                    parameters[0].eps = 1e4 * noise.next();
-                    parameters[1].eps = noise.next();
+                    for (parameter, scale) in parameters.iter_mut().zip(PARAMETER_SCALES) {
+                        parameter.eps = scale * noise.next();
+                    }
                     body.law = body.law.with_parameters(parameters);
                 }
             }
@@ -437,7 +466,8 @@ pub fn along(gradient: &Gradient<f64>, input: Input, setup: &Setup<f64>, noise: 
         Input::Parameters => gradient
             .bodies
             .iter()
-            .map(|body| body[1] * 1e4 * noise.next() + body[2] * noise.next())
+            .flat_map(|body| body[1..].iter().zip(PARAMETER_SCALES))
+            .map(|(part, scale)| part * scale * noise.next())
             .sum(),
         Input::Gravity => gradient.gravity.dot(&noise.vector()),
         Input::WallFriction => gradient

@@ -7,7 +7,7 @@ use crate::fixture::{Case, DX, Matter, floating};
 
 /// Strain energy density (Pa) from the singular values of `F`.
 fn stored(law: &Solid<f64>, f: &Matrix3<f64>) -> f64 {
-    let [young, poisson, _] = law.parameters();
+    let [young, poisson, ..] = law.parameters();
     let Elasticity { mu, lambda, .. } = Elasticity::new(young, poisson);
     let (s, j) = (f.singular_values(), f.determinant());
     match law {

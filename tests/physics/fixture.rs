@@ -3,7 +3,10 @@
 use backflow_sim::{
     contact::ContactLaw,
     grid::Lattice,
-    material::{BoxPlastic, Elasticity, FixedCorotated, Liquid, NeoHookean, Solid},
+    material::{
+        BoxPlastic, DruckerPrager, Elasticity, FixedCorotated, HerschelBulkley, Liquid, NeoHookean,
+        Solid, VonMises, Yielding,
+    },
     particle::{Motion, Particles},
     rollout::{State, forward::Rollout},
     world::{Body, Clock, Wall, World},
@@ -40,19 +43,28 @@ pub enum Matter {
     NeoHookean,
     FixedCorotated,
     BoxPlastic,
+    VonMises,
+    DruckerPrager,
+    HerschelBulkley,
 }
 
-pub const MATTER: [Matter; 6] = [
+pub const MATTER: [Matter; 9] = [
     Matter::Inviscid,
     Matter::Viscous,
     Matter::Slack,
     Matter::NeoHookean,
     Matter::FixedCorotated,
     Matter::BoxPlastic,
+    Matter::VonMises,
+    Matter::DruckerPrager,
+    Matter::HerschelBulkley,
 ];
 
 /// Bulk modulus of the liquids and Young's modulus of the solids (Pa).
 pub const STIFFNESS: f64 = 2e4;
+
+/// Flow index of the Herschel-Bulkley fluid (1).
+pub const FLOW_INDEX: f64 = 0.7;
 
 /// Density of all matter (kg/m^3).
 pub const DENSITY: f64 = 1000.0;
@@ -122,6 +134,23 @@ pub fn solid(matter: Matter, elasticity: Elasticity<f64>) -> Option<Solid<f64>> 
             compression: 2.5e-2,
             extension: 7.5e-3,
         })),
+        Matter::VonMises => Some(Solid::VonMises(Yielding(VonMises {
+            elasticity,
+            yield_stress: 300.0,
+            hardening: 2e3,
+        }))),
+        Matter::DruckerPrager => Some(Solid::DruckerPrager(Yielding(DruckerPrager {
+            elasticity,
+            friction_angle: 0.6,
+            cohesion: 100.0,
+        }))),
+        Matter::HerschelBulkley => Some(Solid::HerschelBulkley(Yielding(HerschelBulkley {
+            elasticity,
+            yield_stress: 150.0,
+            consistency: 4.0,
+            cohesion: 150.0,
+            exponent: FLOW_INDEX,
+        }))),
         _ => None,
     }
 }

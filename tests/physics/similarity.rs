@@ -1,13 +1,9 @@
 //! Froude similarity: the same run at another scale.
 
-use backflow_sim::{
-    contact::ContactLaw,
-    material::{Elasticity, Law, Liquid},
-    particle::Particles,
-};
+use backflow_sim::{contact::ContactLaw, material::Law, particle::Particles};
 use nalgebra::Vector3;
 
-use crate::fixture::{Case, DX, MATTER, empty, motion};
+use crate::fixture::{Case, DX, FLOW_INDEX, MATTER, empty, motion};
 
 /// The same case with lengths times `scale` and times times `sqrt(scale)`.
 fn scaled(case: &Case, scale: f64) -> Case {
@@ -19,20 +15,25 @@ fn scaled(case: &Case, scale: f64) -> Case {
     world.clock.dt *= time;
     for body in &mut world.liquids {
         body.volume *= scale.powi(3);
-        let Liquid {
-            bulk_modulus,
-            viscosity,
-            ..
-        } = body.law;
-        body.law = body
-            .law
-            .with_parameters([bulk_modulus * scale, viscosity * scale * time, 0.0]);
+        let mut parameters = body.law.parameters();
+        for (parameter, factor) in parameters.iter_mut().zip([scale, scale * time]) {
+            *parameter *= factor;
+        }
+        body.law = body.law.with_parameters(parameters);
     }
     for body in &mut world.solids {
         body.volume *= scale.powi(3);
-        let [young, poisson, _] = body.law.parameters();
-        let Elasticity { young, poisson, .. } = Elasticity::new(young * scale, poisson);
-        body.law = body.law.with_parameters([young, poisson, 0.0]);
+        let names = body.law.parameter_names();
+        let mut parameters = body.law.parameters();
+        for (parameter, name) in parameters.iter_mut().zip(names) {
+            *parameter *= match *name {
+                "poisson" | "friction_angle" => 1.0,
+                // Pa s^n.
+                "consistency" => scale * time.powf(FLOW_INDEX),
+                _ => scale,
+            };
+        }
+        body.law = body.law.with_parameters(parameters);
     }
     let Particles { liquid, solid } = &mut case.particles;
     for motion in liquid.motion.iter_mut().chain(&mut solid.motion) {

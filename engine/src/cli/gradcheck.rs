@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use backflow_diff::gradcheck::{CheckError, TaylorParams, TaylorReport, Vacuous, Verdict, taylor};
 use backflow_optim::{Objective, Settings};
-use backflow_sim::scene::spec::{Axis, Law, Material, Motion, When};
+use backflow_sim::scene::{
+    build,
+    spec::{Axis, Law, Motion, When},
+};
 use clap::Args;
 use serde_json::json;
 
@@ -109,25 +112,17 @@ fn everything(task: &Task) -> Vec<Variable> {
         if !spec.bodies.iter().any(|body| body.material == *name) {
             continue;
         }
-        let parameters: &[(&str, f64)] = match material {
-            Material::Liquid {
-                density,
-                bulk_modulus,
-                ..
-            } => &[
-                ("density", 0.1 * density),
-                ("bulk_modulus", 0.1 * bulk_modulus),
-                ("viscosity", 0.1),
-            ],
-            Material::NeoHookean { density, young, .. }
-            | Material::FixedCorotated { density, young, .. }
-            | Material::BoxPlastic { density, young, .. } => &[
-                ("density", 0.1 * density),
-                ("young", 0.1 * young),
-                ("poisson", 0.02),
-            ],
-        };
-        for &(parameter, scale) in parameters {
+        let law = build::Law::of(material);
+        let parameters = law.parameters().map(|(name, value)| match name {
+            "poisson" => (name, 0.02),
+            "viscosity" => (name, 0.1),
+            "friction_angle" => (name, 0.02),
+            // A tenth, or something that is seen where there is nothing yet.
+            _ if value > 0.0 => (name, 0.1 * value),
+            _ => (name, 1.0),
+        });
+        let density = ("density", 0.1 * material.density());
+        for (parameter, scale) in std::iter::once(density).chain(parameters) {
             variables.push(Variable::Material {
                 material: name.clone(),
                 parameter: parameter.to_owned(),

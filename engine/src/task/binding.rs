@@ -73,7 +73,7 @@ fn parameter_entry(world: &World<f64>, body: usize, name: &str) -> Option<usize>
 }
 
 /// Names of the parameters that can be optimised, of any law.
-pub(super) const PARAMETER_NAMES: &str = "density, young, poisson, bulk_modulus or viscosity";
+pub(super) const PARAMETER_NAMES: &str = "density or one of the constants of its law";
 
 fn axis_vector(axes: &[Axis]) -> impl Iterator<Item = usize> {
     axes.iter().map(|&axis| axis as usize)

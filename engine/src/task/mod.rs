@@ -10,7 +10,9 @@ pub mod variables;
 use std::path::{Path, PathBuf};
 
 use backflow_optim::{LayoutError, Settings};
-use backflow_sim::scene::{Fault, Scene, SceneError, Spec, build, load};
+use backflow_sim::scene::{
+    Fault, Scene, SceneError, Spec, build, build::Law, load, spec::Material,
+};
 use serde::{Deserialize, Serialize};
 
 use self::{binding::PARAMETER_NAMES, variables::Variable};
@@ -235,11 +237,9 @@ fn bodies_of(spec: &Spec<OptimizeSpec>) -> String {
     format!("one of the bodies {known:?}")
 }
 
-fn parameters_of(material: &backflow_sim::scene::spec::Material) -> &'static [&'static str] {
-    match material {
-        backflow_sim::scene::spec::Material::Liquid { .. } => {
-            &["density", "bulk_modulus", "viscosity"]
-        }
-        _ => &["density", "young", "poisson"],
-    }
+/// Names of the parameters of a material that have a gradient.
+fn parameters_of(material: &Material) -> Vec<&'static str> {
+    let law = Law::of(material);
+    let names = law.parameters().map(|(name, _)| name);
+    std::iter::once("density").chain(names).collect()
 }

@@ -94,7 +94,7 @@ impl<T: Real> Law<T> for BoxPlastic<T> {
 
     /// `F = U clamp(S) V^T`.
     #[inline]
-    fn project(&self, trial: &Deformation<T>) -> Deformation<T> {
+    fn project(&self, trial: &Deformation<T>, _dt: T) -> Deformation<T> {
         Deformation::new(&spectral(&trial.f(), &self.clamp()), trial.history())
     }
 
@@ -105,9 +105,17 @@ impl<T: Real> Law<T> for BoxPlastic<T> {
 
     /// By divided differences, see [`spectral_vjp`].
     #[inline]
-    fn project_vjp(&self, trial: &Deformation<T>, bar: &Deformation<T>) -> Deformation<T> {
+    fn project_vjp(
+        &self,
+        trial: &Deformation<T>,
+        _dt: T,
+        bar: &Deformation<T>,
+    ) -> (Deformation<T>, [T; PARAMETERS]) {
         let f_bar = spectral_vjp(&trial.f(), &self.clamp(), &bar.f());
-        Deformation::new(&f_bar, bar.history())
+        (
+            Deformation::new(&f_bar, bar.history()),
+            [T::zero(); PARAMETERS],
+        )
     }
 
     fn sound_speed(&self, density: T) -> T {
@@ -193,7 +201,7 @@ mod tests {
 
         #[test]
         fn projected_stretches_are_in_the_box(f in deformation()) {
-            let s = law().project(&strain(&f)).f().singular_values();
+            let s = law().project(&strain(&f), 0.01).f().singular_values();
             for s in s.iter() {
                 prop_assert!((1.0 - COMPRESSION - 1e-13..=1.0 + EXTENSION + 1e-13).contains(s));
             }
@@ -238,7 +246,7 @@ mod tests {
                 [1.0 + EXTENSION, 1.0 + EXTENSION, 1.0 - COMPRESSION],
             ),
         ] {
-            let error = law().project(&strain(&stretched(s))).f() - stretched(flowed);
+            let error = law().project(&strain(&stretched(s)), 0.01).f() - stretched(flowed);
             assert!(error.norm() <= 1e-13, "{s:?}");
         }
     }

@@ -7,7 +7,7 @@ use backflow_diff::{
 };
 use nalgebra::Matrix3;
 
-use super::{Deformation, Elasticity, Group, Law, PARAMETERS, StressBar, group};
+use super::{Deformation, Elasticity, Group, Law, PARAMETERS, StressBar, fill, group};
 
 /// `psi = mu |F - R|^2 + lambda/2 (J - 1)^2` with `R` the polar rotation of `F`
 /// (Stomakhin et al. 2012, eq. 6).
@@ -73,11 +73,10 @@ impl<T: Real> Law<T> for FixedCorotated<T> {
         StressBar {
             strain: Deformation::new(&f_bar, T::zero()),
             gradient: Matrix3::zeros(),
-            parameters: [
+            parameters: fill([
                 two * stress_bar.dot(&(stretch * f.transpose())),
                 trace * j * (j - one),
-                T::zero(),
-            ],
+            ]),
         }
     }
 
@@ -111,19 +110,24 @@ impl<T: Real> Law<T> for FixedCorotated<T> {
             *bar = StressBar {
                 strain: Deformation::of_record(f_bar[lane]),
                 gradient: Matrix3::zeros(),
-                parameters: [mu_bar[lane], lambda_bar[lane], T::zero()],
+                parameters: fill([mu_bar[lane], lambda_bar[lane]]),
             };
         }
     }
 
     #[inline(always)]
-    fn project(&self, trial: &Deformation<T>) -> Deformation<T> {
+    fn project(&self, trial: &Deformation<T>, _dt: T) -> Deformation<T> {
         *trial
     }
 
     #[inline(always)]
-    fn project_vjp(&self, _trial: &Deformation<T>, bar: &Deformation<T>) -> Deformation<T> {
-        *bar
+    fn project_vjp(
+        &self,
+        _trial: &Deformation<T>,
+        _dt: T,
+        bar: &Deformation<T>,
+    ) -> (Deformation<T>, [T; PARAMETERS]) {
+        (*bar, [T::zero(); PARAMETERS])
     }
 
     fn sound_speed(&self, density: T) -> T {
@@ -137,7 +141,7 @@ impl<T: Real> Law<T> for FixedCorotated<T> {
 
     fn parameters_vjp(&self, inner: &[f64; PARAMETERS]) -> [f64; PARAMETERS] {
         let [young, poisson] = self.elasticity.parameters_vjp(inner[0], inner[1]);
-        [young, poisson, 0.0]
+        fill([young, poisson])
     }
 
     fn parameter_names(&self) -> &'static [&'static str] {
@@ -145,10 +149,10 @@ impl<T: Real> Law<T> for FixedCorotated<T> {
     }
 
     fn parameters(&self) -> [T; PARAMETERS] {
-        [self.elasticity.young, self.elasticity.poisson, T::zero()]
+        fill([self.elasticity.young, self.elasticity.poisson])
     }
 
-    fn with_parameters(&self, [young, poisson, _]: [T; PARAMETERS]) -> Self {
+    fn with_parameters(&self, [young, poisson, ..]: [T; PARAMETERS]) -> Self {
         Self {
             elasticity: Elasticity::new(young, poisson),
         }

@@ -3,7 +3,7 @@
 use backflow_diff::Real;
 use nalgebra::Matrix3;
 
-use super::{Law, PARAMETERS, StressBar};
+use super::{Law, PARAMETERS, StressBar, fill};
 use crate::world::cast;
 
 /// Pressure by Tait's equation of state (Cole 1948; Monaghan 1994, eq. 3.1) and a
@@ -135,18 +135,18 @@ impl<T: Real> Law<T> for Liquid<T> {
             strain: -trace * self.bulk_modulus * (pressed - slope * power)
                 + self.viscosity * viscous * matter_slope,
             gradient: gradient_bar,
-            parameters: [-trace * *j * pressed, matter * viscous, T::zero()],
+            parameters: fill([-trace * *j * pressed, matter * viscous]),
         }
     }
 
     #[inline(always)]
-    fn project(&self, trial: &T) -> T {
+    fn project(&self, trial: &T, _dt: T) -> T {
         *trial
     }
 
     #[inline(always)]
-    fn project_vjp(&self, _trial: &T, bar: &T) -> T {
-        *bar
+    fn project_vjp(&self, _trial: &T, _dt: T, bar: &T) -> (T, [T; PARAMETERS]) {
+        (*bar, [T::zero(); PARAMETERS])
     }
 
     fn sound_speed(&self, density: T) -> T {
@@ -167,10 +167,10 @@ impl<T: Real> Law<T> for Liquid<T> {
     }
 
     fn parameters(&self) -> [T; PARAMETERS] {
-        [self.bulk_modulus, self.viscosity, T::zero()]
+        fill([self.bulk_modulus, self.viscosity])
     }
 
-    fn with_parameters(&self, [bulk_modulus, viscosity, _]: [T; PARAMETERS]) -> Self {
+    fn with_parameters(&self, [bulk_modulus, viscosity, ..]: [T; PARAMETERS]) -> Self {
         Self {
             bulk_modulus,
             viscosity,

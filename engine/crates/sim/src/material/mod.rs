@@ -2,13 +2,18 @@
 
 mod box_plastic;
 mod deformation;
+mod drucker_prager;
 mod elasticity;
 mod fixed_corotated;
+mod flow;
 mod group;
+mod hencky;
+mod herschel_bulkley;
 mod liquid;
 mod neo_hookean;
 mod solid;
 mod strain;
+mod von_mises;
 
 use backflow_diff::{
     Real,
@@ -18,16 +23,30 @@ use nalgebra::Matrix3;
 
 pub use box_plastic::BoxPlastic;
 pub use deformation::Deformation;
+pub use drucker_prager::DruckerPrager;
 pub use elasticity::Elasticity;
 pub use fixed_corotated::FixedCorotated;
+pub use flow::Yielding;
 pub use group::Group;
+pub use herschel_bulkley::HerschelBulkley;
 pub use liquid::Liquid;
 pub use neo_hookean::NeoHookean;
 pub use solid::Solid;
 pub use strain::Strain;
+pub use von_mises::VonMises;
 
 /// Parameters of a law that a gradient is taken with respect to, at most.
-pub const PARAMETERS: usize = 3;
+pub const PARAMETERS: usize = 5;
+
+/// The first parameters; there are no others.
+#[inline(always)]
+fn fill<T: Real, const N: usize>(first: [T; N]) -> [T; PARAMETERS] {
+    let mut all = [T::zero(); PARAMETERS];
+    for (all, first) in all.iter_mut().zip(first) {
+        *all = first;
+    }
+    all
+}
 
 /// Cotangents of what a stress depends on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,8 +132,8 @@ pub trait Law<T: Real>: Copy + Send + Sync + 'static {
         }
     }
 
-    /// The admissible strain nearest to a trial strain (return map).
-    fn project(&self, trial: &Self::Strain) -> Self::Strain;
+    /// The admissible strain that a trial strain flows to in a step `dt` (s), the return map.
+    fn project(&self, trial: &Self::Strain, dt: T) -> Self::Strain;
 
     /// Whether [`Law::project`] does anything.
     #[inline(always)]
@@ -122,8 +141,13 @@ pub trait Law<T: Real>: Copy + Send + Sync + 'static {
         false
     }
 
-    /// Cotangent of the trial strain of [`Law::project`].
-    fn project_vjp(&self, trial: &Self::Strain, bar: &Self::Strain) -> Self::Strain;
+    /// Cotangents of the trial strain and of the law's inner parameters of [`Law::project`].
+    fn project_vjp(
+        &self,
+        trial: &Self::Strain,
+        dt: T,
+        bar: &Self::Strain,
+    ) -> (Self::Strain, [T; PARAMETERS]);
 
     /// Fastest wave of the undeformed material (m/s) at `density` (kg/m^3).
     fn sound_speed(&self, density: T) -> T;
@@ -365,9 +389,19 @@ mod tests {
         trial: &P::Strain,
         [tangent, weights]: [&P::Strain; 2],
     ) {
-        let forward = tangents(&dual.project(&lift(trial, tangent)));
-        let backward = inner(&law.project_vjp(trial, weights), tangent);
+        let (dt, dual_dt) = (0.01, Dual64::from(0.01));
+        let forward = tangents(&dual.project(&lift(trial, tangent), dual_dt));
+        let (trial_bar, parameters) = law.project_vjp(trial, dt, weights);
+        let backward = inner(&trial_bar, tangent);
         assert_transpose(&forward, weights.components(), backward, "return map");
+        let named = law.parameters_vjp(&parameters);
+        for (index, name) in law.parameter_names().iter().enumerate() {
+            let mut parameters = dual.parameters();
+            parameters[index].eps = 1.0;
+            let moved = dual.with_parameters(parameters);
+            let after = moved.project(&lift(trial, &P::Strain::zero()), dual_dt);
+            assert_transpose(&tangents(&after), weights.components(), named[index], name);
+        }
     }
 
     fn assert_advance_vjp<S: Strain<f64>, D: Strain<Dual64>>(
@@ -441,7 +475,7 @@ mod tests {
         ] {
             assert_eq!(stress(&law, &Strain::undeformed()), still, "{law:?}");
             assert_eq!(
-                law.project(&Strain::undeformed()),
+                law.project(&Strain::undeformed(), 0.01),
                 Strain::undeformed(),
                 "{law:?}"
             );
@@ -477,6 +511,50 @@ mod tests {
             let moving = law.stress(&strain(&f), &gradient);
             assert_eq!(moving, stress(&law, &strain(&f)), "{law:?}");
         }
+    }
+
+    /// Strains of all kinds, compressed and expanded, by equal stretches and by unequal ones.
+    pub(super) fn stretches() -> Vec<Matrix3<f64>> {
+        let (u, v) = (rotation([0.3, -1.1, 0.7]), rotation([-0.8, 0.2, 1.9]));
+        let stretches = [
+            [1.0, 1.0, 1.0],
+            [1.01, 0.99, 1.005],
+            [1.02, 1.02, 0.97],
+            [0.95, 0.95, 0.95],
+            [1.2, 1.0, 0.8],
+            [1.1, 0.9, 0.9],
+            [1.3, 1.3, 1.3],
+            [0.9, 0.85, 0.8],
+            [0.95, 0.9499999, 0.9],
+            [1.5, 0.9, 0.7],
+        ];
+        stretches
+            .map(|s| u * Matrix3::from_diagonal(&Vector3::from(s)) * v)
+            .to_vec()
+    }
+
+    /// Checks the derivatives of a law that flows at [`stretches`] with each history; says
+    /// where it flowed.
+    pub(super) fn check_flow(law: &Solid<f64>, histories: &[f64]) -> Vec<bool> {
+        let (tangent, weights) = (
+            Matrix3::new(0.3, -0.7, 0.5, 0.9, 0.2, -0.4, -0.3, 0.6, -0.8),
+            Matrix3::new(-0.6, 0.1, 0.8, 0.3, -0.9, 0.2, 0.5, 0.8, -0.1),
+        );
+        let (dual, still) = (law.cast::<Dual64>(), Matrix3::zeros());
+        let mut flowed = Vec::new();
+        for f in stretches() {
+            for &history in histories {
+                let strain = Deformation::new(&f, history);
+                let along = Deformation::new(&tangent, 0.4);
+                let bar = Deformation::new(&weights, -0.7);
+                assert_stress_vjp(law, &dual, &strain, &still, &along, [&weights, &weights]);
+                assert_project_vjp(law, &dual, &strain, [&along, &bar]);
+                let after = law.project(&strain, 0.01);
+                flowed.push((after.f() - f).norm() > 1e-9);
+            }
+        }
+        assert_groups(law, &others(&stretches()[5]));
+        flowed
     }
 
     /// Stiffness of the undeformed law against a strain along x that nothing yields to.

@@ -3,7 +3,7 @@
 use backflow_diff::{Real, matrix::inverse_transpose};
 use nalgebra::Matrix3;
 
-use super::{Deformation, Elasticity, Law, PARAMETERS, StressBar};
+use super::{Deformation, Elasticity, Law, PARAMETERS, StressBar, fill};
 
 /// `psi = mu/2 (|F|^2 - 3) - mu ln J + lambda/2 ln^2 J`
 /// (Bonet & Wood 2008, eq. 6.27).
@@ -42,18 +42,23 @@ impl<T: Real> Law<T> for NeoHookean<T> {
         StressBar {
             strain: Deformation::new(&f_bar, T::zero()),
             gradient: Matrix3::zeros(),
-            parameters: [mu_bar, lambda_bar, T::zero()],
+            parameters: fill([mu_bar, lambda_bar]),
         }
     }
 
     #[inline(always)]
-    fn project(&self, trial: &Deformation<T>) -> Deformation<T> {
+    fn project(&self, trial: &Deformation<T>, _dt: T) -> Deformation<T> {
         *trial
     }
 
     #[inline(always)]
-    fn project_vjp(&self, _trial: &Deformation<T>, bar: &Deformation<T>) -> Deformation<T> {
-        *bar
+    fn project_vjp(
+        &self,
+        _trial: &Deformation<T>,
+        _dt: T,
+        bar: &Deformation<T>,
+    ) -> (Deformation<T>, [T; PARAMETERS]) {
+        (*bar, [T::zero(); PARAMETERS])
     }
 
     fn sound_speed(&self, density: T) -> T {
@@ -67,7 +72,7 @@ impl<T: Real> Law<T> for NeoHookean<T> {
 
     fn parameters_vjp(&self, inner: &[f64; PARAMETERS]) -> [f64; PARAMETERS] {
         let [young, poisson] = self.elasticity.parameters_vjp(inner[0], inner[1]);
-        [young, poisson, 0.0]
+        fill([young, poisson])
     }
 
     fn parameter_names(&self) -> &'static [&'static str] {
@@ -75,10 +80,10 @@ impl<T: Real> Law<T> for NeoHookean<T> {
     }
 
     fn parameters(&self) -> [T; PARAMETERS] {
-        [self.elasticity.young, self.elasticity.poisson, T::zero()]
+        fill([self.elasticity.young, self.elasticity.poisson])
     }
 
-    fn with_parameters(&self, [young, poisson, _]: [T; PARAMETERS]) -> Self {
+    fn with_parameters(&self, [young, poisson, ..]: [T; PARAMETERS]) -> Self {
         Self {
             elasticity: Elasticity::new(young, poisson),
         }

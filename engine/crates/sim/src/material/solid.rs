@@ -7,7 +7,8 @@ use backflow_diff::{
 use nalgebra::Matrix3;
 
 use super::{
-    BoxPlastic, Deformation, FixedCorotated, Group, Law, NeoHookean, PARAMETERS, StressBar,
+    BoxPlastic, Deformation, DruckerPrager, FixedCorotated, Group, HerschelBulkley, Law,
+    NeoHookean, PARAMETERS, StressBar, VonMises, Yielding,
 };
 use crate::world::cast;
 
@@ -20,6 +21,12 @@ pub enum Solid<T: Real> {
     FixedCorotated(FixedCorotated<T>),
     /// See [`BoxPlastic`].
     BoxPlastic(BoxPlastic<T>),
+    /// See [`VonMises`].
+    VonMises(Yielding<VonMises<T>>),
+    /// See [`DruckerPrager`].
+    DruckerPrager(Yielding<DruckerPrager<T>>),
+    /// See [`HerschelBulkley`].
+    HerschelBulkley(Yielding<HerschelBulkley<T>>),
 }
 
 /// Runs one expression on whichever law there is.
@@ -29,6 +36,9 @@ macro_rules! each_law {
             Solid::NeoHookean($law) => $body,
             Solid::FixedCorotated($law) => $body,
             Solid::BoxPlastic($law) => $body,
+            Solid::VonMises($law) => $body,
+            Solid::DruckerPrager($law) => $body,
+            Solid::HerschelBulkley($law) => $body,
         }
     };
 }
@@ -79,8 +89,8 @@ impl<T: Real> Law<T> for Solid<T> {
     }
 
     #[inline(always)]
-    fn project(&self, trial: &Deformation<T>) -> Deformation<T> {
-        each_law!(self, law => law.project(trial))
+    fn project(&self, trial: &Deformation<T>, dt: T) -> Deformation<T> {
+        each_law!(self, law => law.project(trial, dt))
     }
 
     #[inline(always)]
@@ -89,8 +99,13 @@ impl<T: Real> Law<T> for Solid<T> {
     }
 
     #[inline(always)]
-    fn project_vjp(&self, trial: &Deformation<T>, bar: &Deformation<T>) -> Deformation<T> {
-        each_law!(self, law => law.project_vjp(trial, bar))
+    fn project_vjp(
+        &self,
+        trial: &Deformation<T>,
+        dt: T,
+        bar: &Deformation<T>,
+    ) -> (Deformation<T>, [T; PARAMETERS]) {
+        each_law!(self, law => law.project_vjp(trial, dt, bar))
     }
 
     fn sound_speed(&self, density: T) -> T {
@@ -119,6 +134,9 @@ impl<T: Real> Law<T> for Solid<T> {
             Self::NeoHookean(law) => Self::NeoHookean(law.with_parameters(parameters)),
             Self::FixedCorotated(law) => Self::FixedCorotated(law.with_parameters(parameters)),
             Self::BoxPlastic(law) => Self::BoxPlastic(law.with_parameters(parameters)),
+            Self::VonMises(law) => Self::VonMises(law.with_parameters(parameters)),
+            Self::DruckerPrager(law) => Self::DruckerPrager(law.with_parameters(parameters)),
+            Self::HerschelBulkley(law) => Self::HerschelBulkley(law.with_parameters(parameters)),
         }
     }
 }
@@ -139,6 +157,9 @@ impl<T: Real> Solid<T> {
                 compression: cast(law.compression),
                 extension: cast(law.extension),
             }),
+            Self::VonMises(law) => Solid::VonMises(Yielding(law.0.cast())),
+            Self::DruckerPrager(law) => Solid::DruckerPrager(Yielding(law.0.cast())),
+            Self::HerschelBulkley(law) => Solid::HerschelBulkley(Yielding(law.0.cast())),
         }
     }
 }

@@ -16,7 +16,10 @@ use crate::{
     collider::{Plane, Shape},
     contact::{Collider, ContactLaw},
     grid::Lattice,
-    material::{BoxPlastic, Elasticity, FixedCorotated, Liquid, NeoHookean, Solid},
+    material::{
+        BoxPlastic, DruckerPrager, Elasticity, FixedCorotated, HerschelBulkley, Liquid, NeoHookean,
+        Solid, VonMises, Yielding,
+    },
     particle::Particles,
     pose::Twist,
     tool::rigid::RigidTool,
@@ -82,6 +85,16 @@ pub enum Law {
 }
 
 impl Law {
+    /// Names of the parameters that have a gradient, and their values.
+    pub fn parameters(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        use crate::material::Law;
+        let (names, values) = match self {
+            Self::Liquid(law) => (law.parameter_names(), law.parameters()),
+            Self::Solid(law) => (law.parameter_names(), law.parameters()),
+        };
+        names.iter().copied().zip(values)
+    }
+
     /// The law of a material.
     pub fn of(material: &Material) -> Self {
         match *material {
@@ -121,6 +134,43 @@ impl Law {
                     extension,
                 }))
             }
+            Material::VonMises {
+                young,
+                poisson,
+                yield_stress,
+                hardening,
+                ..
+            } => Self::Solid(Solid::VonMises(Yielding(VonMises {
+                elasticity: Elasticity::new(young, poisson),
+                yield_stress,
+                hardening,
+            }))),
+            Material::DruckerPrager {
+                young,
+                poisson,
+                friction_angle,
+                cohesion,
+                ..
+            } => Self::Solid(Solid::DruckerPrager(Yielding(DruckerPrager {
+                elasticity: Elasticity::new(young, poisson),
+                friction_angle,
+                cohesion,
+            }))),
+            Material::HerschelBulkley {
+                young,
+                poisson,
+                yield_stress,
+                consistency,
+                exponent,
+                cohesion,
+                ..
+            } => Self::Solid(Solid::HerschelBulkley(Yielding(HerschelBulkley {
+                elasticity: Elasticity::new(young, poisson),
+                yield_stress,
+                consistency,
+                cohesion: cohesion.unwrap_or(yield_stress),
+                exponent,
+            }))),
         }
     }
 }

@@ -4,8 +4,8 @@
 use super::{
     g2p::{Moved, g2p, g2p_vjp},
     grid_update::{GridBar, Site, grid_update, grid_update_vjp},
-    p2g::{BodyBar, p2g, p2g_vjp},
-    patch::Patch,
+    p2g::{p2g, p2g_vjp},
+    patch::{BodyBar, Patch},
     stencil::Splines,
 };
 use crate::{
@@ -267,6 +267,8 @@ pub struct FromTileVjp<'a, T: Real> {
     pub bars: ParticlesMut<'a, T>,
     /// What the block adds to the cotangents of the velocities.
     pub tile: &'a mut Tile<T>,
+    /// Cotangents of the materials from this block, liquids first.
+    pub body_bars: &'a mut [BodyBar<T>],
 }
 
 impl<T: Real> Kernel<T> for FromTileVjp<'_, T> {
@@ -277,17 +279,19 @@ impl<T: Real> Kernel<T> for FromTileVjp<'_, T> {
         let (setting, block, particles) = (self.setting, self.block, self.particles);
         let tile = load_tile(&block.grid, self.velocity);
         self.tile.fill([T::zero(); 4]);
+        let liquids = setting.world.liquids.len();
+        let (liquid_sums, solid_sums) = self.body_bars.split_at_mut(liquids);
         if !block.liquid.is_empty() {
             let cloud = CloudRef::of(&particles.liquid, block.liquid.clone());
             let patch = setting.liquid(block, &self.visits.liquid[block.liquid.clone()]);
             let bars = &mut self.bars.liquid;
-            g2p_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, self.tile);
+            g2p_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, self.tile, liquid_sums);
         }
         if !block.solid.is_empty() {
             let cloud = CloudRef::of(&particles.solid, block.solid.clone());
             let patch = setting.solid(block, &self.visits.solid[block.solid.clone()]);
             let bars = &mut self.bars.solid;
-            g2p_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, self.tile);
+            g2p_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, self.tile, solid_sums);
         }
     }
 }

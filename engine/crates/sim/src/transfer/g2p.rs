@@ -9,7 +9,7 @@ use nalgebra::Vector3;
 
 use super::{
     field::{field_of, load_motion, meet_slopes, motion_mask, motion_of, position_of, quads},
-    patch::{Patch, inverse_inertia},
+    patch::{BodyBar, Patch, inverse_inertia},
     rows::{Rows, add_rows, load_rows},
     stencil::{CHUNK, Place, Splines, chunk},
 };
@@ -183,7 +183,10 @@ pub fn g2p<T: Real, P: Law<T>, L: Lanes<T>>(
                 moved.held += usize::from(held.contains(&true));
             }
             let (law, strain) = (&patch.body(place).law, &mut cloud.strain[place]);
-            *strain = law.project(&strain.advance_lanes::<L>(isa, motion, after, patch.dt));
+            *strain = law.project(
+                &strain.advance_lanes::<L>(isa, motion, after, patch.dt),
+                patch.dt,
+            );
         }
     }
     moved
@@ -192,7 +195,8 @@ pub fn g2p<T: Real, P: Law<T>, L: Lanes<T>>(
 /// Cotangents of [`g2p`]: those of the grid velocities are added to `nodes`; on entry
 /// `bar` holds the cotangents of the state after the substep, on return its positions and
 /// strains are those of the state before it, as far as this stage goes. A coordinate
-/// that was kept in the domain passes nothing on.
+/// that was kept in the domain passes nothing on. The cotangents of each body's inner
+/// parameters are added to `body_bars`.
 #[inline(always)]
 pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
     isa: L::Isa,
@@ -201,6 +205,7 @@ pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
     tile: &Tile<T>,
     bar: &mut CloudMut<'_, T, P::Strain>,
     nodes: &mut Tile<T>,
+    body_bars: &mut [BodyBar<T>],
 ) {
     let splines = Splines::<L>::new(isa, patch.lattice, &patch.at);
     let advance = Advance::<L>::new(isa, patch);
@@ -241,7 +246,12 @@ pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
             let mut trial_bar = bar.strain[place];
             if law.is_plastic() {
                 let trial = strain.advance_lanes::<L>(isa, &moved, after, patch.dt);
-                trial_bar = law.project_vjp(&trial, &trial_bar);
+                let parameters;
+                (trial_bar, parameters) = law.project_vjp(&trial, patch.dt, &trial_bar);
+                let sums = &mut body_bars[patch.owner(place)][1..];
+                for (sum, part) in sums.iter_mut().zip(parameters) {
+                    *sum += part;
+                }
             }
             let (strain_bar, gradient_bar) =
                 strain.advance_vjp_lanes::<L>(isa, &moved, after, patch.dt, &trial_bar);
@@ -300,7 +310,7 @@ pub(super) mod tests {
     use super::{super::testing::*, *};
     use crate::{
         grid::block::{Node, tile_base},
-        material::Deformation,
+        material::{Deformation, PARAMETERS},
         particle::{Cloud, visits::plan_visits},
         world::Body,
     };
@@ -342,6 +352,7 @@ pub(super) mod tests {
         let bodies = laws.map(|law| body(law, 900.0));
         let mut bar: Cloud<f64, P::Strain> = tangent(4);
         let (weights, mut nodes) = (bar.clone(), STILL);
+        let mut body_bars = [[0.0; 1 + PARAMETERS]; 2];
         let patch = Patch {
             lattice: lattices.0,
             dt: DT,
@@ -357,6 +368,7 @@ pub(super) mod tests {
             &grid,
             &mut CloudMut::of(&mut bar),
             &mut nodes,
+            &mut body_bars,
         );
         // The velocities before the substep are not read.
         for motion in &mut bar.motion {
@@ -364,9 +376,11 @@ pub(super) mod tests {
             motion.set_c(&Matrix3::zeros());
         }
 
-        let push = |grid_direction: &[Node<f64>; NODES], direction: &Cloud<f64, P::Strain>| {
+        let push_laws = |grid_direction: &[Node<f64>; NODES],
+                         direction: &Cloud<f64, P::Strain>,
+                         laws: [D; 2]| {
             let mut after: Cloud<Dual64, D::Strain> = lift(&cloud, direction);
-            let bodies = duals.map(|law| body(law, Dual64::from(900.0)));
+            let bodies = laws.map(|law| body(law, Dual64::from(900.0)));
             let grid = lift_nodes(&grid, grid_direction);
             let moved = advance(lattices.1, &bodies, &grid, &mut after);
             let mut tangent = cloud.clone();
@@ -380,6 +394,7 @@ pub(super) mod tests {
             }
             (tangent, moved.held)
         };
+        let push = |grid_direction: &_, direction: &_| push_laws(grid_direction, direction, duals);
         let (tangent, held) = push(&grid_direction, &Cloud::zeros(COUNT));
         let [forward, scale] = pairing(&tangent, &weights);
         let backward = dot(&grid_direction, &nodes);
@@ -388,6 +403,20 @@ pub(super) mod tests {
             error <= 1e-12 * scale,
             "{label}, grid: {forward} {backward}"
         );
+        for index in 0..2 {
+            let inner = std::array::from_fn(|at| body_bars[index][1 + at]);
+            let named = laws[index].parameters_vjp(&inner);
+            for (at, name) in laws[index].parameter_names().iter().enumerate() {
+                let mut moved = duals;
+                let mut parameters = duals[index].parameters();
+                parameters[at].eps = 1.0;
+                moved[index] = duals[index].with_parameters(parameters);
+                let (tangent, _) = push_laws(&STILL, &Cloud::zeros(COUNT), moved);
+                let [forward, scale] = pairing(&tangent, &weights);
+                let error = (forward - named[at]).abs();
+                assert!(error <= 1e-12 * scale, "{label}: {name}");
+            }
+        }
         let (tangent, _) = push(&STILL, &direction);
         let [forward, scale] = pairing(&tangent, &weights);
         let [backward, _] = pairing(&direction, &bar);

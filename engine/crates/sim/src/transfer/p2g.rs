@@ -11,14 +11,14 @@ use nalgebra::Matrix3;
 
 use super::{
     field::{field_of, load_motion, meet_slopes, motion_mask, motion_of, position_of, quads},
-    patch::{Patch, inverse_inertia},
+    patch::{BodyBar, Patch, inverse_inertia},
     rows::{Rows, add_rows, load_rows},
     runs,
     stencil::{CHUNK, Place, Splines, chunk},
 };
 use crate::{
     grid::block::Tile,
-    material::{Law, PARAMETERS, Strain, StressBar},
+    material::{Law, Strain, StressBar},
     particle::{
         Motion,
         split::{CloudMut, CloudRef},
@@ -26,9 +26,6 @@ use crate::{
     },
     world::Body,
 };
-
-/// Cotangents of a body's density and of its law's inner parameters.
-pub type BodyBar<T> = [T; 1 + PARAMETERS];
 
 /// Whether a term of [`p2g_vjp`] is left out, so that a test can see the gradient check fail.
 #[cfg(feature = "broken-vjp")]
@@ -292,7 +289,7 @@ mod tests {
             Stencil,
             block::{BLOCK, MARGIN, TILE},
         },
-        material::Deformation,
+        material::{Deformation, PARAMETERS},
         particle::Cloud,
     };
 

@@ -2,7 +2,15 @@
 
 use backflow_diff::Real;
 
-use crate::{grid::Lattice, material::Law, particle::visits::Visit, world::Body};
+use crate::{
+    grid::Lattice,
+    material::{Law, PARAMETERS},
+    particle::visits::Visit,
+    world::Body,
+};
+
+/// Cotangents of a body's density and of its law's inner parameters.
+pub type BodyBar<T> = [T; 1 + PARAMETERS];
 
 /// The particles of one kind in a block. A particle's place is its slot, counted from the
 /// first of the block.

@@ -7,7 +7,7 @@ use super::{
     blocks::{self, Setting, Starts, Visits},
     g2p::Moved,
     grid_update::{GridBar, Scenery, Site, mass_threshold},
-    p2g::BodyBar,
+    patch::BodyBar,
 };
 use crate::{
     grid::block::{BLOCK, BlockNodes, GridBlock, TILE_NODES, Tile},
@@ -248,8 +248,12 @@ pub fn substep_vjp<T: Real>(
     } = workspace;
     let setting = Setting { world, order };
 
+    let bodies = body_count(world);
+    body_bars.clear();
+    body_bars.resize(order.blocks.len() * bodies, [T::zero(); _]);
+
     let (visits, velocity) = (&*visits, &*velocity);
-    let pull = |block: &_, (bars, tile): (ParticlesMut<'_, T>, PerBlock<'_, Tile<T>>)| {
+    let pull = |block: &_, (bars, (tile, sums)): (_, (PerBlock<'_, Tile<T>>, PerBlock<'_, _>))| {
         T::launch(blocks::FromTileVjp {
             setting,
             particles,
@@ -258,15 +262,18 @@ pub fn substep_vjp<T: Real>(
             velocity,
             bars,
             tile: &mut tile.items[0],
+            body_bars: sums.items,
         });
     };
-    let view = (
-        ParticlesMut::of(bars),
-        PerBlock {
-            items: tiles.as_mut_slice(),
-            width: 1,
-        },
-    );
+    let tile_view = PerBlock {
+        items: tiles.as_mut_slice(),
+        width: 1,
+    };
+    let sums = PerBlock {
+        items: body_bars.as_mut_slice(),
+        width: bodies,
+    };
+    let view = (ParticlesMut::of(bars), (tile_view, sums));
     for_each_block(&order.blocks, view, &pull, &|(), ()| ());
 
     node_bars.resize(order.grid.len(), [[T::zero(); 4]; BLOCK * BLOCK * BLOCK]);
@@ -280,9 +287,6 @@ pub fn substep_vjp<T: Real>(
     rest.grid
         .add(&grid.pull(&order.grid, momentum, node_bars), scenery.len());
 
-    let bodies = body_count(world);
-    body_bars.clear();
-    body_bars.resize(order.blocks.len() * bodies, [T::zero(); _]);
     let node_bars = &*node_bars;
     let pull = |block: &_, (bars, sums): (ParticlesMut<'_, T>, PerBlock<'_, BodyBar<T>>)| {
         T::launch(blocks::ToTileVjp {
@@ -383,7 +387,7 @@ mod tests {
         let mut world = corner(ContactLaw::Coulomb, false);
         world.clock.dt = 1e-3;
         let [viscous, slack] = liquids();
-        let [neo_hookean, corotated, plastic] = solids();
+        let [neo_hookean, corotated, plastic, ..] = solids();
         let range = |part: usize| part * COUNT / 6..(part + 1) * COUNT / 6;
         let liquid = |law, parts: [usize; 2]| Body {
             range: range(parts[0]).start..range(parts[1]).end,

@@ -10,7 +10,10 @@ use crate::{
         Lattice, Stencil,
         block::{BLOCK, Node, TILE_NODES, Tile},
     },
-    material::{BoxPlastic, Elasticity, FixedCorotated, Liquid, NeoHookean, Solid, Strain},
+    material::{
+        BoxPlastic, DruckerPrager, Elasticity, FixedCorotated, HerschelBulkley, Liquid, NeoHookean,
+        Solid, Strain, VonMises, Yielding,
+    },
     particle::{
         Cloud, Motion,
         visits::{Visit, plan_visits},
@@ -105,7 +108,7 @@ pub(super) fn body<T: Real, L>(law: L, density: T) -> Body<T, L> {
     }
 }
 
-pub(super) fn solids() -> [Solid<f64>; 3] {
+pub(super) fn solids() -> [Solid<f64>; 6] {
     let elasticity = Elasticity::new(2e4, 0.3);
     let elastic = FixedCorotated { elasticity };
     [
@@ -116,6 +119,23 @@ pub(super) fn solids() -> [Solid<f64>; 3] {
             compression: 0.03,
             extension: 0.02,
         }),
+        Solid::VonMises(Yielding(VonMises {
+            elasticity,
+            yield_stress: 900.0,
+            hardening: 3e3,
+        })),
+        Solid::DruckerPrager(Yielding(DruckerPrager {
+            elasticity,
+            friction_angle: 0.6,
+            cohesion: 150.0,
+        })),
+        Solid::HerschelBulkley(Yielding(HerschelBulkley {
+            elasticity,
+            yield_stress: 300.0,
+            consistency: 4.0,
+            cohesion: 400.0,
+            exponent: 0.7,
+        })),
     ]
 }
 

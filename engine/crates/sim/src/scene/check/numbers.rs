@@ -139,6 +139,46 @@ pub(super) fn materials(path: &str, materials: &BTreeMap<String, Material>, faul
                 );
                 faults.positive(&at("extension"), extension, "1");
             }
+            Material::VonMises {
+                young,
+                poisson,
+                yield_stress,
+                hardening,
+                ..
+            } => {
+                elasticity(&path, young, poisson, faults);
+                faults.positive(&at("yield_stress"), yield_stress, "Pa");
+                faults.nonnegative(&at("hardening"), hardening, "Pa");
+            }
+            Material::DruckerPrager {
+                young,
+                poisson,
+                friction_angle,
+                cohesion,
+                ..
+            } => {
+                elasticity(&path, young, poisson, faults);
+                let inside = friction_angle > 0.0 && friction_angle < std::f64::consts::FRAC_PI_2;
+                let expected = "above 0 and below pi/2 (rad)";
+                faults.within(&at("friction_angle"), friction_angle, inside, expected);
+                faults.nonnegative(&at("cohesion"), cohesion, "Pa");
+            }
+            Material::HerschelBulkley {
+                young,
+                poisson,
+                yield_stress,
+                consistency,
+                exponent,
+                cohesion,
+                ..
+            } => {
+                elasticity(&path, young, poisson, faults);
+                faults.nonnegative(&at("yield_stress"), yield_stress, "Pa");
+                faults.nonnegative(&at("consistency"), consistency, "Pa s^exponent");
+                let inside = (0.1..=3.0).contains(&exponent);
+                faults.within(&at("exponent"), exponent, inside, "from 0.1 to 3");
+                faults.nonnegative(&at("cohesion"), cohesion.unwrap_or(0.0), "Pa");
+            }
         }
     }
 }

@@ -57,6 +57,56 @@ pub enum Material {
         /// Critical extension (1).
         extension: f64,
     },
+    /// Metal or clay: Hencky's elasticity, von Mises' yield condition, linear hardening.
+    VonMises {
+        /// Density at rest (kg/m^3).
+        density: f64,
+        /// Young's modulus (Pa).
+        young: f64,
+        /// Poisson's ratio (1), above -1 and below 0.5.
+        poisson: f64,
+        /// Yield stress in uniaxial tension (Pa).
+        yield_stress: f64,
+        /// Hardening modulus: how much the yield stress grows with the plastic strain (Pa).
+        /// Default: 0.
+        #[serde(default)]
+        hardening: f64,
+    },
+    /// Sand or soil: Hencky's elasticity, Drucker and Prager's yield condition without
+    /// dilatancy; what has come apart closes before it presses again.
+    DruckerPrager {
+        /// Density at rest (kg/m^3).
+        density: f64,
+        /// Young's modulus (Pa).
+        young: f64,
+        /// Poisson's ratio (1), above -1 and below 0.5.
+        poisson: f64,
+        /// Friction angle in triaxial compression (rad), above 0 and below pi/2.
+        friction_angle: f64,
+        /// Mean tension at which it comes apart (Pa). Default: 0.
+        #[serde(default)]
+        cohesion: f64,
+    },
+    /// Paste, ice cream, mud: elastic below a yield stress, a liquid of shear stress
+    /// `yield_stress + consistency rate^exponent` above (Herschel and Bulkley; Bingham with
+    /// exponent 1).
+    HerschelBulkley {
+        /// Density at rest (kg/m^3).
+        density: f64,
+        /// Young's modulus (Pa).
+        young: f64,
+        /// Poisson's ratio (1), above -1 and below 0.5.
+        poisson: f64,
+        /// Yield stress in simple shear (Pa).
+        yield_stress: f64,
+        /// Consistency (Pa s^exponent): with exponent 1, the viscosity.
+        consistency: f64,
+        /// Flow index (1): below 1 it thins as it shears. Default: 1.
+        #[serde(default = "one")]
+        exponent: f64,
+        /// Mean tension at which it comes apart (Pa). Default: the yield stress.
+        cohesion: Option<f64>,
+    },
 }
 
 /// A piece of matter.
@@ -108,6 +158,10 @@ fn water_exponent() -> f64 {
     7.0
 }
 
+fn one() -> f64 {
+    1.0
+}
+
 impl Default for Sampling {
     fn default() -> Self {
         Self::Lattice { per_axis: 2 }
@@ -121,7 +175,10 @@ impl Material {
             Self::Liquid { density, .. }
             | Self::NeoHookean { density, .. }
             | Self::FixedCorotated { density, .. }
-            | Self::BoxPlastic { density, .. } => density,
+            | Self::BoxPlastic { density, .. }
+            | Self::VonMises { density, .. }
+            | Self::DruckerPrager { density, .. }
+            | Self::HerschelBulkley { density, .. } => density,
         }
     }
 

@@ -10,6 +10,7 @@ mod closest;
 mod crossing;
 pub mod distance;
 mod edges;
+pub mod generate;
 pub mod mass;
 mod quad;
 pub mod read;

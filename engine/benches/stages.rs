@@ -12,6 +12,7 @@ use backflow::{
     sim::{
         Real,
         grid::block::{BLOCK, BlockNodes, TILE_NODES, Tile},
+        material::PARAMETERS,
         particle::{
             Particles,
             order::ParticleBlock,
@@ -140,22 +141,30 @@ impl Fixture {
             world: &self.world,
             order: &self.state.order,
         };
-        let pull = |block: &ParticleBlock, (bars, tile): (_, PerBlock<'_, _>)| {
-            f32::launch(FromTileVjp {
-                setting,
-                particles: &self.state.particles,
-                block,
-                visits: &self.visits,
-                velocity: &self.velocity,
-                bars,
-                tile: &mut tile.items[0],
-            });
-        };
+        let mut sums = vec![[0.0; 1 + PARAMETERS]; self.state.order.blocks.len()];
+        let pull =
+            |block: &ParticleBlock,
+             (bars, (tile, sums)): (_, (PerBlock<'_, _>, PerBlock<'_, _>))| {
+                f32::launch(FromTileVjp {
+                    setting,
+                    particles: &self.state.particles,
+                    block,
+                    visits: &self.visits,
+                    velocity: &self.velocity,
+                    bars,
+                    tile: &mut tile.items[0],
+                    body_bars: sums.items,
+                });
+            };
         let tiles = PerBlock {
             items: self.tiles.as_mut_slice(),
             width: 1,
         };
-        let view = (ParticlesMut::of(&mut self.bars), tiles);
+        let sums = PerBlock {
+            items: sums.as_mut_slice(),
+            width: 1,
+        };
+        let view = (ParticlesMut::of(&mut self.bars), (tiles, sums));
         for_each_block(&self.state.order.blocks, view, &pull, &|(), ()| ());
     }
 
@@ -164,7 +173,7 @@ impl Fixture {
             world: &self.world,
             order: &self.state.order,
         };
-        let mut sums = vec![[0.0; 4]; self.state.order.blocks.len()];
+        let mut sums = vec![[0.0; 1 + PARAMETERS]; self.state.order.blocks.len()];
         let pull = |block: &ParticleBlock, (bars, sums): (_, PerBlock<'_, _>)| {
             f32::launch(ToTileVjp {
                 setting,

@@ -10,6 +10,8 @@ mod harness;
 #[cfg(test)]
 mod input;
 #[cfg(test)]
+mod meshes;
+#[cfg(test)]
 mod mutation;
 #[cfg(test)]
 mod output;

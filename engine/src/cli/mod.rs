@@ -5,6 +5,7 @@ mod bytes;
 mod check;
 mod export;
 mod gradcheck;
+mod mesh;
 mod optimize;
 mod options;
 mod out;
@@ -27,6 +28,7 @@ const EXAMPLES: &str = "Examples:
   backflow optimize scenes/fluid/throw.ron
   backflow simulate scenes/fluid/dam_break.ron --quality 2 --threads 2
   backflow gradcheck scenes/solid/reach.ron
+  backflow mesh assets/meshes/cup.obj
   backflow bench --mode grad
   backflow export runs/throw-20261124-101500 --format vtk
 
@@ -42,6 +44,8 @@ enum Command {
     Optimize(optimize::Optimize),
     /// Checks the gradient of a scene against finite differences.
     Gradcheck(gradcheck::Gradcheck),
+    /// Says what a mesh is, and what is wrong with it.
+    Mesh(mesh::Mesh),
     /// Measures the speed of a workload that other engines run, too.
     Bench(bench::Bench),
     /// Turns the frames of a run into other formats.
@@ -85,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(command) => command.run(),
         Command::Optimize(command) => command.run(),
         Command::Gradcheck(command) => command.run(),
+        Command::Mesh(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Export(command) => command.run(),
     };

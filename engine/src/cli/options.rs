@@ -22,6 +22,9 @@ pub struct RunArguments {
     /// Memory that a gradient may take, such as 512MiB; 1GiB by default.
     #[arg(long, value_parser = bytes::parse, default_value = "1GiB", value_name = "BYTES")]
     pub memory: usize,
+    /// Folder in which the distance grids of meshes are kept, so that they are built once.
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub json: bool,
@@ -94,7 +97,7 @@ impl RunArguments {
     /// # Errors
     /// Everything that is wrong with the scene.
     pub fn load(&self, scene: &Path) -> Result<Task, Failure> {
-        Task::load(scene, self.quality).map_err(task_failure)
+        Task::load_cached(scene, self.quality, self.cache.as_deref()).map_err(task_failure)
     }
 
     /// What a run folder notes.

@@ -287,8 +287,7 @@ pub fn reopen(
         ))
     })?;
     let text = folder.file("scene.ron");
-    let spec = backflow_sim::scene::load(&text, crate::task::faults).map_err(Failure::input)?;
-    let task = Task::new(spec, options.directory).map_err(Failure::input)?;
+    let task = Task::reload(&text, &options.directory).map_err(Failure::input)?;
     Ok((folder, task, precision))
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use backflow_optim::{LayoutError, Settings};
 use backflow_sim::scene::{
-    Fault, Scene, SceneError, Spec, build, build::Law, load, spec::Material,
+    Fault, Meshes, Scene, SceneError, Spec, build::Law, build_with, load_with, spec::Material,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,9 +55,26 @@ impl Task {
     /// # Errors
     /// Everything that is wrong with the scene, at once.
     pub fn load(path: &Path, quality: f64) -> Result<Self, TaskError> {
-        let spec = load(path, faults)?.at_quality(quality);
-        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-        Self::new(spec, directory)
+        Self::load_cached(path, quality, None)
+    }
+
+    /// Like [`Task::load`], with the distance grids of meshes kept in the folder `cache`.
+    ///
+    /// # Errors
+    /// As [`Task::load`].
+    pub fn load_cached(path: &Path, quality: f64, cache: Option<&Path>) -> Result<Self, TaskError> {
+        let meshes = Meshes::new(path.parent().unwrap_or(Path::new(""))).cached(cache);
+        let spec = load_with(path, &meshes, faults)?.at_quality(quality);
+        Self::build(spec, &meshes)
+    }
+
+    /// Reads and builds a scene as it was run: its files are relative to `directory`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the scene, at once.
+    pub fn reload(path: &Path, directory: &Path) -> Result<Self, TaskError> {
+        let meshes = Meshes::new(directory);
+        Self::build(load_with(path, &meshes, faults)?, &meshes)
     }
 
     /// Builds a scene whose files are relative to `directory`.
@@ -65,11 +82,15 @@ impl Task {
     /// # Errors
     /// Everything that is wrong with the scene, at once.
     pub fn new(spec: Spec<OptimizeSpec>, directory: PathBuf) -> Result<Self, TaskError> {
-        let scene = build(&spec, &directory)?;
+        Self::build(spec, &Meshes::new(&directory))
+    }
+
+    fn build(spec: Spec<OptimizeSpec>, meshes: &Meshes) -> Result<Self, TaskError> {
+        let scene = build_with(&spec, meshes)?;
         Ok(Self {
             spec,
             scene,
-            directory,
+            directory: meshes.directory().to_owned(),
         })
     }
 }

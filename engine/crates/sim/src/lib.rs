@@ -14,6 +14,7 @@ pub mod grid;
 pub mod io;
 pub mod loss;
 pub mod material;
+pub mod mesh;
 pub mod particle;
 pub mod pose;
 pub mod rollout;

@@ -1,12 +1,15 @@
-//! Analytic shapes by their signed distance: one shape a file.
+//! Shapes by their signed distance: one shape a file.
 
 mod capsule;
 mod cuboid;
 mod cylinder;
+mod grid;
 mod plane;
 mod sphere;
+mod spline;
 #[cfg(test)]
 pub(crate) mod testing;
+mod torus;
 
 use backflow_diff::Real;
 use nalgebra::Vector3;
@@ -16,15 +19,19 @@ use crate::world::cast;
 pub use capsule::Capsule;
 pub use cuboid::Cuboid;
 pub use cylinder::Cylinder;
+pub use grid::{DistanceGrid, Extent};
 pub use plane::Plane;
 pub use sphere::Sphere;
+pub use spline::{Jet, Raster, Spline};
+pub use torus::Torus;
 
 /// What a shape answers at a point: how far, and which way is out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Probe<T: Real> {
     /// Signed distance to the surface (m), negative inside.
     pub distance: T,
-    /// Gradient of the distance: the outward unit normal.
+    /// The outward unit normal: the gradient of the distance, or its direction where the
+    /// distance is interpolated, see [`DistanceGrid`].
     pub normal: Vector3<T>,
 }
 
@@ -46,6 +53,12 @@ pub trait SignedDistance<T: Real> {
     /// Volume (m^3); `None` where it has no bound.
     fn volume(&self) -> Option<f64>;
 
+    /// A bound (1) of the change of the distance over the way between two points; that of a
+    /// true distance is one.
+    fn lipschitz(&self) -> f64 {
+        1.0
+    }
+
     /// Whether `point` is in the solid or on its surface: `d <= 0`.
     #[inline]
     fn contains(&self, point: &Vector3<T>) -> bool {
@@ -53,7 +66,7 @@ pub trait SignedDistance<T: Real> {
     }
 }
 
-/// Any of the analytic shapes.
+/// Any of the shapes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shape<T: Real> {
     /// See [`Sphere`].
@@ -64,8 +77,12 @@ pub enum Shape<T: Real> {
     Capsule(Capsule<T>),
     /// See [`Cylinder`].
     Cylinder(Cylinder<T>),
+    /// See [`Torus`].
+    Torus(Torus<T>),
     /// See [`Plane`].
     Plane(Plane),
+    /// See [`DistanceGrid`].
+    Grid(DistanceGrid),
 }
 
 /// Asks the solid inside a [`Shape`], without a table of function pointers.
@@ -76,7 +93,9 @@ macro_rules! ask {
             Self::Cuboid($solid) => $answer,
             Self::Capsule($solid) => $answer,
             Self::Cylinder($solid) => $answer,
+            Self::Torus($solid) => $answer,
             Self::Plane($solid) => $answer,
+            Self::Grid($solid) => $answer,
         }
     };
 }
@@ -100,7 +119,12 @@ impl<T: Real> Shape<T> {
                 radius: cast(solid.radius),
                 half_height: cast(solid.half_height),
             }),
+            Self::Torus(solid) => Shape::Torus(Torus {
+                radius: cast(solid.radius),
+                tube: cast(solid.tube),
+            }),
             Self::Plane(solid) => Shape::Plane(*solid),
+            Self::Grid(solid) => Shape::Grid(solid.clone()),
         }
     }
 }
@@ -127,6 +151,10 @@ impl<T: Real> SignedDistance<T> for Shape<T> {
 
     fn volume(&self) -> Option<f64> {
         ask!(self, solid => SignedDistance::<T>::volume(solid))
+    }
+
+    fn lipschitz(&self) -> f64 {
+        ask!(self, solid => SignedDistance::<T>::lipschitz(solid))
     }
 }
 
@@ -183,10 +211,16 @@ mod tests {
                     half_length,
                 })
             }),
-            (length.clone(), length).prop_map(|(radius, half_height)| {
+            (length.clone(), length.clone()).prop_map(|(radius, half_height)| {
                 Shape::Cylinder(Cylinder {
                     radius,
                     half_height,
+                })
+            }),
+            (length, 0.1..0.9).prop_map(|(radius, part)| {
+                Shape::Torus(Torus {
+                    radius,
+                    tube: part * radius,
                 })
             }),
             Just(Shape::Plane(Plane)),
@@ -263,6 +297,10 @@ mod tests {
             Shape::Cylinder(Cylinder {
                 radius: 0.3,
                 half_height: 0.4,
+            }),
+            Shape::Torus(Torus {
+                radius: 0.4,
+                tube: 0.15,
             }),
         ];
         for shape in shapes {

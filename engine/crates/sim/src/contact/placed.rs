@@ -153,12 +153,13 @@ impl<T: Real> Placed<'_, T> {
     }
 
     /// Whether contact may act anywhere in the ball of `radius` (m) about `center` (m):
-    /// `d(center) <= radius + width`. The distance is 1-Lipschitz, so that the answer
-    /// no is certain.
+    /// `d(center) <= L radius + width`. The distance is `L`-Lipschitz, so that the answer
+    /// no is certain; see [`SignedDistance::lipschitz`].
     #[inline]
     pub fn reaches(&self, center: &Vector3<T>, radius: T) -> bool {
         let point = self.pose.inverse_apply(center);
-        self.collider.shape.probe(&point).distance <= radius + self.collider.width
+        let shape = &self.collider.shape;
+        shape.probe(&point).distance <= radius * T::of(shape.lipschitz()) + self.collider.width
     }
 }
 
@@ -169,7 +170,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::{
-        collider::{Capsule, Cuboid, Cylinder, Plane, Shape, Sphere, testing::*},
+        collider::{Capsule, Cuboid, Cylinder, Plane, Shape, Sphere, Torus, testing::*},
         contact::{ContactLaw, contact, law::tests::MU},
         pose::tests::{dot, dot_twist, dual_pose, dual_twist, pose_tangent, sample},
     };
@@ -247,6 +248,13 @@ pub(crate) mod tests {
             (
                 Shape::Cylinder(cylinder),
                 [[0.1, 0.1, 0.2], [0.2, 0.34, 0.18], [0.0, 0.5, 0.0]],
+            ),
+            (
+                Shape::Torus(Torus {
+                    radius: 0.3,
+                    tube: 0.1,
+                }),
+                [[0.25, 0.03, 0.1], [0.2, 0.12, -0.18], [0.0, 0.35, 0.3]],
             ),
             (
                 Shape::Plane(Plane),
@@ -396,7 +404,7 @@ pub(crate) mod tests {
     proptest! {
         #[test]
         fn what_is_not_reached_is_not_touched(
-            which in 0_usize..5,
+            which in 0_usize..6,
             center in [-1.5..1.5, -1.5..1.5, -1.5..1.5],
             radius in 0.0..0.6,
             seed in 0_u32..1000,

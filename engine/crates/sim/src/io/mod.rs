@@ -5,6 +5,7 @@
 
 pub mod atomic;
 pub mod npz;
+pub mod obj;
 pub mod particles;
 pub mod picture;
 pub mod ply;
@@ -13,6 +14,7 @@ pub mod vtk;
 
 pub use atomic::{FileError, write_atomic};
 pub use npz::{Array, Npz, NpzError, write_npz};
+pub use obj::{obj_text, write_obj};
 pub use particles::ParticleRow;
 pub use picture::{Ball, GREY, Image, PALETTE, Picture, PictureError, Solid, View};
 pub use ply::write_ply;

@@ -47,7 +47,7 @@ impl Density {
         nodes: [usize; 3],
         target: Vec<f64>,
     ) -> Result<Self, LossError> {
-        if target.len() != nodes.iter().product() {
+        if target.len() != nodes.iter().product::<usize>() {
             return Err(LossError::Count {
                 loss: NAME,
                 field: "target",

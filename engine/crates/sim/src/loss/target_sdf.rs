@@ -7,7 +7,7 @@ use nalgebra::Vector3;
 
 use super::{Bodies, Frame, FrameBar, FrameLoss, LossError, count};
 use crate::{
-    collider::{Probe, Shape, SignedDistance},
+    collider::{Shape, SignedDistance},
     pose::Pose,
 };
 
@@ -28,12 +28,13 @@ pub struct TargetSdf<W: Real> {
 }
 
 impl<W: Real> TargetSdf<W> {
-    /// Distance and normal at `x` (m), the normal in the frame of the shape; `None`
-    /// inside. A distance that is not a number has to show: it counts as outside.
-    fn outside(&self, x: &Vector3<W>) -> Option<Probe<W>> {
-        let probe = self.shape.probe(&self.pose.inverse_apply(x));
-        let inside = probe.distance <= W::zero();
-        (!inside).then_some(probe)
+    /// `x` in the frame of the shape, and its distance (m); `None` inside. A distance that is
+    /// not a number has to show: it counts as outside.
+    fn outside(&self, x: &Vector3<W>) -> Option<(Vector3<W>, W)> {
+        let point = self.pose.inverse_apply(x);
+        let distance = self.shape.probe(&point).distance;
+        let inside = distance <= W::zero();
+        (!inside).then_some((point, distance))
     }
 }
 
@@ -45,20 +46,22 @@ impl<W: Real> FrameLoss<W> for TargetSdf<W> {
     fn value(&self, frame: &Frame<W>) -> W {
         let mut sum = W::zero();
         for x in self.bodies.of(frame).flat_map(|(_, body)| &body.x) {
-            if let Some(Probe { distance, .. }) = self.outside(x) {
+            if let Some((_, distance)) = self.outside(x) {
                 sum += distance * distance;
             }
         }
         sum / count(self.bodies.particles(frame))
     }
 
-    /// `x_bar = 2/N max(d, 0) R n L_bar`.
+    /// `x_bar = 2/N max(d, 0) R grad d L_bar`.
     fn value_vjp(&self, frame: &Frame<W>, bar: W, bars: &mut FrameBar<W>) {
         let scale = bar * W::of(2.0) / count(self.bodies.particles(frame));
         for (at, body) in self.bodies.of(frame) {
             for (x, x_bar) in body.x.iter().zip(&mut bars.bodies[at].x) {
-                if let Some(Probe { distance, normal }) = self.outside(x) {
-                    *x_bar += self.pose.rotation * normal * (distance * scale);
+                if let Some((point, distance)) = self.outside(x) {
+                    let point_bar =
+                        (self.shape).probe_vjp(&point, distance * scale, &Vector3::zeros());
+                    *x_bar += self.pose.rotation * point_bar;
                 }
             }
         }

@@ -5,15 +5,15 @@ use std::{ops::Range, path::Path};
 use nalgebra::Vector3;
 
 use super::{
-    check::check,
+    check::check_with,
     fault::{Fault, SceneError},
+    meshes::{Meshes, UnusableMesh},
     solid::placement,
     spec::{self, Attachment, Material, Spec},
     substep::clock,
     target::{Loss, Metric, Resolver},
 };
 use crate::{
-    collider::{Plane, Shape},
     contact::{Collider, ContactLaw},
     grid::Lattice,
     material::{
@@ -207,9 +207,17 @@ pub(super) fn refused(name: &str, faults: Vec<Fault>) -> SceneError {
 /// # Errors
 /// Everything that is wrong with the scene, see [`check`](super::check()).
 pub fn build<O>(spec: &Spec<O>, directory: &Path) -> Result<Scene, SceneError> {
+    build_with(spec, &Meshes::new(directory))
+}
+
+/// Builds a scene; see [`Meshes`] for its files.
+///
+/// # Errors
+/// Everything that is wrong with the scene, see [`check`](super::check()).
+pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneError> {
     let spec = &spec.physics();
     let refused = |fault| refused(&spec.name, vec![fault]);
-    let faults = check(spec, directory);
+    let faults = check_with(spec, meshes);
     if !faults.is_empty() {
         return Err(self::refused(&spec.name, faults));
     }
@@ -221,8 +229,8 @@ pub fn build<O>(spec: &Spec<O>, directory: &Path) -> Result<Scene, SceneError> {
         let path = format!("bodies[{index}]");
         let solid = body
             .shape
-            .placed(body.position, body.rotation, directory)
-            .map_err(|error| refused(Fault::new(format!("{path}.shape"), "", error.to_string())))?;
+            .placed(body.position, body.rotation, meshes)
+            .map_err(|error| refused(unusable(&path, &body.shape, &error)))?;
         let material = spec.materials.get(&body.material).ok_or_else(|| {
             refused(Fault::new(
                 format!("{path}.material"),
@@ -281,15 +289,26 @@ pub fn build<O>(spec: &Spec<O>, directory: &Path) -> Result<Scene, SceneError> {
     }
     let resolver = Resolver {
         spec,
-        directory,
+        meshes,
         lattice: &lattice,
         bodies: &bodies,
     };
-    let (losses, metrics) = (resolver.losses()?, resolver.metrics());
+    let (losses, metrics) = (resolver.losses()?, resolver.metrics()?);
     let tool = spec.tool.as_ref();
+    let mut colliders = Vec::with_capacity(spec.colliders.len());
+    for (index, given) in spec.colliders.iter().enumerate() {
+        let made = collider(given, meshes);
+        colliders.push(made.map_err(|error| {
+            refused(unusable(
+                &format!("colliders[{index}]"),
+                &given.shape,
+                &error,
+            ))
+        })?);
+    }
     let world = World {
         lattice,
-        clock: clock(spec).map_err(refused)?,
+        clock: clock(spec, meshes).map_err(refused)?,
         gravity: spec.gravity.into(),
         walls: spec.domain.walls.laws().map(|sides| {
             sides.map(|side| {
@@ -300,7 +319,7 @@ pub fn build<O>(spec: &Spec<O>, directory: &Path) -> Result<Scene, SceneError> {
         locked: spec.domain.locks(),
         liquids,
         solids,
-        colliders: spec.colliders.iter().map(collider).collect(),
+        colliders,
         tool: tool.map(|tool| RigidTool {
             pose: placement(tool.position, tool.rotation),
         }),
@@ -321,18 +340,25 @@ pub fn build<O>(spec: &Spec<O>, directory: &Path) -> Result<Scene, SceneError> {
     })
 }
 
-fn collider(collider: &spec::Collider) -> Collider<f64> {
+/// The fault of a shape at a path whose mesh cannot be used.
+pub(super) fn unusable(path: &str, shape: &spec::Shape, error: &UnusableMesh) -> Fault {
+    let file = shape
+        .mesh()
+        .map_or(String::new(), |mesh| format!("{:?}", mesh.file));
+    Fault::new(format!("{path}.shape.file"), file, error.to_string())
+}
+
+fn collider(collider: &spec::Collider, meshes: &Meshes) -> Result<Collider<f64>, UnusableMesh> {
     let (law, friction) = collider.law.contact();
-    Collider {
+    Ok(Collider {
         name: collider.name.clone(),
-        // Checked to be no mesh.
-        shape: collider.shape.analytic().unwrap_or(Shape::Plane(Plane)),
+        shape: collider.shape.signed(collider.width, meshes)?,
         pose: placement(collider.position, collider.rotation),
         law,
         friction,
         width: collider.width,
         on_tool: collider.on == Attachment::Tool,
-    }
+    })
 }
 
 #[cfg(test)]

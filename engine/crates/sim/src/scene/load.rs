@@ -6,9 +6,10 @@ use ron::{extensions::Extensions, ser::PrettyConfig};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    check::check,
+    check::check_with,
     fault::{Fault, SceneError},
     locate::{Places, child, parent},
+    meshes::Meshes,
     reference::fields_at,
     spec::Spec,
 };
@@ -23,14 +24,26 @@ pub fn load<O: DeserializeOwned>(
     path: &Path,
     extra: impl Fn(&Spec<O>) -> Vec<Fault>,
 ) -> Result<Spec<O>, SceneError> {
+    let directory = path.parent().unwrap_or(Path::new(""));
+    load_with(path, &Meshes::new(directory), extra)
+}
+
+/// Like [`load`], with the files of the scene from `meshes`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with<O: DeserializeOwned>(
+    path: &Path,
+    meshes: &Meshes,
+    extra: impl Fn(&Spec<O>) -> Vec<Fault>,
+) -> Result<Spec<O>, SceneError> {
     let origin = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|source| SceneError::Read {
         file: path.to_owned(),
         source,
     })?;
-    let directory = path.parent().unwrap_or(Path::new(""));
     let (spec, mut faults) = parse(&text, &origin)?;
-    faults.extend(check(&spec, directory));
+    faults.extend(check_with(&spec, meshes));
     faults.extend(extra(&spec));
     if faults.is_empty() {
         return Ok(spec);
@@ -275,7 +288,7 @@ mod tests {
                 "shape: Sphere(radius: 0.1)",
                 "shape: Spher(radius: 0.1)",
                 "x.ron:20:50: bodies[0].shape: unexpected variant named `Spher` in enum `Shape`, expected one of \
-                 `Sphere`, `Box`, `Capsule`, `Cylinder`, `Plane`, or `Mesh` instead",
+                 `Sphere`, `Box`, `Capsule`, `Cylinder`, `Torus`, `Plane`, or `Mesh` instead",
             ),
         ] {
             assert_eq!(failure(&throw_with(&[(from, to)])), expected);

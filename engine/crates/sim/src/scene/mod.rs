@@ -10,7 +10,7 @@ pub mod check;
 pub mod fault;
 pub mod load;
 pub mod locate;
-pub mod mesh;
+pub mod meshes;
 mod overlap;
 pub mod reference;
 pub mod solid;
@@ -20,11 +20,12 @@ pub mod target;
 #[cfg(test)]
 mod testing;
 
-pub use build::{BodyRef, Kind, Scene, build};
-pub use check::check;
+pub use build::{BodyRef, Kind, Scene, build, build_with};
+pub use check::{check, check_with};
 pub use fault::{Fault, SceneError};
-pub use load::{load, parse, to_text};
+pub use load::{load, load_with, parse, to_text};
 pub use locate::Places;
+pub use meshes::Meshes;
 pub use reference::reference;
 pub use solid::Solid;
 pub use spec::Spec;

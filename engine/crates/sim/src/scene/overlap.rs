@@ -19,8 +19,8 @@ const PARTS: f64 = 512.0;
 /// A point that lies in both solids, deeper than an eighth of a cell in each; thinner
 /// overlaps are within the resolution of the grid.
 ///
-/// Distances are 1-Lipschitz: with `f = max(d_a, d_b)` at the centre of a box of half
-/// diagonal `h`, no point of it is deeper than `h - f`. Boxes are halved until that
+/// Distances are `L`-Lipschitz: with `f = max(d_a, d_b)` at the centre of a box of half
+/// diagonal `h`, no point of it is deeper than `L h - f`. Boxes are halved until that
 /// says no or a point is found (branch and bound). Of a mesh the distance is not known,
 /// and the points of a lattice in it are tried instead.
 pub fn overlap(a: &Solid, b: &Solid, lattice: &Lattice<f64>) -> Option<Vector3<f64>> {
@@ -44,6 +44,7 @@ pub fn overlap(a: &Solid, b: &Solid, lattice: &Lattice<f64>) -> Option<Vector3<f
 
 /// Branch and bound on the distances of two shapes.
 fn deep_point(a: &Solid, b: &Solid, shared: &Bounds, depth: f64) -> Option<Vector3<f64>> {
+    let steepest = a.lipschitz().max(b.lipschitz());
     let mut boxes = vec![(shared.min, shared.max)];
     for _ in 0..EFFORT {
         let (min, max) = boxes.pop()?;
@@ -54,7 +55,7 @@ fn deep_point(a: &Solid, b: &Solid, shared: &Bounds, depth: f64) -> Option<Vecto
             return Some(centre);
         }
         // Boxes below a quarter of the depth are within it of being found.
-        if farther <= half - depth && half > depth / 4.0 {
+        if farther <= steepest * half - depth && half > depth / 4.0 {
             let axis = (max - min).imax();
             let (mut lower, mut upper) = (max, min);
             lower[axis] = centre[axis];
@@ -97,12 +98,15 @@ fn common_place(mesh: &Solid, other: &Solid, shared: &Bounds, depth: f64) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use super::{super::spec::Shape, *};
+    use super::{
+        super::{meshes::Meshes, spec::Shape},
+        *,
+    };
 
     fn at(shape: Shape, position: [f64; 3], rotation: [f64; 3]) -> Solid {
-        shape.placed(position, rotation, Path::new("")).unwrap()
+        shape
+            .placed(position, rotation, &Meshes::default())
+            .unwrap()
     }
 
     fn lattice() -> Lattice<f64> {

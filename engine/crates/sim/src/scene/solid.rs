@@ -1,15 +1,16 @@
 //! Solids of a scene in the world: an analytic shape or a mesh, and where it is.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use nalgebra::Vector3;
 
 use super::{
-    mesh::{Mesh, MeshError},
+    meshes::{MeshFile, Meshes, UnusableMesh},
     spec,
 };
 use crate::{
-    collider::{Capsule, Cuboid, Cylinder, Plane, Shape, SignedDistance, Sphere},
+    collider::{Capsule, Cuboid, Cylinder, Plane, Shape, SignedDistance, Sphere, Torus},
+    mesh::{MeshSolid, distance::Fineness},
     particle::sample::{Bounds, Region},
     pose::Pose,
 };
@@ -29,7 +30,7 @@ pub enum Form {
     /// By its signed distance.
     Shape(Shape<f64>),
     /// The inside of a mesh.
-    Mesh(Arc<Mesh>),
+    Mesh(Arc<MeshSolid>),
 }
 
 impl spec::Shape {
@@ -55,29 +56,67 @@ impl spec::Shape {
                 radius,
                 half_height,
             })),
+            Self::Torus { radius, tube } => Some(Shape::Torus(Torus { radius, tube })),
             Self::Plane => Some(Shape::Plane(Plane)),
             Self::Mesh { .. } => None,
         }
     }
 
-    /// The shape at a position (m), turned by a rotation vector (rad). Meshes are read
-    /// from files in `directory`.
+    /// Its mesh, if it is one.
+    pub fn mesh(&self) -> Option<MeshFile<'_>> {
+        match self {
+            Self::Mesh {
+                file,
+                scale,
+                stretch,
+                ..
+            } => Some(MeshFile {
+                file,
+                scale: Vector3::from(*stretch) * *scale,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The distance of its farthest point from its origin (m); `None` where there is none or
+    /// its mesh cannot be read.
+    pub fn reach(&self, meshes: &Meshes) -> Option<f64> {
+        match self.mesh() {
+            Some(mesh) => meshes.reach(&mesh),
+            None => self.analytic()?.bounding_radius(),
+        }
+    }
+
+    /// The shape by its signed distance, which of a mesh is sampled on a grid that reaches
+    /// at least `margin` (m) beyond it.
     ///
     /// # Errors
-    /// The mesh cannot be read.
+    /// The mesh cannot be read, or has no signed distance.
+    pub fn signed(&self, margin: f64, meshes: &Meshes) -> Result<Shape<f64>, UnusableMesh> {
+        match (self.analytic(), self.mesh(), self) {
+            (None, Some(mesh), &Self::Mesh { resolution, .. }) => {
+                let fineness = Fineness { resolution, margin };
+                Ok(Shape::Grid(meshes.grid(&mesh, &fineness)?))
+            }
+            // Only meshes are not analytic.
+            (shape, ..) => Ok(shape.unwrap_or(Shape::Plane(Plane))),
+        }
+    }
+
+    /// The shape at a position (m), turned by a rotation vector (rad), to be filled: a mesh
+    /// by its winding number.
+    ///
+    /// # Errors
+    /// The mesh cannot be read or bounds nothing.
     pub fn placed(
         &self,
         position: [f64; 3],
         rotation: [f64; 3],
-        directory: &Path,
-    ) -> Result<Solid, MeshError> {
-        let form = match (self.analytic(), self) {
-            (Some(shape), _) => Form::Shape(shape),
-            (None, Self::Mesh { file, scale }) => {
-                Form::Mesh(Arc::new(Mesh::read(&directory.join(file), *scale)?))
-            }
-            // Only meshes are not analytic.
-            (None, _) => Form::Shape(Shape::Plane(Plane)),
+        meshes: &Meshes,
+    ) -> Result<Solid, UnusableMesh> {
+        let form = match self.mesh() {
+            Some(mesh) => Form::Mesh(meshes.solid(&mesh)?),
+            None => Form::Shape(self.signed(0.0, meshes)?),
         };
         Ok(Solid {
             form,
@@ -97,6 +136,14 @@ impl Solid {
         match &self.form {
             Form::Shape(shape) => Some(shape.probe(&self.pose.inverse_apply(point)).distance),
             Form::Mesh(_) => None,
+        }
+    }
+
+    /// A bound of the change of [`Solid::distance`] over the way (1).
+    pub fn lipschitz(&self) -> f64 {
+        match &self.form {
+            Form::Shape(shape) => shape.lipschitz(),
+            Form::Mesh(_) => 1.0,
         }
     }
 
@@ -132,6 +179,12 @@ impl Solid {
             Form::Shape(Shape::Cylinder(cylinder)) => {
                 let across = n.x.hypot(n.z);
                 cylinder.half_height * n.y.abs() + cylinder.radius * across
+            }
+            Form::Shape(Shape::Torus(torus)) => torus.radius * n.x.hypot(n.z) + torus.tube,
+            // That of the box around it, which is no smaller.
+            Form::Shape(Shape::Grid(grid)) => {
+                let [min, max] = &grid.extent().bounds;
+                (max + min).dot(n) * 0.5 + (max - min).dot(&n.abs()) * 0.5
             }
             Form::Shape(Shape::Plane(_)) if n.y == 1.0 => 0.0,
             Form::Shape(Shape::Plane(_)) => f64::INFINITY,
@@ -187,10 +240,14 @@ mod tests {
                 radius: 0.1,
                 half_height: 0.3,
             },
+            spec::Shape::Torus {
+                radius: 0.3,
+                tube: 0.1,
+            },
         ];
         for shape in shapes {
             let solid = shape
-                .placed([1.0, 2.0, 3.0], [0.4, -0.3, 0.9], Path::new(""))
+                .placed([1.0, 2.0, 3.0], [0.4, -0.3, 0.9], &Meshes::default())
                 .unwrap();
             let Bounds { min, max } = solid.bounds();
             // The distance of each face of the box from the solid, over a fine raster.
@@ -220,7 +277,7 @@ mod tests {
     #[test]
     fn half_space_is_bounded_on_its_open_side_alone() {
         let plane = spec::Shape::Plane
-            .placed([0.0, 0.5, 0.0], [0.0; 3], Path::new(""))
+            .placed([0.0, 0.5, 0.0], [0.0; 3], &Meshes::default())
             .unwrap();
         let Bounds { min, max } = plane.bounds();
         assert_eq!(

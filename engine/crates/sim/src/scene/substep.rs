@@ -3,10 +3,11 @@
 use super::{
     build::Law,
     fault::{Fault, number, rounded},
+    meshes::Meshes,
     solid::placement,
     spec::{Attachment, SAFETY, Spec, Substep},
 };
-use crate::{collider::SignedDistance, material::Law as _, world::Clock};
+use crate::{material::Law as _, world::Clock};
 
 /// Substeps of a frame, at most: beyond, a number is wrong.
 const MOST: f64 = 1e6;
@@ -46,7 +47,7 @@ impl Bound {
     }
 
     /// The bound of a scene whose numbers are sound.
-    pub fn of<O>(spec: &Spec<O>) -> Self {
+    pub fn of<O>(spec: &Spec<O>, meshes: &Meshes) -> Self {
         let dx = spec.domain.cell;
         let (mut sound, mut viscous) = (0.0_f64, f64::INFINITY);
         for material in spec
@@ -64,7 +65,7 @@ impl Bound {
                 viscous = viscous.min(DIFFUSION * dx * dx * density / viscosity);
             }
         }
-        let speed = speed(spec);
+        let speed = speed(spec, meshes);
         Self {
             sound,
             speed,
@@ -79,17 +80,13 @@ fn norm(v: [f64; 3]) -> f64 {
 }
 
 /// Bound of the speed of matter and tool (m/s), see [`Bound::speed`].
-fn speed<O>(spec: &Spec<O>) -> f64 {
+fn speed<O>(spec: &Spec<O>, meshes: &Meshes) -> f64 {
     let size = spec.domain.size;
     let mut start = 0.0_f64;
     for body in &spec.bodies {
         // No point of a body in the domain is farther from its origin than this.
         let diagonal = norm(size);
-        let reach = body
-            .shape
-            .analytic()
-            .and_then(|shape| shape.bounding_radius());
-        let reach = reach.unwrap_or(diagonal).min(diagonal);
+        let reach = body.shape.reach(meshes).unwrap_or(diagonal).min(diagonal);
         start = start.max(norm(body.velocity) + norm(body.spin) * reach);
     }
     if let Some(tool) = &spec.tool {
@@ -98,10 +95,7 @@ fn speed<O>(spec: &Spec<O>) -> f64 {
             .iter()
             .filter(|collider| collider.on == Attachment::Tool);
         let reach = on_tool.fold(0.0_f64, |reach, collider| {
-            let radius = collider
-                .shape
-                .analytic()
-                .and_then(|shape| shape.bounding_radius());
+            let radius = collider.shape.reach(meshes);
             let pose = placement(collider.position, collider.rotation);
             reach.max(pose.position.norm() + radius.unwrap_or(norm(size)))
         });
@@ -122,8 +116,8 @@ fn speed<O>(spec: &Spec<O>) -> f64 {
 ///
 /// # Errors
 /// A fixed substep is longer than the bound, or a frame takes absurdly many.
-pub fn clock<O>(spec: &Spec<O>) -> Result<Clock<f64>, Fault> {
-    let bound = Bound::of(spec);
+pub fn clock<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Clock<f64>, Fault> {
+    let bound = Bound::of(spec, meshes);
     let limit = bound.limit();
     let frame = spec.time.frame;
     let wanted = match spec.time.substep {
@@ -187,7 +181,7 @@ mod tests {
 
     #[test]
     fn bound_is_half_a_cell_over_sound_and_speed() {
-        let bound = Bound::of(&spec_of(THROW));
+        let bound = Bound::of(&spec_of(THROW), &Meshes::default());
         // Jelly: E = 2e4, nu = 0.3, rho = 1100; lambda + 2 mu = E (1 - nu) / ((1 + nu)(1 - 2 nu)).
         let jelly = (2e4 * 0.7 / (1.3 * 0.4) / 1100_f64).sqrt();
         assert!(jelly > (2e4 / 1e3_f64).sqrt());
@@ -205,8 +199,8 @@ mod tests {
     #[test]
     fn frame_has_a_whole_number_of_substeps() {
         let spec = spec_of(THROW);
-        let clock = clock(&spec).unwrap();
-        let limit = Bound::of(&spec).limit();
+        let clock = clock(&spec, &Meshes::default()).unwrap();
+        let limit = Bound::of(&spec, &Meshes::default()).limit();
         assert!(clock.dt <= SAFETY * limit);
         assert!((clock.dt * clock.substeps as f64 - 0.02).abs() < 1e-15);
         assert!(0.02 / (clock.substeps - 1) as f64 > SAFETY * limit);
@@ -214,13 +208,16 @@ mod tests {
             "frame: 0.02",
             "frame: 0.02, substep: Fixed(2e-4)",
         )]));
-        let clock = super::clock(&fixed).unwrap();
+        let clock = super::clock(&fixed, &Meshes::default()).unwrap();
         assert_eq!((clock.frames, clock.substeps), (50, 100));
         let uneven = spec_of(&throw_with(&[(
             "frame: 0.02",
             "frame: 0.02, substep: Fixed(3e-4)",
         )]));
-        assert_eq!(super::clock(&uneven).unwrap().substeps, 67);
+        assert_eq!(
+            super::clock(&uneven, &Meshes::default()).unwrap().substeps,
+            67
+        );
     }
 
     #[test]
@@ -229,10 +226,12 @@ mod tests {
             ("viscosity: 1e-3", "viscosity: 500"),
             ("frame: 0.02", "frame: 0.02, substep: Fixed(1e-3)"),
         ]);
-        let bound = Bound::of(&spec_of(&honey));
+        let bound = Bound::of(&spec_of(&honey), &Meshes::default());
         assert!((bound.limit() - 0.05 * 0.05 * 1000.0 / (8.0 * 500.0)).abs() < 1e-15);
         assert_eq!(
-            clock(&spec_of(&honey)).unwrap_err().to_string(),
+            clock(&spec_of(&honey), &Meshes::default())
+                .unwrap_err()
+                .to_string(),
             "time.substep = Fixed(0.001): expected at most 0.000622 s, the stability bound: cell^2 \
              density / (8 viscosity)"
         );

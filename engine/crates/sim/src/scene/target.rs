@@ -1,15 +1,13 @@
 //! What a run is judged by, with every name resolved.
 
-use std::{
-    ops::Range,
-    path::{Path, PathBuf},
-};
+use std::{ops::Range, path::PathBuf};
 
 use nalgebra::Vector3;
 
 use super::{
-    build::{BodyRef, Scene, build, refused},
-    fault::{Fault, SceneError},
+    build::{BodyRef, Scene, build_with, refused, unusable},
+    fault::SceneError,
+    meshes::{Meshes, UnusableMesh},
     solid::placement,
     spec::{self, Axis, ChamferTarget, PairTarget, Spec, Term, When},
 };
@@ -131,7 +129,7 @@ const PER_AXIS: u32 = 2;
 /// What is needed to resolve the terms of a scene.
 pub(super) struct Resolver<'a> {
     pub spec: &'a Spec<()>,
-    pub directory: &'a Path,
+    pub meshes: &'a Meshes,
     pub lattice: &'a Lattice<f64>,
     pub bodies: &'a [BodyRef],
 }
@@ -163,13 +161,8 @@ impl Resolver<'_> {
         let body = self.body(term.body().unwrap_or(""));
         let filled = |pattern: Pattern, shape: &spec::Shape, position, rotation| {
             let solid = shape
-                .placed(position, rotation, self.directory)
-                .map_err(|error| {
-                    refused(
-                        &self.spec.name,
-                        vec![Fault::new(path, "", error.to_string())],
-                    )
-                })?;
+                .placed(position, rotation, self.meshes)
+                .map_err(|error| self.refused(path, shape, &error))?;
             let places = pattern.fill(self.lattice, &solid);
             Ok::<_, SceneError>(Points {
                 places,
@@ -181,7 +174,7 @@ impl Resolver<'_> {
                 target: PairTarget::Twin { materials },
                 ..
             } => {
-                let Scene { world, .. } = build(&self.spec.twin(materials), self.directory)?;
+                let Scene { world, .. } = build_with(&self.spec.twin(materials), self.meshes)?;
                 Measure::PairedL2 {
                     body,
                     target: Pairs::Twin(Box::new(world)),
@@ -192,7 +185,7 @@ impl Resolver<'_> {
                 ..
             } => Measure::PairedL2 {
                 body,
-                target: Pairs::File(self.directory.join(file)),
+                target: Pairs::File(self.meshes.directory().join(file)),
             },
             Term::GridDensity {
                 shape,
@@ -211,7 +204,7 @@ impl Resolver<'_> {
                 rotation,
                 ..
             } => {
-                let (shape, pose) = analytic(shape, *position, *rotation);
+                let (shape, pose) = self.signed(path, shape, *position, *rotation)?;
                 Measure::TargetSdf { body, shape, pose }
             }
             Term::Chamfer {
@@ -219,7 +212,7 @@ impl Resolver<'_> {
                 ..
             } => Measure::Chamfer {
                 body,
-                target: Cloud::File(self.directory.join(file)),
+                target: Cloud::File(self.meshes.directory().join(file)),
             },
             Term::Chamfer {
                 target:
@@ -246,31 +239,36 @@ impl Resolver<'_> {
     }
 
     /// The metrics of the scene.
-    pub fn metrics(&self) -> Vec<Metric> {
-        let resolved = |metric: &spec::Metric| {
-            let (shape, pose) = analytic(&metric.shape, metric.position, metric.rotation);
-            Metric {
+    pub fn metrics(&self) -> Result<Vec<Metric>, SceneError> {
+        let mut metrics = Vec::with_capacity(self.spec.metrics.len());
+        for (index, metric) in self.spec.metrics.iter().enumerate() {
+            let path = format!("metrics[{index}]");
+            let (shape, pose) =
+                self.signed(&path, &metric.shape, metric.position, metric.rotation)?;
+            metrics.push(Metric {
                 name: metric.name.clone(),
                 body: self.body(&metric.body),
                 shape,
                 pose,
-            }
-        };
-        self.spec.metrics.iter().map(resolved).collect()
+            });
+        }
+        Ok(metrics)
     }
-}
 
-/// A shape that was checked to be no mesh, and its placement.
-fn analytic(
-    shape: &spec::Shape,
-    position: [f64; 3],
-    rotation: [f64; 3],
-) -> (Shape<f64>, Pose<f64>) {
-    let pose = placement(position, rotation);
-    (
-        shape
-            .analytic()
-            .unwrap_or(Shape::Plane(crate::collider::Plane)),
-        pose,
-    )
+    /// A shape by its signed distance, and its placement.
+    fn signed(
+        &self,
+        path: &str,
+        shape: &spec::Shape,
+        position: [f64; 3],
+        rotation: [f64; 3],
+    ) -> Result<(Shape<f64>, Pose<f64>), SceneError> {
+        let signed = shape.signed(0.0, self.meshes);
+        let signed = signed.map_err(|error| self.refused(path, shape, &error))?;
+        Ok((signed, placement(position, rotation)))
+    }
+
+    fn refused(&self, path: &str, shape: &spec::Shape, error: &UnusableMesh) -> SceneError {
+        refused(&self.spec.name, vec![unusable(path, shape, error)])
+    }
 }

@@ -5,6 +5,7 @@ use super::{
     },
     *,
 };
+use crate::mesh::testing;
 
 fn scene(text: &str) -> Scene {
     build(&spec_of(text), Path::new("")).unwrap()
@@ -123,7 +124,7 @@ fn finer_scene_keeps_its_size_and_its_particles_a_cell() {
 #[test]
 fn mesh_is_filled_like_the_shape_it_has() {
     let folder = tempfile::tempdir().unwrap();
-    let ball = super::super::mesh::tests::ball_obj(16);
+    let ball = testing::obj(&testing::ball(16));
     std::fs::write(folder.path().join("ball.obj"), ball).unwrap();
     let shape = "shape: Sphere(radius: 0.1), position: (0.1";
     let mesh = "shape: Mesh(file: \"ball.obj\", scale: 0.1), position: (0.1";
@@ -150,4 +151,56 @@ fn mesh_is_filled_like_the_shape_it_has() {
         "scene \"throw\": bodies[0].shape.file = \"ball.obj\": expected a file that exists, \
          relative to the folder of the scene"
     );
+}
+
+#[test]
+fn mesh_is_a_collider_a_tool_a_target_and_a_metric() {
+    use crate::collider::{Shape, SignedDistance};
+
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("ball.obj"),
+        testing::obj(&testing::ball(24)),
+    )
+    .unwrap();
+    let mesh = "Mesh(file: \"ball.obj\", scale: 0.1, stretch: (1, 0.5, 1), resolution: 32)";
+    let text = throw_with(&[
+        ("Box(half: (0.15, 0.02, 0.15))", mesh),
+        (
+            "shape: Plane, position: (0, 0.05, 0)",
+            &format!("shape: {mesh}, position: (0.4, 0.1, 0.2)"),
+        ),
+        ("Cylinder(radius: 0.1, half_height: 0.1)", mesh),
+        ("Box(half: (0.1, 0.1, 0.1))", mesh),
+    ]);
+    let cache = folder.path().join("cache");
+    let built = || {
+        let meshes = Meshes::new(folder.path()).cached(Some(&cache));
+        build_with(&spec_of(&text), &meshes).unwrap()
+    };
+    let scene = built();
+    let Measure::TargetSdf { shape: target, .. } = &scene.losses[0].measure else {
+        panic!("the first loss")
+    };
+    let [tool, ground] = [0, 1].map(|index| &scene.world.colliders[index]);
+    for shape in [&tool.shape, &ground.shape, target, &scene.metrics[0].shape] {
+        assert!(matches!(shape, Shape::Grid(_)));
+        // The end of an axis of the ellipsoid, and its centre.
+        assert!(shape.probe(&Vector3::new(0.0, 0.05, 0.0)).distance.abs() < 5e-4);
+        assert!(shape.contains(&Vector3::zeros()));
+    }
+    // One grid without a layer and one with that of the ground; both come back.
+    assert_eq!(std::fs::read_dir(&cache).unwrap().count(), 2);
+    assert_eq!(built(), scene);
+    // What has no signed distance is one fault with field, file and expectation.
+    let mut open = testing::ball(24);
+    open.triangles.truncate(6000);
+    std::fs::write(folder.path().join("ball.obj"), testing::obj(&open)).unwrap();
+    let error = build(&spec_of(&text), folder.path())
+        .unwrap_err()
+        .to_string();
+    let expected = "scene \"throw\": colliders[0].shape.file = \"ball.obj\": expected a mesh without holes larger \
+                    than a cell of its distance grid (";
+    assert!(error.starts_with(expected), "{error}");
+    assert_eq!(error.lines().count(), 4, "{error}");
 }

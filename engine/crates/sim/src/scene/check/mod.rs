@@ -12,17 +12,23 @@ use std::path::Path;
 
 use super::{
     fault::{Fault, number, vector},
+    meshes::Meshes,
     spec::Spec,
 };
 
 /// Everything that is wrong with a scene; files are looked for in `directory`.
 pub fn check<O>(spec: &Spec<O>, directory: &Path) -> Vec<Fault> {
+    check_with(spec, &Meshes::new(directory))
+}
+
+/// Everything that is wrong with a scene; see [`Meshes`] for its files.
+pub fn check_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Vec<Fault> {
     let spec = &spec.physics();
     let mut faults = Faults::default();
     numbers::check(spec, &mut faults);
     parts::check(spec, &mut faults);
-    names::check(spec, directory, &mut faults);
-    space::check(spec, directory, &mut faults);
+    names::check(spec, meshes.directory(), &mut faults);
+    space::check(spec, meshes, &mut faults);
     faults.list
 }
 

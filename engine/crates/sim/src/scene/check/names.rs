@@ -45,12 +45,24 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
         mesh(&path, &body.shape, directory, faults);
     }
     for (index, collider) in spec.colliders.iter().enumerate() {
+        mesh(
+            &format!("colliders[{index}]"),
+            &collider.shape,
+            directory,
+            faults,
+        );
         if collider.on == Attachment::Tool && spec.tool.is_none() {
             let expected = "World, or a `tool` in the scene to move with";
             faults.add(format!("colliders[{index}].on"), "Tool", expected);
         }
     }
     for (index, metric) in spec.metrics.iter().enumerate() {
+        mesh(
+            &format!("metrics[{index}]"),
+            &metric.shape,
+            directory,
+            faults,
+        );
         refers(
             &format!("metrics[{index}].body"),
             &metric.body,
@@ -98,7 +110,9 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
             } => {
                 file(&format!("{path}.target"), goal, directory, faults);
             }
-            Term::GridDensity { shape, .. } => mesh(path, shape, directory, faults),
+            Term::GridDensity { shape, .. } | Term::TargetSdf { shape, .. } => {
+                mesh(path, shape, directory, faults)
+            }
             Term::Chamfer {
                 target: ChamferTarget::Shape { shape, .. },
                 ..
@@ -112,7 +126,7 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
                     "a `tool` in the scene, whose effort it is",
                 );
             }
-            Term::TargetSdf { .. } | Term::CentreOfMass { .. } | Term::ControlEffort { .. } => {}
+            Term::CentreOfMass { .. } | Term::ControlEffort { .. } => {}
         }
     }
 }

@@ -4,11 +4,14 @@ use super::{
     Faults,
     numbers::{law, materials},
 };
-use crate::scene::{
-    fault::{number, vector},
-    spec::{
-        Body, ChamferTarget, Collider, Loss, Motion, PairTarget, Sampling, Shape, Spec, Term, Tool,
-        When,
+use crate::{
+    mesh::distance::RESOLUTIONS,
+    scene::{
+        fault::{number, vector},
+        spec::{
+            Body, ChamferTarget, Collider, Loss, Motion, PairTarget, Sampling, Shape, Spec, Term,
+            Tool, When,
+        },
     },
 };
 
@@ -51,7 +54,6 @@ pub(super) fn check(spec: &Spec<()>, faults: &mut Faults) {
             &metric.rotation,
             faults,
         );
-        analytic(&path, &metric.shape, "the shape of a metric", faults);
     }
 }
 
@@ -95,19 +97,30 @@ fn placed(
             faults.positive(&at("half_height"), *half_height, "m");
         }
         Shape::Plane => {}
-        Shape::Mesh { scale, .. } => faults.positive(&at("scale"), *scale, "1"),
-    }
-}
-
-/// A shape with a signed distance.
-fn analytic(path: &str, shape: &Shape, what: &str, faults: &mut Faults) {
-    if let Shape::Mesh { file, .. } = shape {
-        let expected = format!("a shape that is no mesh: {what} needs a signed distance");
-        faults.add(
-            format!("{path}.shape"),
-            format!("Mesh(file: {file:?})"),
-            expected,
-        );
+        Shape::Torus { radius, tube } => {
+            faults.positive(&at("radius"), *radius, "m");
+            faults.positive(&at("tube"), *tube, "m");
+            if *tube >= *radius && *radius > 0.0 {
+                let expected = format!("less than {}, the `radius` (m)", number(*radius));
+                faults.add(at("tube"), number(*tube), expected);
+            }
+        }
+        Shape::Mesh {
+            scale,
+            stretch,
+            resolution,
+            ..
+        } => {
+            faults.positive(&at("scale"), *scale, "1");
+            faults.vector(&at("stretch"), stretch, "1");
+            if stretch.iter().any(|&factor| factor <= 0.0) {
+                faults.add(at("stretch"), vector(stretch), "three positive numbers (1)");
+            }
+            if !RESOLUTIONS.contains(resolution) {
+                let expected = format!("{} to {} cells", RESOLUTIONS.start(), RESOLUTIONS.end());
+                faults.add(at("resolution"), resolution, expected);
+            }
+        }
     }
 }
 
@@ -148,7 +161,6 @@ fn collider(path: &str, collider: &Collider, faults: &mut Faults) {
         &collider.rotation,
         faults,
     );
-    analytic(path, &collider.shape, "a collider", faults);
     law(&format!("{path}.law"), collider.law, faults);
     faults.nonnegative(&format!("{path}.width"), collider.width, "m");
 }
@@ -227,7 +239,6 @@ fn loss(path: &str, loss: &Loss, frames: usize, faults: &mut Faults) {
             ..
         } => {
             placed(path, shape, position, rotation, faults);
-            analytic(path, shape, "the shape of this term", faults);
         }
         Term::Chamfer {
             target:

@@ -1,7 +1,5 @@
 //! What the numbers make together: grid, particles, overlaps, substep.
 
-use std::path::Path;
-
 use super::{
     super::spec::{Attachment, Axis, ChamferTarget, PairTarget, Sampling, Spec, Term},
     Faults,
@@ -14,10 +12,11 @@ use crate::{
     },
     particle::sample::{Bounds, Region},
     scene::{
-        build::lattice,
+        build::{lattice, unusable},
         fault::{number, rounded, vector},
+        meshes::Meshes,
         overlap::overlap,
-        solid::{Solid, placement},
+        solid::{Form, Solid, placement},
         substep::clock,
     },
 };
@@ -43,7 +42,8 @@ const PLACES: f64 = 1e9;
 /// How far a body may reach out of the domain (relative to a cell): round-off.
 const SLACK: f64 = 1e-6;
 
-pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
+pub(super) fn check(spec: &Spec<()>, meshes: &Meshes, faults: &mut Faults) {
+    grids(spec, meshes, faults);
     if faults.sound(&[
         "domain",
         "gravity",
@@ -53,21 +53,50 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
         "colliders",
         "tool",
     ]) {
-        bound(spec, faults);
+        bound(spec, meshes, faults);
     }
     if faults.sound(&["domain.size", "domain.cell"]) {
         grid(spec, faults);
     }
     if let Some(lattice) = lattice(&spec.domain).filter(|_| faults.sound(&BOX)) {
-        let bodies = bodies(spec, directory, &lattice, faults);
-        targets(spec, directory, &lattice, faults);
-        overlaps(spec, &bodies, &lattice, faults);
+        let bodies = bodies(spec, meshes, &lattice, faults);
+        targets(spec, meshes, &lattice, faults);
+        overlaps(spec, meshes, &bodies, &lattice, faults);
+    }
+}
+
+/// Meshes that are asked for a signed distance have one.
+fn grids(spec: &Spec<()>, meshes: &Meshes, faults: &mut Faults) {
+    let colliders = spec.colliders.iter().enumerate();
+    let colliders = colliders.map(|(index, collider)| {
+        (
+            format!("colliders[{index}]"),
+            &collider.shape,
+            collider.width,
+        )
+    });
+    let targets = spec
+        .losses
+        .iter()
+        .enumerate()
+        .filter_map(|(index, loss)| match &loss.term {
+            Term::TargetSdf { shape, .. } => Some((format!("losses[{index}].term"), shape, 0.0)),
+            _ => None,
+        });
+    let metrics = spec.metrics.iter().enumerate();
+    let metrics = metrics.map(|(index, metric)| (format!("metrics[{index}]"), &metric.shape, 0.0));
+    for (path, shape, margin) in colliders.chain(targets).chain(metrics) {
+        if !faults.under(&path)
+            && let Err(error) = shape.signed(margin, meshes)
+        {
+            faults.list.push(unusable(&path, shape, &error));
+        }
     }
 }
 
 /// The substep, of the scene and of its twins.
-fn bound(spec: &Spec<()>, faults: &mut Faults) {
-    faults.list.extend(clock(spec).err());
+fn bound(spec: &Spec<()>, meshes: &Meshes, faults: &mut Faults) {
+    faults.list.extend(clock(spec, meshes).err());
     for (index, loss) in spec.losses.iter().enumerate() {
         let Term::PairedL2 {
             target: PairTarget::Twin { materials },
@@ -78,7 +107,7 @@ fn bound(spec: &Spec<()>, faults: &mut Faults) {
         };
         let path = format!("losses[{index}]");
         if !faults.under(&path)
-            && let Err(fault) = clock(&spec.twin(materials))
+            && let Err(fault) = clock(&spec.twin(materials), meshes)
         {
             let path = format!("{path}.term.target");
             let value = format!("Twin, whose {} = {}", fault.path, fault.value);
@@ -137,7 +166,7 @@ fn grid(spec: &Spec<()>, faults: &mut Faults) {
 /// are sound, by index.
 fn bodies(
     spec: &Spec<()>,
-    directory: &Path,
+    meshes: &Meshes,
     lattice: &Lattice<f64>,
     faults: &mut Faults,
 ) -> Vec<Option<Solid>> {
@@ -151,9 +180,9 @@ fn bodies(
             .iter()
             .all(|part| !faults.under(&format!("{path}.{part}")))
         {
-            match body.shape.placed(body.position, body.rotation, directory) {
+            match body.shape.placed(body.position, body.rotation, meshes) {
                 Ok(placed) => solid = Some(placed),
-                Err(error) => faults.add(format!("{path}.shape.file"), "", error.to_string()),
+                Err(error) => faults.list.push(unusable(&path, &body.shape, &error)),
             }
         }
         if let Some(solid) = &solid {
@@ -190,7 +219,7 @@ fn bodies(
 }
 
 /// Targets that are filled with points: some, but not too many.
-fn targets(spec: &Spec<()>, directory: &Path, lattice: &Lattice<f64>, faults: &mut Faults) {
+fn targets(spec: &Spec<()>, meshes: &Meshes, lattice: &Lattice<f64>, faults: &mut Faults) {
     for (index, loss) in spec.losses.iter().enumerate() {
         let path = format!("losses[{index}].term");
         let (path, shape, position, rotation) = match &loss.term {
@@ -215,8 +244,8 @@ fn targets(spec: &Spec<()>, directory: &Path, lattice: &Lattice<f64>, faults: &m
             continue;
         }
         let pattern = Sampling::default().pattern();
-        match shape.placed(*position, *rotation, directory) {
-            Err(error) => faults.add(format!("{path}.shape.file"), "", error.to_string()),
+        match shape.placed(*position, *rotation, meshes) {
+            Err(error) => faults.list.push(unusable(&path, shape, &error)),
             Ok(solid) => {
                 let candidates = pattern.candidates(lattice, &solid.bounds());
                 let count = solid.volume().unwrap_or(0.0) / pattern.volume(lattice.dx);
@@ -262,6 +291,7 @@ fn inside(
 /// Bodies that overlap one another or a collider at the start.
 fn overlaps(
     spec: &Spec<()>,
+    meshes: &Meshes,
     bodies: &[Option<Solid>],
     lattice: &Lattice<f64>,
     faults: &mut Faults,
@@ -276,11 +306,11 @@ fn overlaps(
             if faults.under(&path) || (on_tool && faults.under("tool")) {
                 return None;
             }
-            // Without meshes no file is read.
-            let mut solid = collider
-                .shape
-                .placed(collider.position, collider.rotation, Path::new(""))
-                .ok()?;
+            let shape = collider.shape.signed(collider.width, meshes).ok()?;
+            let mut solid = Solid {
+                form: Form::Shape(shape),
+                pose: placement(collider.position, collider.rotation),
+            };
             if let Some(tool) = spec.tool.as_ref().filter(|_| on_tool) {
                 solid.pose = placement(tool.position, tool.rotation).compose(&solid.pose);
             }

@@ -162,9 +162,14 @@ fn numbers_out_of_range_say_what_was_expected() {
             "bodies[0].shape = Plane: expected a shape of finite size for a body",
         ),
         (
+            "shape: Sphere(radius: 0.1)",
+            "shape: Torus(radius: 0.1, tube: 0.1)",
+            "bodies[0].shape.tube = 0.1: expected less than 0.1, the `radius` (m)",
+        ),
+        (
             "shape: Plane",
             "shape: Mesh(file: \"x.obj\")",
-            "colliders[1].shape = Mesh(file: \"x.obj\"): expected a shape that is no mesh: a collider needs a signed distance",
+            "colliders[1].shape.file = \"x.obj\": expected a file that exists, relative to the folder of the scene",
         ),
     ] {
         changed(from, to, &[fault]);

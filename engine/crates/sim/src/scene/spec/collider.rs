@@ -9,7 +9,7 @@ use super::Shape;
 pub struct Collider {
     /// Its name, unique among colliders.
     pub name: String,
-    /// Its solid; not a mesh.
+    /// Its solid.
     pub shape: Shape,
     /// Where the origin of the shape is (m), in the frame of `on`. Default: (0, 0, 0).
     #[serde(default)]

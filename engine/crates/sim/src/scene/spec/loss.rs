@@ -61,7 +61,7 @@ pub enum Term {
     TargetSdf {
         /// Name of the body.
         body: String,
-        /// The solid to reach; not a mesh.
+        /// The solid to reach.
         shape: Shape,
         /// Where its origin is (m). Default: (0, 0, 0).
         #[serde(default)]
@@ -136,7 +136,7 @@ pub struct Metric {
     pub name: String,
     /// Name of the body.
     pub body: String,
-    /// The solid; not a mesh.
+    /// The solid.
     pub shape: Shape,
     /// Where its origin is (m). Default: (0, 0, 0).
     #[serde(default)]

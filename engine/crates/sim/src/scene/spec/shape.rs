@@ -32,18 +32,41 @@ pub enum Shape {
         /// Half of the height (m).
         half_height: f64,
     },
+    /// A ring about the y axis.
+    Torus {
+        /// Radius of the circle in the middle of its tube (m).
+        radius: f64,
+        /// Radius of its tube (m), less than `radius`.
+        tube: f64,
+    },
     /// Everything below the plane y = 0 of the frame. No body is as large.
     Plane,
-    /// The inside of a mesh, for bodies and for targets that are filled with points.
+    /// The inside of a closed mesh. Bodies and targets that are filled with points bear holes
+    /// and triangles that cross; all others take its signed distance and do not.
     Mesh {
-        /// OBJ file (m), relative to the folder of the scene.
+        /// OBJ, STL, PLY, glTF or GLB file (m), relative to the folder of the scene.
         file: String,
         /// Factor on its coordinates (1). Default: 1.
         #[serde(default = "one")]
         scale: f64,
+        /// Factors along its axes, besides `scale` (1). Default: (1, 1, 1).
+        #[serde(default = "ones")]
+        stretch: [f64; 3],
+        /// Cells of the grid of its signed distance along its longest edge; finer than the
+        /// walls that have to hold. Default: 64.
+        #[serde(default = "resolution")]
+        resolution: u32,
     },
 }
 
 fn one() -> f64 {
     1.0
+}
+
+fn ones() -> [f64; 3] {
+    [1.0; 3]
+}
+
+fn resolution() -> u32 {
+    crate::mesh::distance::RESOLUTION
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, path::Path};
 
-use nalgebra::Vector3;
+use nalgebra::{Matrix3, Vector3};
 
 use super::{
     check::check_with,
@@ -20,7 +20,7 @@ use crate::{
         BoxPlastic, DruckerPrager, Elasticity, FixedCorotated, HerschelBulkley, Liquid, NeoHookean,
         Solid, VonMises, Yielding,
     },
-    particle::Particles,
+    particle::{Motion, Particles},
     pose::Twist,
     tool::rigid::RigidTool,
     world::{Body, Wall, World},
@@ -247,15 +247,30 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
             let locks = spec.domain.locks();
             Vector3::from_fn(|axis, _| if locks[axis] { 0.0 } else { v[axis] })
         };
+        // Its gradient: without it, the first transfer to the grid would lose the spin of the
+        // matter about each particle.
+        let locks = spec.domain.locks();
+        let affine = Matrix3::from_fn(|row, column| {
+            let turning = spin.cross_matrix();
+            if locks[row] {
+                0.0
+            } else {
+                turning[(row, column)]
+            }
+        });
+        let start = |motion: &mut Motion<f64>| motion.set_c(&affine);
         let (name, density) = (body.name.clone(), material.density());
         let volume = pattern.volume(lattice.dx);
         let (kind, index) = match Law::of(material) {
             Law::Liquid(law) => {
-                let start = particles.liquid.len();
+                let first = particles.liquid.len();
                 places
                     .iter()
                     .for_each(|x| particles.liquid.push(*x, velocity(x)));
-                let range = start..particles.liquid.len();
+                let range = first..particles.liquid.len();
+                particles.liquid.motion[range.clone()]
+                    .iter_mut()
+                    .for_each(start);
                 liquids.push(Body {
                     name,
                     law,
@@ -266,11 +281,14 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
                 (Kind::Liquid, liquids.len() - 1)
             }
             Law::Solid(law) => {
-                let start = particles.solid.len();
+                let first = particles.solid.len();
                 places
                     .iter()
                     .for_each(|x| particles.solid.push(*x, velocity(x)));
-                let range = start..particles.solid.len();
+                let range = first..particles.solid.len();
+                particles.solid.motion[range.clone()]
+                    .iter_mut()
+                    .for_each(start);
                 solids.push(Body {
                     name,
                     law,

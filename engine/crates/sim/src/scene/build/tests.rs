@@ -78,6 +78,25 @@ fn particles_start_in_rigid_motion() {
 }
 
 #[test]
+fn spinning_particles_start_with_the_gradient_of_their_motion() {
+    let turning = Vector3::new(0.0, 0.0, 2.0).cross_matrix();
+    for motion in &scene(THROW).particles.solid.motion {
+        assert_eq!(motion.c(), turning);
+    }
+    // Nothing moves along a locked axis, whatever turns.
+    let locked = throw_with(&[
+        ("y_min: Coulomb(0.4))", "y_min: Coulomb(0.4)), locked: [Z]"),
+        ("spin: (0, 0, 2)", "spin: (3, 0, 2)"),
+    ]);
+    let solid = scene(&locked).particles.solid;
+    for motion in &solid.motion {
+        let c = motion.c();
+        assert_eq!(c.row(2).norm(), 0.0);
+        assert_eq!((c[(0, 1)], c[(1, 0)], c[(1, 2)]), (-2.0, 2.0, -3.0));
+    }
+}
+
+#[test]
 fn twin_differs_in_its_material_alone() {
     let scene = scene(THROW);
     let Measure::PairedL2 {

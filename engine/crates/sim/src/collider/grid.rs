@@ -1,6 +1,6 @@
 //! Any solid by its signed distance on a grid.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use backflow_diff::Real;
 use nalgebra::Vector3;
@@ -27,13 +27,29 @@ pub struct Extent {
     pub bounds: [Vector3<f64>; 2],
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(PartialEq)]
 struct Grid {
     spline: Spline,
     /// Corners (m) of what the spline covers.
     covered: [Vector3<f64>; 2],
     extent: Extent,
     lipschitz: f64,
+}
+
+/// What a reader can use: not the coefficients.
+impl fmt::Debug for Grid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Raster {
+            origin,
+            spacing,
+            counts,
+        } = self.spline.raster;
+        write!(
+            f,
+            "Grid({counts:?} nodes of {spacing} m from {origin:?}, {:?})",
+            self.extent
+        )
+    }
 }
 
 impl DistanceGrid {
@@ -185,29 +201,8 @@ mod tests {
         tube: 0.1,
     };
 
-    /// The torus on a grid with cells of a tenth of its tube.
     fn grid() -> DistanceGrid {
-        let raster = Raster {
-            origin: Vector3::new(-0.47, -0.17, -0.47),
-            spacing: 0.01,
-            counts: [95, 35, 95],
-        };
-        let [nx, ny, nz] = raster.counts;
-        let at = |at: usize| {
-            TORUS
-                .probe(&raster.node([at % nx, at / nx % ny, at / (nx * ny)]))
-                .distance
-        };
-        let values: Vec<f64> = (0..nx * ny * nz).map(at).collect();
-        let torus = Shape::Torus(TORUS);
-        let [volume, reach] = [torus.volume(), torus.bounding_radius()].map(Option::unwrap);
-        let corner = Vector3::new(0.4, 0.1, 0.4);
-        let extent = Extent {
-            volume,
-            reach,
-            bounds: [-corner, corner],
-        };
-        DistanceGrid::new(Spline::through(raster, &values), extent)
+        torus_grid(&TORUS)
     }
 
     #[test]

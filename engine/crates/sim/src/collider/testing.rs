@@ -21,6 +21,27 @@ pub(crate) fn tangent(value: &Vector3<Dual64>) -> Vector3<f64> {
     value.map(Real::tangent)
 }
 
+/// A torus of radius 0.3 m and tube 0.1 m on a grid with cells of a tenth of its tube.
+pub(crate) fn torus_grid(torus: &Torus<f64>) -> DistanceGrid {
+    let raster = Raster {
+        origin: Vector3::new(-0.47, -0.17, -0.47),
+        spacing: 0.01,
+        counts: [95, 35, 95],
+    };
+    let [nx, ny, nz] = raster.counts;
+    let node = |at: usize| raster.node([at % nx, at / nx % ny, at / (nx * ny)]);
+    let values: Vec<f64> = (0..nx * ny * nz)
+        .map(|at| torus.probe(&node(at)).distance)
+        .collect();
+    let corner = Vector3::new(0.4, 0.1, 0.4);
+    let extent = Extent {
+        volume: torus.volume().unwrap(),
+        reach: 0.4,
+        bounds: [-corner, corner],
+    };
+    DistanceGrid::new(Spline::through(raster, &values), extent)
+}
+
 /// Dot-product test of `probe_vjp` at `point`, the distance and the normal apart, and
 /// that the tangent of the distance is along the normal.
 pub(crate) fn assert_transpose(shape: &Shape<f64>, point: &Vector3<f64>, seed: u32) {

@@ -33,8 +33,8 @@ impl Raster {
 /// `c = f - (delta_x^2 + delta_y^2 + delta_z^2) f / 6` with `delta^2` the second central
 /// difference (de Boor & Fix 1973; Sablonniere 2005): cubic polynomials are reproduced, and
 /// what a crease of `f` does ends two cells away from it. Of the two plainer choices, the
-/// spline that interpolates has the same order, but rings far around a crease: its gradient
-/// is up to 1.3 long near the edge of a box, here 1.12. And `c = f` never overshoots, but
+/// spline that interpolates has the same order, but rings far around a crease; here
+/// the gradient is up to 1.12 long near the edge of a box. And `c = f` never overshoots, but
 /// moves curved surfaces by a sixth of `spacing^2` times the sum of their curvatures: a
 /// sphere of 64 cells by 0.01 cells, here 4e-6.
 #[derive(Debug, Clone, PartialEq)]

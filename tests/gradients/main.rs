@@ -4,4 +4,6 @@
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod inputs;
+#[cfg(test)]
 mod rollout;

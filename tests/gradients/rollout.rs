@@ -8,8 +8,9 @@ use backflow_sim::{
 };
 use num_dual::Dual64;
 
-use crate::fixture::{
-    INPUTS, Input, LAWS, MATTER, Matter, Noise, Setup, along, dot, setup, weights,
+use crate::{
+    fixture::{LAWS, MATTER, Matter, Noise, Setup, dot, setup, weights},
+    inputs::{INPUTS, Input, along},
 };
 
 /// Judges nothing: the cotangents come from the end of the run.

@@ -45,18 +45,20 @@ impl<L> Matrices<L> {
         Self(entries)
     }
 
-    /// As sixteen records, whose first seven scalars are `first`.
+    /// As sixteen records that hold nothing else.
     #[inline(always)]
-    pub fn store_records<T: Real>(self, first: [L; 7], records: &mut [Stored<T>; WIDTH])
+    pub fn store_records<T: Real>(self, isa: L::Isa) -> [Stored<T>; WIDTH]
     where
         L: Lanes<T>,
     {
-        let [a, b, c, d, e, f, g] = first;
-        let [m, n, o, p, q, r, s, t, u] = self.0;
-        let rows = L::transpose([a, b, c, d, e, f, g, m, n, o, p, q, r, s, t, u]);
-        for (record, row) in records.iter_mut().zip(rows) {
+        let mut rows = [L::splat(isa, T::zero()); WIDTH];
+        let [_, _, _, _, _, _, _, entries @ ..] = &mut rows;
+        *entries = self.0;
+        let mut records = [Stored::zero(); WIDTH];
+        for (record, row) in records.iter_mut().zip(L::transpose(rows)) {
             record.put(row);
         }
+        records
     }
 
     /// The sixteen matrices.

@@ -6,6 +6,7 @@
 
 mod inverse;
 mod polar;
+mod polar_lanes;
 mod spectral;
 mod svd;
 
@@ -13,7 +14,8 @@ mod svd;
 mod samples;
 
 pub use inverse::{cofactor, inverse_transpose};
-pub use polar::{polar, polar_jvp, polar_lanes, polar_vjp, polar_vjp_lanes};
+pub use polar::{polar, polar_jvp, polar_vjp};
+pub use polar_lanes::{polar_lanes, polar_vjp_lanes};
 pub use spectral::{SingularMap, spectral, spectral_jvp, spectral_vjp};
 pub use svd::{Svd, svd};
 

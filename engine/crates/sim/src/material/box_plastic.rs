@@ -52,7 +52,6 @@ impl<T: Real> BoxPlastic<T> {
 
 impl<T: Real> Law<T> for BoxPlastic<T> {
     type Strain = Deformation<T>;
-    const GROUPED: bool = true;
 
     /// The stress of the elastic part, see [`FixedCorotated`].
     #[inline(always)]
@@ -154,7 +153,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        super::{Elasticity, Solid, tests::*},
+        super::{Elasticity, Solid, testing::*},
         *,
     };
 

@@ -171,7 +171,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        super::tests::{deformation, matrix},
+        super::testing::{deformation, matrix},
         *,
     };
 

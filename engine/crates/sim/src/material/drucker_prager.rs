@@ -5,7 +5,8 @@ use nalgebra::ComplexField;
 
 use super::{
     Elasticity, PARAMETERS,
-    flow::{Flow, Flowed, INPUTS, Slopes, Trial},
+    flow::{Flow, Flowed, Slopes, Trial},
+    parting::part,
 };
 use crate::world::cast;
 
@@ -33,55 +34,6 @@ impl<T: Real> DruckerPrager<T> {
             friction_angle: cast(self.friction_angle),
             cohesion: cast(self.cohesion),
         }
-    }
-}
-
-/// Mean strain of matter that comes apart at a tension, and the history of its expansion.
-pub(super) struct Parted<P> {
-    /// Mean strain with what was expanded before, less than at the tip by this much.
-    pub below: Slopes<P>,
-    /// Mean strain after it.
-    pub mean: Slopes<P>,
-    /// What it has expanded after it, the sum over the axes.
-    pub history: Slopes<P>,
-}
-
-/// Lets matter come apart where its mean stress is above `tension`, the inner parameter
-/// with this number.
-pub(super) fn part<P: Real>(
-    inner: &[P; PARAMETERS],
-    tension: usize,
-    trial: &Trial<P>,
-) -> Parted<P> {
-    let (zero, one, three) = (P::zero(), P::one(), P::of(3.0));
-    // Mean stress over mean strain.
-    let stiffness = P::of(2.0) * inner[0] + three * inner[1];
-    let tip = inner[tension] / stiffness;
-    let mut tip = Slopes(tip, [zero; INPUTS]);
-    tip.1[3] = -P::of(2.0) * tip.0 / stiffness;
-    tip.1[4] = -three * tip.0 / stiffness;
-    tip.1[3 + tension] = one / stiffness;
-    let (mean, history) = (
-        Slopes::input(trial.mean, 1),
-        Slopes::input(trial.history, 2),
-    );
-    let closed = Slopes::combine(
-        trial.mean + trial.history / three,
-        &[(one, mean), (one / three, history)],
-    );
-    let below = Slopes::combine(tip.0 - closed.0, &[(one, tip), (-one, closed)]);
-    if below.0 > zero {
-        return Parted {
-            below,
-            mean: closed,
-            history: Slopes::constant(zero),
-        };
-    }
-    let expanded = trial.history + three * (trial.mean - tip.0);
-    Parted {
-        below,
-        mean: tip,
-        history: Slopes::combine(expanded, &[(one, history), (three, mean), (-three, tip)]),
     }
 }
 
@@ -116,42 +68,32 @@ impl<T: Real> Flow<T> for DruckerPrager<T> {
         let (zero, one, three) = (of(0.0), of(1.0), of(3.0));
         let &[mu, lambda, angle, ..] = inner;
         let parted = part(inner, 3, trial);
-        let (mean, history) = (parted.mean, parted.history);
-        if parted.below.0 <= zero {
-            let scale = Slopes::constant(zero);
-            return Flowed {
-                scale,
-                mean,
-                history,
-            };
-        }
+        let below = parted.below.0;
         let sine = angle.sin();
         let root = of((2.0_f64 / 3.0).sqrt() * 2.0);
         let alpha = root * sine / (three - sine);
         let ratio = one + three * lambda / (of(2.0) * mu);
-        let below = parted.below.0;
         let most = three * alpha * ratio * below;
-        if trial.shear <= most {
-            let scale = Slopes::constant(one);
-            return Flowed {
-                scale,
-                mean,
-                history,
-            };
-        }
-        let per_shear = one / trial.shear;
-        let slope = three * alpha * ratio * per_shear;
-        let mut scale = Slopes::combine(most * per_shear, &[(slope, parted.below)]);
-        scale.1[0] -= most * per_shear * per_shear;
-        let by_ratio = three * alpha * below * per_shear;
-        scale.1[3] -= by_ratio * three * lambda / (of(2.0) * mu * mu);
-        scale.1[4] += by_ratio * three / (of(2.0) * mu);
-        let by_angle = root * three * angle.cos() / ((three - sine) * (three - sine));
-        scale.1[5] += three * ratio * below * per_shear * by_angle;
+        let scale = if below <= zero {
+            Slopes::constant(zero)
+        } else if trial.shear <= most {
+            Slopes::constant(one)
+        } else {
+            let per_shear = one / trial.shear;
+            let slope = three * alpha * ratio * per_shear;
+            let mut scale = Slopes::combine(most * per_shear, &[(slope, parted.below)]);
+            scale.1[0] -= most * per_shear * per_shear;
+            let by_ratio = three * alpha * below * per_shear;
+            scale.1[3] -= by_ratio * three * lambda / (of(2.0) * mu * mu);
+            scale.1[4] += by_ratio * three / (of(2.0) * mu);
+            let by_angle = root * three * angle.cos() / ((three - sine) * (three - sine));
+            scale.1[5] += three * ratio * below * per_shear * by_angle;
+            scale
+        };
         Flowed {
             scale,
-            mean,
-            history,
+            mean: parted.mean,
+            history: parted.history,
         }
     }
 }
@@ -161,7 +103,7 @@ mod tests {
     use nalgebra::Matrix3;
 
     use super::{
-        super::{Deformation, Law, Solid, Yielding, tests::*},
+        super::{Deformation, Law, Solid, Yielding, testing::*},
         *,
     };
 
@@ -207,7 +149,7 @@ mod tests {
                 assert!((again.f() - after.f()).norm() <= 1e-10 || loose);
             }
         }
-        assert_eq!(seen[..2], [true; 2]);
+        assert_eq!(seen, [true; 3]);
     }
 
     #[test]

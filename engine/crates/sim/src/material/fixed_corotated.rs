@@ -19,7 +19,6 @@ pub struct FixedCorotated<T: Real> {
 
 impl<T: Real> Law<T> for FixedCorotated<T> {
     type Strain = Deformation<T>;
-    const GROUPED: bool = true;
 
     /// `tau = 2 mu (F - R) F^T + lambda J (J - 1) I`.
     #[inline(always)]
@@ -46,7 +45,7 @@ impl<T: Real> Law<T> for FixedCorotated<T> {
             .times(f.transpose())
             .scale(L::splat(isa, T::of(2.0) * mu))
             .plus_diagonal(L::splat(isa, lambda).mul(j).mul(change));
-        for (stress, tau) in stresses.iter_mut().zip(group::store(isa, tau)) {
+        for (stress, tau) in stresses.iter_mut().zip(tau.store_records(isa)) {
             *stress = tau;
         }
     }
@@ -101,7 +100,7 @@ impl<T: Real> Law<T> for FixedCorotated<T> {
         let spherical = L::splat(isa, lambda).mul(trace);
         let spherical = spherical.mul(two.mul(j).sub(one));
         let f_bar = cofactor.scale_add(spherical, across.minus(turned));
-        let f_bar = group::store(isa, f_bar);
+        let f_bar = f_bar.store_records(isa);
         let [mut mu_bar, mut lambda_bar] = [[T::zero(); WIDTH]; 2];
         two.mul(bar.dot(stretch.times(f.transpose())))
             .store(&mut mu_bar);
@@ -113,21 +112,6 @@ impl<T: Real> Law<T> for FixedCorotated<T> {
                 parameters: fill([mu_bar[lane], lambda_bar[lane]]),
             };
         }
-    }
-
-    #[inline(always)]
-    fn project(&self, trial: &Deformation<T>, _dt: T) -> Deformation<T> {
-        *trial
-    }
-
-    #[inline(always)]
-    fn project_vjp(
-        &self,
-        _trial: &Deformation<T>,
-        _dt: T,
-        bar: &Deformation<T>,
-    ) -> (Deformation<T>, [T; PARAMETERS]) {
-        (*bar, [T::zero(); PARAMETERS])
     }
 
     fn sound_speed(&self, density: T) -> T {
@@ -165,7 +149,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        super::{Solid, tests::*},
+        super::{Solid, testing::*},
         *,
     };
 

@@ -4,14 +4,11 @@
 //! is a scaling of their deviator and a shift of their mean, which depend on both and on
 //! one number of the past: a law is a function of three numbers.
 
-use backflow_diff::{
-    Real,
-    lanes::{Lanes, Stored},
-};
+use backflow_diff::Real;
 use nalgebra::{Matrix3, Vector3};
 
 use super::{
-    Deformation, Elasticity, Group, Law, PARAMETERS, StressBar,
+    Deformation, Elasticity, Law, PARAMETERS, StressBar,
     hencky::{self, Principal, of_value, sinhc},
 };
 
@@ -46,7 +43,7 @@ impl<P: Real> Slopes<P> {
         Self(value, slopes)
     }
 
-    /// `a self + b other` at the value that they have.
+    /// A number of this value that changes as the sum of `factor * term` does.
     pub fn combine(value: P, terms: &[(P, Self)]) -> Self {
         let mut slopes = [P::zero(); INPUTS];
         for (factor, term) in terms {
@@ -248,22 +245,9 @@ fn inner<T: Real, F: Flow<T>>(flow: &F) -> [T; PARAMETERS] {
 
 impl<T: Real, F: Flow<T>> Law<T> for Yielding<F> {
     type Strain = Deformation<T>;
-    const GROUPED: bool = true;
 
     fn stress(&self, strain: &Deformation<T>, _gradient: &Matrix3<T>) -> Matrix3<T> {
         hencky::stress(self.0.elasticity(), strain)
-    }
-
-    #[inline(always)]
-    fn stresses<L: Lanes<T>>(
-        &self,
-        _isa: L::Isa,
-        group: &Group<'_, T, Deformation<T>>,
-        stresses: &mut [Stored<T>],
-    ) {
-        for (stress, (strain, _)) in stresses.iter_mut().zip(group.particles()) {
-            stress.set_matrix(&hencky::stress(self.0.elasticity(), strain));
-        }
     }
 
     fn stress_vjp(
@@ -320,12 +304,10 @@ impl<T: Real, F: Flow<T>> Law<T> for Yielding<F> {
         T::zero()
     }
 
-    fn is_viscous(&self) -> bool {
-        false
-    }
-
     fn parameters_vjp(&self, inner: &[f64; PARAMETERS]) -> [f64; PARAMETERS] {
-        hencky::parameters_vjp(self.0.elasticity(), inner)
+        let mut named = *inner;
+        [named[0], named[1]] = self.0.elasticity().parameters_vjp(inner[0], inner[1]);
+        named
     }
 
     fn parameter_names(&self) -> &'static [&'static str] {

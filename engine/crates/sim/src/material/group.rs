@@ -66,14 +66,3 @@ pub(super) fn load<T: Real, L: Lanes<T>>(isa: L::Isa, matrices: &[Stored<T>]) ->
     }
     Matrices::load_records(isa, &records)
 }
-
-/// The matrices of records that hold nothing else.
-#[inline(always)]
-pub(super) fn store<T: Real, L: Lanes<T>>(
-    isa: L::Isa,
-    matrices: Matrices<L>,
-) -> [Stored<T>; WIDTH] {
-    let mut records = [Stored::zero(); WIDTH];
-    matrices.store_records([L::splat(isa, T::zero()); 7], &mut records);
-    records
-}

@@ -6,7 +6,7 @@ use backflow_diff::{
 };
 use nalgebra::{Matrix3, Vector3};
 
-use super::{Deformation, Elasticity, PARAMETERS, StressBar, fill};
+use super::{Deformation, Elasticity, StressBar, fill};
 
 /// Stretch that smaller ones, and those of inverted matter, count as: the logarithm is not
 /// defined at zero. Its derivative is that of the side below, zero.
@@ -124,15 +124,4 @@ pub(super) fn stress_vjp<T: Real>(
 #[inline]
 pub(super) fn of_value<T: Real>(value: T::Primal) -> T {
     T::from_parts(value, T::Primal::of(f64::NAN))
-}
-
-/// Cotangents of Young's modulus, Poisson's ratio and the parameters after them from those
-/// of `mu`, `lambda` and these.
-pub(super) fn parameters_vjp<T: Real>(
-    elasticity: &Elasticity<T>,
-    inner: &[f64; PARAMETERS],
-) -> [f64; PARAMETERS] {
-    let mut named = *inner;
-    [named[0], named[1]] = elasticity.parameters_vjp(inner[0], inner[1]);
-    named
 }

@@ -5,8 +5,8 @@ use nalgebra::ComplexField;
 
 use super::{
     Elasticity, PARAMETERS,
-    drucker_prager::part,
     flow::{Flow, Flowed, INPUTS, Slopes, Trial},
+    parting::part,
 };
 use crate::world::cast;
 
@@ -52,12 +52,11 @@ impl<T: Real> HerschelBulkley<T> {
 /// The positive root `r` of `a (q - r) - b - c r^n = 0` with `a q > b`, by Newton's steps
 /// within a bracket.
 fn root<P: Real>(a: P, q: P, b: P, c: P, n: P) -> P {
-    let (mut low, mut high) = (P::zero(), q - b / a);
-    let mut r = if n == P::one() {
+    if n == P::one() {
         return (a * q - b) / (a + c);
-    } else {
-        high * P::of(0.5)
-    };
+    }
+    let (mut low, mut high) = (P::zero(), q - b / a);
+    let mut r = high * P::of(0.5);
     for _ in 0..MAXIMUM_STEPS {
         let power = c * r.powf(n);
         let rest = a * (q - r) - b - power;
@@ -129,12 +128,8 @@ impl<T: Real> Flow<T> for HerschelBulkley<T> {
             let thick = root_two * consistency * per_rate;
             let flow = root(two * mu, shear, root_two * limit, thick, n);
             let power = flow.powf(n);
-            // The implicit derivative; without consistency the flow meets no resistance.
-            let resistance = if consistency > zero {
-                two * mu + n * thick * power / flow
-            } else {
-                two * mu
-            };
+            // The implicit derivative.
+            let resistance = two * mu + n * thick * power / flow;
             let mut slopes = [zero; INPUTS];
             slopes[0] = two * mu / resistance;
             slopes[3] = two * (shear - flow) / resistance;
@@ -157,7 +152,7 @@ mod tests {
     use nalgebra::Matrix3;
 
     use super::{
-        super::{Deformation, Law, Solid, Yielding, tests::*},
+        super::{Deformation, Law, Solid, Yielding, testing::*},
         *,
     };
 

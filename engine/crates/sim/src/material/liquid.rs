@@ -139,16 +139,6 @@ impl<T: Real> Law<T> for Liquid<T> {
         }
     }
 
-    #[inline(always)]
-    fn project(&self, trial: &T, _dt: T) -> T {
-        *trial
-    }
-
-    #[inline(always)]
-    fn project_vjp(&self, _trial: &T, _dt: T, bar: &T) -> (T, [T; PARAMETERS]) {
-        (*bar, [T::zero(); PARAMETERS])
-    }
-
     fn sound_speed(&self, density: T) -> T {
         (self.bulk_modulus / density).sqrt()
     }
@@ -185,7 +175,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        super::tests::{assert_project_vjp, assert_stress_vjp, matrix},
+        super::testing::{assert_project_vjp, assert_stress_vjp, matrix},
         *,
     };
 

@@ -15,7 +15,6 @@ pub struct NeoHookean<T: Real> {
 
 impl<T: Real> Law<T> for NeoHookean<T> {
     type Strain = Deformation<T>;
-    const GROUPED: bool = true;
 
     /// `tau = mu (F F^T - I) + lambda ln J I`.
     #[inline(always)]
@@ -44,21 +43,6 @@ impl<T: Real> Law<T> for NeoHookean<T> {
             gradient: Matrix3::zeros(),
             parameters: fill([mu_bar, lambda_bar]),
         }
-    }
-
-    #[inline(always)]
-    fn project(&self, trial: &Deformation<T>, _dt: T) -> Deformation<T> {
-        *trial
-    }
-
-    #[inline(always)]
-    fn project_vjp(
-        &self,
-        _trial: &Deformation<T>,
-        _dt: T,
-        bar: &Deformation<T>,
-    ) -> (Deformation<T>, [T; PARAMETERS]) {
-        (*bar, [T::zero(); PARAMETERS])
     }
 
     fn sound_speed(&self, density: T) -> T {
@@ -96,7 +80,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        super::{Solid, tests::*},
+        super::{Solid, testing::*},
         *,
     };
 

@@ -45,7 +45,6 @@ macro_rules! each_law {
 
 impl<T: Real> Law<T> for Solid<T> {
     type Strain = Deformation<T>;
-    const GROUPED: bool = true;
 
     #[inline(always)]
     fn stress(&self, strain: &Deformation<T>, gradient: &Matrix3<T>) -> Matrix3<T> {

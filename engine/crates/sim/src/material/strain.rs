@@ -113,3 +113,69 @@ impl<T: Real> Strain<T> for T {
         std::slice::from_mut(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use num_dual::Dual64;
+    use proptest::prelude::*;
+
+    use super::{
+        super::{Deformation, testing::*},
+        *,
+    };
+
+    fn assert_advance_vjp<S: Strain<f64>, D: Strain<Dual64>>(
+        strain: &S,
+        gradient: &Matrix3<f64>,
+        [tangent, weights]: [&S; 2],
+        gradient_tangent: &Matrix3<f64>,
+    ) {
+        let dt = 0.3;
+        let (strain_bar, gradient_bar) = strain.advance_vjp(gradient, dt, weights);
+        let steady = gradient.map(Dual64::from);
+        let after = lift::<S, D>(strain, tangent).advance(&steady, Dual64::from(dt));
+        let backward = inner(&strain_bar, tangent);
+        assert_transpose(&tangents(&after), weights.components(), backward, "strain");
+        let moving = gradient.zip_map(gradient_tangent, Dual64::new);
+        let after = lift::<S, D>(strain, &S::zero()).advance(&moving, Dual64::from(dt));
+        let backward = gradient_bar.dot(gradient_tangent);
+        assert_transpose(
+            &tangents(&after),
+            weights.components(),
+            backward,
+            "gradient",
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn advance_vjp_is_the_transpose(
+            f in deformation(),
+            gradient in matrix(1.0),
+            tangent in matrix(1.0),
+            weights in matrix(1.0),
+            gradient_tangent in matrix(1.0),
+        ) {
+            let along = &gradient_tangent;
+            let solid = [&Deformation::new(&tangent, 0.7), &Deformation::new(&weights, -0.4)];
+            let before = Deformation::new(&f, 0.3);
+            assert_advance_vjp::<_, Deformation<Dual64>>(&before, &gradient, solid, along);
+            let (j, tangent, weights) = (f[0], tangent[0], weights[0]);
+            assert_advance_vjp::<_, Dual64>(&j, &gradient, [&tangent, &weights], along);
+        }
+
+        #[test]
+        fn volume_ratio_follows_the_determinant_to_first_order(
+            f in deformation(),
+            gradient in matrix(1.0),
+        ) {
+            // d det((I + dt grad v) F) = det F tr(grad v) dt.
+            let dt = Dual64::new(0.0, 1.0);
+            let (gradient, f) = (gradient.map(Dual64::from), f.map(Dual64::from));
+            let j = f.determinant().advance(&gradient, dt);
+            let after = Deformation::new(&f, Dual64::from(0.0)).advance(&gradient, dt);
+            let change = after.f().determinant() - j;
+            prop_assert!(change.re.abs() <= 1e-14 && change.eps.abs() <= 1e-12);
+        }
+    }
+}

@@ -96,8 +96,10 @@ impl<T: Real> Flow<T> for VonMises<T> {
 
 #[cfg(test)]
 mod tests {
+    use nalgebra::Matrix3;
+
     use super::{
-        super::{Law, Solid, Yielding, tests::*},
+        super::{Deformation, Law, Solid, Yielding, testing::*},
         *,
     };
 
@@ -119,11 +121,11 @@ mod tests {
     fn stress_after_flow_is_at_the_limit() {
         let law = law();
         for f in stretches() {
-            let before = super::super::Deformation::new(&f, 0.1);
+            let before = Deformation::new(&f, 0.1);
             let after = law.project(&before, 0.01);
-            let stress = law.stress(&after, &nalgebra::Matrix3::zeros());
+            let stress = law.stress(&after, &Matrix3::zeros());
             let mean = stress.trace() / 3.0;
-            let deviator = (stress - nalgebra::Matrix3::from_diagonal_element(mean)).norm();
+            let deviator = (stress - Matrix3::from_diagonal_element(mean)).norm();
             let limit = (2.0_f64 / 3.0).sqrt() * (0.2 + 0.4 * after.history());
             assert!(deviator <= limit * (1.0 + 1e-12));
             let flowed = after.history() > before.history();

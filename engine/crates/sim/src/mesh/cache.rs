@@ -1,8 +1,11 @@
 //! Distance grids that are kept in a folder, so that they are built once.
+//!
+//! A grid is an `.npz` file: `coefficients` of its spline `[z, y, x]`, `origin` and `spacing`
+//! of their nodes (m), `volume`, `reach` and `bounds` of the solid (m), and its `key`.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read, Write},
+    fs,
+    hash::{DefaultHasher, Hasher},
     path::{Path, PathBuf},
 };
 
@@ -11,95 +14,75 @@ use nalgebra::Vector3;
 use super::{Mesh, distance::Fineness};
 use crate::{
     collider::{DistanceGrid, Extent, Raster, Spline},
-    io::{FileError, write_atomic},
+    io::{Array, FileError, Npz, NpzError, write_npz},
 };
 
-/// What a file starts with; the number is that of the format and of the method: a grid that
-/// would come out otherwise has another.
-const MAGIC: &[u8; 16] = b"backflow sdf 001";
+/// Number of the format and of the method: a grid that would come out otherwise has another.
+const FORMAT: u64 = 1;
 
-/// Bytes before the coefficients: magic, name, raster and extent.
-const HEADER: usize = 16 + 16 + 3 * 8 + 8 + 3 * 8 + 8 + 8 + 6 * 8;
-
-/// Coefficients of a grid, at most: 2 GiB.
-const COEFFICIENTS: usize = 1 << 29;
+/// Nodes along an axis, at least: a spline covers all but two of each side.
+const LEAST: usize = 5;
 
 /// The name of the grid of a mesh: a hash of its scaled coordinates, its triangles and the
-/// fineness.
+/// fineness. Another version of Rust may hash otherwise; the grid is then built again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Key([u64; 2]);
+pub struct Key(u64);
 
 impl Key {
     /// The name of the grid of `mesh`.
     pub fn of(mesh: &Mesh, fineness: &Fineness) -> Self {
-        let mut hash = Hash::default();
-        hash.add(u64::from(fineness.resolution));
-        hash.add(fineness.margin.to_bits());
-        hash.add(mesh.vertices.len() as u64);
-        mesh.vertices
-            .iter()
-            .flat_map(|vertex| vertex.iter())
-            .for_each(|x| hash.add(x.to_bits()));
-        for [a, b, c] in &mesh.triangles {
-            hash.add(u64::from(*a) << 32 | u64::from(*b));
-            hash.add(u64::from(*c));
+        let mut hash = DefaultHasher::new();
+        hash.write_u64(FORMAT);
+        hash.write_u32(fineness.resolution);
+        hash.write_u64(fineness.margin.to_bits());
+        hash.write_usize(mesh.vertices.len());
+        for x in mesh.vertices.iter().flat_map(|vertex| vertex.iter()) {
+            hash.write_u64(x.to_bits());
         }
-        Self(hash.0)
+        for &corner in mesh.triangles.iter().flatten() {
+            hash.write_u32(corner);
+        }
+        Self(hash.finish())
     }
 
     fn file(self, folder: &Path) -> PathBuf {
-        folder.join(format!("{:016x}{:016x}.sdf", self.0[0], self.0[1]))
-    }
-}
-
-/// Two chains of 64 bits, each a bijection of what is added (the finaliser of splitmix64;
-/// Steele, Lea & Flood 2014). It tells files apart, it keeps no secrets.
-#[derive(Debug)]
-struct Hash([u64; 2]);
-
-impl Default for Hash {
-    fn default() -> Self {
-        // Digits of pi and e after the point.
-        Self([0x243F_6A88_85A3_08D3, 0xB7E1_5162_8AED_2A6A])
-    }
-}
-
-impl Hash {
-    fn add(&mut self, word: u64) {
-        let mix = |z: u64| {
-            let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            z ^ (z >> 31)
-        };
-        let [a, b] = self.0;
-        self.0 = [
-            mix(a ^ word),
-            mix(b.wrapping_add(word).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
-        ];
-    }
-
-    fn of(bytes: &[u8]) -> [u64; 2] {
-        let mut hash = Self::default();
-        for part in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..part.len()].copy_from_slice(part);
-            hash.add(u64::from_le_bytes(word));
-        }
-        hash.0
+        folder.join(format!("{:016x}.npz", self.0))
     }
 }
 
 /// The grid of that name; `None` where the folder has none that is whole.
 pub fn load(folder: &Path, key: Key) -> Option<DistanceGrid> {
-    let file = File::open(key.file(folder)).ok()?;
-    let length = file.metadata().ok()?.len();
-    let longest = HEADER + 4 * COEFFICIENTS + 16;
-    if length > longest as u64 {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    file.take(length).read_to_end(&mut bytes).ok()?;
-    decode(&bytes, key)
+    read(&key.file(folder), key).ok().flatten()
+}
+
+fn read(path: &Path, key: Key) -> Result<Option<DistanceGrid>, NpzError> {
+    let mut file = Npz::open(path)?;
+    let (_, found) = file.i64("key", &[])?;
+    let vector = |from: &[f64]| Vector3::from_column_slice(from);
+    let (_, origin) = file.f64("origin", &[Some(3)])?;
+    let (_, bounds) = file.f64("bounds", &[Some(2), Some(3)])?;
+    let mut number = |name| {
+        file.f64(name, &[])
+            .map(|(_, values)| values.first().copied())
+    };
+    let numbers = [number("spacing")?, number("volume")?, number("reach")?];
+    let (shape, coefficients) = file.f32("coefficients", &[None; 3])?;
+    let whole = found == [key.0 as i64] && shape.iter().all(|&count| count >= LEAST);
+    let ([Some(spacing), Some(volume), Some(reach)], true) = (numbers, whole) else {
+        return Ok(None);
+    };
+    let raster = Raster {
+        origin: vector(&origin),
+        spacing,
+        counts: [shape[2], shape[1], shape[0]],
+    };
+    let extent = Extent {
+        volume,
+        reach,
+        bounds: [vector(&bounds[..3]), vector(&bounds[3..])],
+    };
+    let spline = Spline::of_coefficients(raster, coefficients);
+    Ok(Some(DistanceGrid::new(spline, extent)))
 }
 
 /// Keeps a grid under its name. The file appears whole or not at all.
@@ -108,89 +91,30 @@ pub fn load(folder: &Path, key: Key) -> Option<DistanceGrid> {
 /// The folder cannot be made or written to.
 pub fn store(folder: &Path, key: Key, grid: &DistanceGrid) -> Result<(), FileError> {
     fs::create_dir_all(folder).map_err(FileError::of("create", folder))?;
-    let bytes = encode(grid, key);
-    write_atomic(&key.file(folder), |file: &mut io::BufWriter<File>| {
-        file.write_all(&bytes)
-    })
-}
-
-fn encode(grid: &DistanceGrid, key: Key) -> Vec<u8> {
     let Raster {
         origin,
         spacing,
-        counts,
+        counts: [x, y, z],
     } = grid.raster();
     let Extent {
         volume,
         reach,
-        bounds: [min, max],
+        bounds,
     } = grid.extent();
-    let coefficients = grid.spline().coefficients();
-    let mut bytes = Vec::with_capacity(HEADER + 4 * coefficients.len() + 16);
-    bytes.extend(MAGIC);
-    bytes.extend(key.0.iter().flat_map(|part| part.to_le_bytes()));
-    bytes.extend(
-        counts
-            .iter()
-            .flat_map(|&count| (count as u64).to_le_bytes()),
-    );
-    let numbers = [*spacing, *volume, *reach];
-    let vectors = [origin, min, max];
-    let numbers = numbers
-        .iter()
-        .chain(vectors.into_iter().flat_map(|vector| vector.iter()));
-    bytes.extend(numbers.flat_map(|number| number.to_le_bytes()));
-    bytes.extend(coefficients.iter().flat_map(|c| c.to_le_bytes()));
-    let sum = Hash::of(&bytes);
-    bytes.extend(sum.iter().flat_map(|part| part.to_le_bytes()));
-    bytes
-}
-
-fn decode(bytes: &[u8], key: Key) -> Option<DistanceGrid> {
-    let (content, sum) = bytes.split_at_checked(bytes.len().checked_sub(16)?)?;
-    let (header, body) = content.split_at_checked(HEADER)?;
-    let word = |index: usize| -> Option<[u8; 8]> {
-        header.get(16 + 8 * index..24 + 8 * index)?.try_into().ok()
-    };
-    let whole = |index| word(index).map(u64::from_le_bytes);
-    let number = |index| word(index).map(f64::from_le_bytes);
-    let vector = |index| {
-        Some(Vector3::new(
-            number(index)?,
-            number(index + 1)?,
-            number(index + 2)?,
-        ))
-    };
-    let known = Hash::of(content)
-        .iter()
-        .flat_map(|part| part.to_le_bytes())
-        .eq(sum.iter().copied());
-    if !known || header.get(..16)? != MAGIC || [whole(0)?, whole(1)?] != key.0 {
-        return None;
-    }
-    let counts =
-        [whole(2)?, whole(3)?, whole(4)?].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
-    let all = counts
-        .iter()
-        .try_fold(1_usize, |all, &count| all.checked_mul(count))?;
-    if all != body.len() / 4 || body.len() % 4 != 0 || counts.iter().any(|&count| count < 5) {
-        return None;
-    }
-    let raster = Raster {
-        origin: vector(8)?,
-        spacing: number(5)?,
-        counts,
-    };
-    let extent = Extent {
-        volume: number(6)?,
-        reach: number(7)?,
-        bounds: [vector(11)?, vector(14)?],
-    };
-    let coefficients = body
-        .chunks_exact(4)
-        .map(|c| f32::from_le_bytes([c[0], c[1], c[2], c[3]]));
-    let spline = Spline::of_coefficients(raster, coefficients.collect());
-    Some(DistanceGrid::new(spline, extent))
+    let bounds = bounds.map(<[f64; 3]>::from);
+    let arrays = [
+        ("key", Array::I64(vec![], &[key.0 as i64])),
+        ("origin", Array::F64(vec![3], origin.as_slice())),
+        ("spacing", Array::F64(vec![], &[*spacing])),
+        ("volume", Array::F64(vec![], &[*volume])),
+        ("reach", Array::F64(vec![], &[*reach])),
+        ("bounds", Array::F64(vec![2, 3], bounds.as_flattened())),
+        (
+            "coefficients",
+            Array::F32(vec![*z, *y, *x], grid.spline().coefficients()),
+        ),
+    ];
+    write_npz(&key.file(folder), &arrays)
 }
 
 #[cfg(test)]
@@ -208,13 +132,8 @@ mod tests {
     fn grid() -> (DistanceGrid, Key) {
         let mesh = ball(4);
         let key = Key::of(&mesh, &FINENESS);
-        (
-            MeshSolid::new(mesh)
-                .unwrap()
-                .distance_grid(&FINENESS)
-                .unwrap(),
-            key,
-        )
+        let solid = MeshSolid::new(mesh).unwrap();
+        (solid.distance_grid(&FINENESS).unwrap(), key)
     }
 
     #[test]
@@ -230,24 +149,48 @@ mod tests {
 
     #[test]
     fn damaged_file_is_none() {
+        let folder = tempfile::tempdir().unwrap();
         let (grid, key) = grid();
-        let bytes = encode(&grid, key);
-        assert_eq!(decode(&bytes, key), Some(grid));
-        for length in (0..bytes.len()).step_by(7) {
-            assert_eq!(decode(&bytes[..length], key), None);
+        store(folder.path(), key, &grid).unwrap();
+        let path = key.file(folder.path());
+        let bytes = fs::read(&path).unwrap();
+        let loaded = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            load(folder.path(), key)
+        };
+        let ends = (0..bytes.len()).step_by(211);
+        for length in ends.chain(bytes.len() - 30..bytes.len()) {
+            assert_eq!(loaded(&bytes[..length]), None);
         }
+        let (mut changes, mut refused) = (0, 0);
         for at in (0..bytes.len()).step_by(31) {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
-            assert_eq!(decode(&changed, key), None, "{at}");
+            // Dates and the like in the archive's own headers say nothing about the grid.
+            match loaded(&changed) {
+                Some(found) => assert_eq!(found, grid, "{at}"),
+                None => refused += 1,
+            }
+            changes += 1;
         }
-        assert_eq!(decode(&bytes, Key([1, 2])), None);
-        // A whole file of impossible counts.
-        let mut huge = bytes[..bytes.len() - 16].to_vec();
-        huge[32..56].fill(0xFF);
-        let sum = Hash::of(&huge);
-        huge.extend(sum.iter().flat_map(|part| part.to_le_bytes()));
-        assert_eq!(decode(&huge, key), None);
+        assert!(20 * refused > 19 * changes, "{refused} of {changes}");
+        assert_eq!(loaded(&bytes), Some(grid));
+        fs::write(Key(1).file(folder.path()), &bytes).unwrap();
+        assert_eq!(load(folder.path(), Key(1)), None);
+    }
+
+    #[test]
+    fn grid_without_a_cell_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (grid, key) = grid();
+        let raster = Raster {
+            counts: [5, 5, 4],
+            ..*grid.raster()
+        };
+        let spline = Spline::of_coefficients(raster, vec![0.0; 100]);
+        let flat = DistanceGrid::new(spline, *grid.extent());
+        store(folder.path(), key, &flat).unwrap();
+        assert_eq!(load(folder.path(), key), None);
     }
 
     #[test]
@@ -257,28 +200,22 @@ mod tests {
         moved.vertices[7].x += 1e-15;
         let mut turned = mesh.clone();
         turned.triangles[5].rotate_left(1);
+        let wide = mesh.clone().scaled(&Vector3::new(1.0, 1.0, 2.0));
+        let finer = Fineness {
+            resolution: 9,
+            ..FINENESS
+        };
+        let farther = Fineness {
+            margin: 0.1,
+            ..FINENESS
+        };
         let keys = [
             Key::of(&mesh, &FINENESS),
             Key::of(&moved, &FINENESS),
             Key::of(&turned, &FINENESS),
-            Key::of(
-                &mesh.clone().scaled(&Vector3::new(1.0, 1.0, 2.0)),
-                &FINENESS,
-            ),
-            Key::of(
-                &mesh,
-                &Fineness {
-                    resolution: 9,
-                    ..FINENESS
-                },
-            ),
-            Key::of(
-                &mesh,
-                &Fineness {
-                    margin: 0.1,
-                    ..FINENESS
-                },
-            ),
+            Key::of(&wide, &FINENESS),
+            Key::of(&mesh, &finer),
+            Key::of(&mesh, &farther),
         ];
         for (index, key) in keys.iter().enumerate() {
             assert!(keys[..index].iter().all(|other| other != key));

@@ -91,7 +91,7 @@ impl MeshSolid {
         }
         let distances = self.distances(&raster, edges.largest_hole);
         let spline = Spline::through(raster, &distances);
-        let (volume, reach) = (self.volume(), self.reach());
+        let (volume, reach) = (self.volume(), self.mesh().reach());
         Ok(DistanceGrid::new(
             spline,
             Extent {

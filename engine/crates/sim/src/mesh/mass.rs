@@ -2,7 +2,7 @@
 
 use nalgebra::{Matrix3, Vector3};
 
-use super::Mesh;
+use super::{Mesh, signed_volume};
 
 /// Volume, centre and inertia of a solid of density 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,8 +35,8 @@ impl MassProperties {
         let origin = (min + max) * 0.5;
         let (mut volume, mut first, mut second) = (0.0, Vector3::zeros(), Matrix3::zeros());
         for triangle in mesh.faces() {
-            let [a, b, c] = triangle.map(|corner| corner - origin);
-            let part = a.dot(&b.cross(&c)) / 6.0;
+            let corners = triangle.map(|corner| corner - origin);
+            let (part, [a, b, c]) = (signed_volume(&corners), corners);
             let s = a + b + c;
             volume += part;
             first += s * (part / 4.0);

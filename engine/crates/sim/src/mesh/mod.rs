@@ -75,18 +75,21 @@ impl Mesh {
         self
     }
 
-    /// Volume (m^3): `sum a . (b x c) / 6` over the triangles, negative where they face
+    /// Volume (m^3): the sum of signed tetrahedra over the triangles, negative where they face
     /// inwards. Taken about the centre of the bounds, so that a mesh far from the origin
     /// loses no digits.
     pub fn volume(&self) -> f64 {
         let centre = self
             .bounds()
             .map_or(Vector3::zeros(), |[min, max]| (min + max) * 0.5);
-        let signed = |triangle: Triangle| {
-            let [a, b, c] = triangle.map(|corner| corner - centre);
-            a.dot(&b.cross(&c)) / 6.0
-        };
-        self.faces().map(signed).sum()
+        self.faces()
+            .map(|triangle| signed_volume(&triangle.map(|corner| corner - centre)))
+            .sum()
+    }
+
+    /// Distance of the farthest vertex from the origin (m).
+    pub fn reach(&self) -> f64 {
+        self.vertices.iter().map(Vector3::norm).fold(0.0, f64::max)
     }
 
     /// Area (m^2).
@@ -100,6 +103,11 @@ impl Mesh {
 /// Whether a vertex is finite and not absurdly far away.
 pub(crate) fn usable(vertex: &Vector3<f64>) -> bool {
     vertex.iter().all(|x| (-LARGEST..=LARGEST).contains(x))
+}
+
+/// Signed volume (m^3) of the tetrahedron of the origin and a triangle, `a . (b x c) / 6`.
+pub(crate) fn signed_volume([a, b, c]: &Triangle) -> f64 {
+    a.dot(&b.cross(c)) / 6.0
 }
 
 /// Area vector of a triangle (m^2): along its normal, as long as its area.

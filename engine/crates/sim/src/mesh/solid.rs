@@ -128,15 +128,6 @@ impl MeshSolid {
         &self.tree
     }
 
-    /// Distance of the farthest corner from the origin (m).
-    pub fn reach(&self) -> f64 {
-        self.mesh
-            .vertices
-            .iter()
-            .map(Vector3::norm)
-            .fold(0.0, f64::max)
-    }
-
     /// How far it extends along a unit vector (m).
     pub fn support(&self, n: &Vector3<f64>) -> f64 {
         let along = self.mesh.vertices.iter().map(|corner| corner.dot(n));
@@ -152,7 +143,8 @@ mod tests {
     fn ball_is_inside_its_surface() {
         let ball = MeshSolid::new(ball(16).scaled(&Vector3::repeat(0.5))).unwrap();
         assert!(
-            (ball.reach() - 0.5).abs() < 1e-6 && (ball.support(&Vector3::y()) - 0.5).abs() < 1e-6
+            (ball.mesh().reach() - 0.5).abs() < 1e-6
+                && (ball.support(&Vector3::y()) - 0.5).abs() < 1e-6
         );
         for n in 0..100 {
             let n = crate::collider::testing::noise(n).normalize();

@@ -46,19 +46,6 @@ pub(crate) fn block(half: [f64; 3], centre: [f64; 3], n: u32) -> Mesh {
     mesh
 }
 
-/// The mesh as OBJ.
-pub(crate) fn obj(mesh: &Mesh) -> String {
-    let vertices = mesh
-        .vertices
-        .iter()
-        .map(|v| format!("v {} {} {}\n", v.x, v.y, v.z));
-    let faces = mesh
-        .triangles
-        .iter()
-        .map(|[a, b, c]| format!("f {} {} {}\n", a + 1, b + 1, c + 1));
-    vertices.chain(faces).collect()
-}
-
 /// Both meshes as one.
 pub(crate) fn both(mut a: Mesh, b: &Mesh) -> Mesh {
     let first = a.vertices.len() as u32;

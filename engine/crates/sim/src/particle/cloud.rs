@@ -1,5 +1,7 @@
 //! What particles carry: motion and strain.
 
+use std::ops::Range;
+
 use backflow_diff::Real;
 use nalgebra::{Matrix3, Vector3};
 
@@ -51,6 +53,14 @@ impl<T: Real, S: Strain<T>> Cloud<T, S> {
     pub fn push(&mut self, x: Vector3<T>, v: Vector3<T>) {
         self.motion.push(Motion::new(&x, &v, &Matrix3::zeros()));
         self.strain.push(S::undeformed());
+    }
+
+    /// Appends undeformed particles; returns their slots.
+    pub fn extend(&mut self, motions: impl Iterator<Item = Motion<T>>) -> Range<usize> {
+        let first = self.len();
+        self.motion.extend(motions);
+        self.strain.resize(self.motion.len(), S::undeformed());
+        first..self.len()
     }
 
     /// Bytes that one particle takes.

@@ -10,10 +10,7 @@ use crate::{
     contact::place,
     pose::{Pose, Twist},
     tool::rigid::Trajectory,
-    transfer::{
-        grid_update::Scenery,
-        substep::{Workspace, substep},
-    },
+    transfer::{grid_update::Scenery, substep::substep, workspace::Workspace},
     world::World,
 };
 

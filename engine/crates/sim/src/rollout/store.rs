@@ -6,7 +6,7 @@ use super::{NonFinite, State};
 use crate::{
     grid::block::BlockNodes,
     particle::Particles,
-    transfer::substep::{Grid, Workspace},
+    transfer::{substep::Grid, workspace::Workspace},
     world::World,
 };
 

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, path::Path};
 
-use nalgebra::{Matrix3, Vector3};
+use nalgebra::Vector3;
 
 use super::{
     check::check_with,
@@ -240,37 +240,25 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         })?;
         let pattern = body.particles.pattern();
         let places = pattern.fill(&lattice, &solid);
-        // A rigid motion: v + spin x (x - origin of the shape).
+        // A rigid motion: v + spin x (x - origin of the shape), and its gradient, without which
+        // the first transfer to the grid would lose the spin of the matter about each particle.
         let (origin, spin) = (Vector3::from(body.position), Vector3::from(body.spin));
-        let velocity = |x: &Vector3<f64>| {
-            let v = Vector3::from(body.velocity) + spin.cross(&(x - origin));
-            let locks = spec.domain.locks();
-            Vector3::from_fn(|axis, _| if locks[axis] { 0.0 } else { v[axis] })
-        };
-        // Its gradient: without it, the first transfer to the grid would lose the spin of the
-        // matter about each particle.
         let locks = spec.domain.locks();
-        let affine = Matrix3::from_fn(|row, column| {
-            let turning = spin.cross_matrix();
-            if locks[row] {
-                0.0
-            } else {
-                turning[(row, column)]
-            }
-        });
-        let start = |motion: &mut Motion<f64>| motion.set_c(&affine);
+        let mut gradient = spin.cross_matrix();
+        for axis in (0..3).filter(|&axis| locks[axis]) {
+            gradient.row_mut(axis).fill(0.0);
+        }
+        let motion = |x: &Vector3<f64>| {
+            let v = Vector3::from(body.velocity) + spin.cross(&(x - origin));
+            let v = Vector3::from_fn(|axis, _| if locks[axis] { 0.0 } else { v[axis] });
+            Motion::new(x, &v, &gradient)
+        };
+        let motions = places.iter().map(motion);
         let (name, density) = (body.name.clone(), material.density());
         let volume = pattern.volume(lattice.dx);
         let (kind, index) = match Law::of(material) {
             Law::Liquid(law) => {
-                let first = particles.liquid.len();
-                places
-                    .iter()
-                    .for_each(|x| particles.liquid.push(*x, velocity(x)));
-                let range = first..particles.liquid.len();
-                particles.liquid.motion[range.clone()]
-                    .iter_mut()
-                    .for_each(start);
+                let range = particles.liquid.extend(motions);
                 liquids.push(Body {
                     name,
                     law,
@@ -281,14 +269,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
                 (Kind::Liquid, liquids.len() - 1)
             }
             Law::Solid(law) => {
-                let first = particles.solid.len();
-                places
-                    .iter()
-                    .for_each(|x| particles.solid.push(*x, velocity(x)));
-                let range = first..particles.solid.len();
-                particles.solid.motion[range.clone()]
-                    .iter_mut()
-                    .for_each(start);
+                let range = particles.solid.extend(motions);
                 solids.push(Body {
                     name,
                     law,

@@ -1,4 +1,4 @@
-//! The meshes of a scene: each file is read once, each distance grid built once.
+//! The meshes of a scene: each is read once at a scale, each distance grid built once.
 
 use std::{
     collections::BTreeMap,
@@ -126,8 +126,7 @@ impl Meshes {
 
     /// Distance of the farthest vertex from the origin (m); `None` where it cannot be read.
     pub fn reach(&self, file: &MeshFile) -> Option<f64> {
-        let mesh = self.mesh(file).ok()?;
-        Some(mesh.vertices.iter().map(Vector3::norm).fold(0.0, f64::max))
+        Some(self.mesh(file).ok()?.reach())
     }
 
     /// The signed distance of the solid of a file, from the cache or newly built.
@@ -160,7 +159,7 @@ impl Meshes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mesh::testing::{ball, obj};
+    use crate::{io::obj_text, mesh::testing::ball};
 
     const FINENESS: Fineness = Fineness {
         resolution: 16,
@@ -170,7 +169,7 @@ mod tests {
     #[test]
     fn grid_is_built_once_and_damaged_ones_again() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("ball.obj"), obj(&ball(4))).unwrap();
+        std::fs::write(folder.path().join("ball.obj"), obj_text(&ball(4))).unwrap();
         let cache = folder.path().join("cache");
         let file = MeshFile {
             file: "ball.obj",
@@ -208,7 +207,7 @@ mod tests {
     #[test]
     fn folder_that_cannot_be_written_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("ball.obj"), obj(&ball(4))).unwrap();
+        std::fs::write(folder.path().join("ball.obj"), obj_text(&ball(4))).unwrap();
         let file = MeshFile {
             file: "ball.obj",
             scale: Vector3::repeat(1.0),

@@ -160,7 +160,7 @@ impl Solid {
     pub fn reach(&self) -> Option<f64> {
         match &self.form {
             Form::Shape(shape) => shape.bounding_radius(),
-            Form::Mesh(mesh) => Some(mesh.reach()),
+            Form::Mesh(solid) => Some(solid.mesh().reach()),
         }
     }
 

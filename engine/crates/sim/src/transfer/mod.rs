@@ -4,6 +4,7 @@ pub mod blocks;
 pub mod field;
 pub mod g2p;
 pub mod grid_update;
+mod hold;
 pub mod p2g;
 pub mod patch;
 pub mod rows;
@@ -14,3 +15,4 @@ pub mod substep;
 mod testing;
 #[cfg(test)]
 mod twins;
+pub mod workspace;

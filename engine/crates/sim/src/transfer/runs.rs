@@ -58,13 +58,8 @@ pub fn stresses<T: Real, P: Law<T>, L: Lanes<T>>(
     stresses: &mut PerVisit<Stored<T>>,
 ) {
     for (law, run) in runs(patch, visits) {
-        if law
-            .pressure(&cloud.strain[place_of(visits[run.start])])
-            .is_none()
-        {
-            let group = before(cloud, &visits[run.clone()]);
-            law.stresses::<L>(isa, &group, &mut stresses[run]);
-        }
+        let group = before(cloud, &visits[run.clone()]);
+        law.stresses::<L>(isa, &group, &mut stresses[run]);
     }
 }
 

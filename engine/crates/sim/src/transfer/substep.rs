@@ -4,13 +4,14 @@ use backflow_diff::Real;
 use rayon::prelude::*;
 
 use super::{
-    blocks::{self, Setting, Starts, Visits},
+    blocks::{self, Setting},
     g2p::Moved,
     grid_update::{GridBar, Scenery, Site, mass_threshold},
     patch::BodyBar,
+    workspace::Workspace,
 };
 use crate::{
-    grid::block::{BLOCK, BlockNodes, GridBlock, TILE_NODES, Tile},
+    grid::block::{BLOCK, BlockNodes, GridBlock, Tile},
     particle::{
         Order, Particles,
         split::{ParticlesMut, PerBlock, for_each_block},
@@ -20,90 +21,6 @@ use crate::{
 
 /// Blocks that one task works on at least.
 const GRAIN: usize = 4;
-
-/// Scratch of the substeps: owned by the caller, reused, never part of the state.
-#[derive(Debug, Clone)]
-pub struct Workspace<T: Real> {
-    /// What the particles of each block scatter.
-    tiles: Vec<Tile<T>>,
-    /// Where in their tile the stencils of particles start.
-    starts: Starts,
-    /// The order in which particles are visited.
-    visits: Visits,
-    /// Momentum and mass of each active grid block.
-    momentum: Vec<BlockNodes<T>>,
-    /// Velocities of each active grid block after the grid update.
-    velocity: Vec<BlockNodes<T>>,
-    /// Cotangents of each active grid block.
-    bars: Vec<BlockNodes<T>>,
-    /// Cotangents of the materials, by block and body.
-    body_bars: Vec<BodyBar<T>>,
-}
-
-impl<T: Real> Default for Workspace<T> {
-    fn default() -> Self {
-        Self {
-            tiles: Vec::new(),
-            starts: Starts::default(),
-            visits: Visits::default(),
-            momentum: Vec::new(),
-            velocity: Vec::new(),
-            bars: Vec::new(),
-            body_bars: Vec::new(),
-        }
-    }
-}
-
-impl<T: Real> Workspace<T> {
-    /// Makes room for the blocks of `order`.
-    fn fit(&mut self, order: &Order) {
-        self.tiles
-            .resize(order.blocks.len(), [[T::zero(); 4]; TILE_NODES]);
-        self.starts.fit(order, 0);
-        self.visits.fit(order, 0);
-        let empty = [[T::zero(); 4]; BLOCK * BLOCK * BLOCK];
-        self.momentum.resize(order.grid.len(), empty);
-        self.velocity.resize(order.grid.len(), empty);
-    }
-
-    /// Bytes that it takes at most for so many particle blocks, grid blocks, bodies and
-    /// liquid and solid particles.
-    pub const fn bytes(
-        blocks: usize,
-        grid: usize,
-        bodies: usize,
-        liquids: usize,
-        solids: usize,
-    ) -> usize {
-        blocks * (size_of::<Tile<T>>() + bodies * size_of::<BodyBar<T>>())
-            + 3 * grid * size_of::<BlockNodes<T>>()
-            + Starts::bytes(liquids, solids)
-            + Visits::bytes(liquids, solids)
-    }
-
-    /// Momentum and mass of the grid of the last substep, block by block in its order.
-    pub fn grid(&self) -> &[BlockNodes<T>] {
-        &self.momentum
-    }
-
-    /// Takes over the grid of another substep.
-    pub fn set_grid(&mut self, grid: &[BlockNodes<T>]) {
-        self.momentum.clear();
-        self.momentum.extend_from_slice(grid);
-    }
-
-    /// Total mass (kg) and momentum (kg m/s) on the grid of the last substep.
-    pub fn grid_totals(&self) -> [f64; 4] {
-        let mut sum = [0.0; 4];
-        for node in self.momentum.iter().flatten() {
-            for channel in 0..3 {
-                sum[channel + 1] += node[channel].to_f64();
-            }
-            sum[0] += node[3].to_f64();
-        }
-        sum
-    }
-}
 
 /// Cotangents of what a substep depends on besides the particles.
 #[derive(Debug, Clone)]

@@ -81,6 +81,13 @@ pub(super) fn lattice<T: Real>() -> Lattice<T> {
     )
 }
 
+/// A domain whose walls some of the particles are just beyond of.
+pub(super) fn tight<T: Real>() -> Lattice<T> {
+    let mut lattice: Lattice<T> = lattice();
+    lattice.nodes = [10, 16, 9];
+    lattice
+}
+
 /// A place in block [`AT`] or in the cell around it that its particles may drift to.
 pub(super) fn place(seed: usize) -> Vector3<f64> {
     let lattice = lattice::<f64>();

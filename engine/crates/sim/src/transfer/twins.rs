@@ -7,7 +7,7 @@ use backflow_diff::{
 use nalgebra::Vector3;
 
 use super::{
-    g2p::{Moved, g2p, g2p_vjp, tests::tight},
+    g2p::{Moved, g2p, g2p_vjp},
     grid_update::{
         Scenery, Site, grid_update, mass_threshold,
         tests::{LAWS, momentum, world},

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use base64ct::{Base64Unpadded, Encoding};
 use nalgebra::{Matrix4, Quaternion, Translation3, UnitQuaternion, Vector3, Vector4};
 use serde::Deserialize;
 
@@ -183,39 +184,10 @@ fn resource(uri: &str, folder: &Path) -> Result<Vec<u8>, ReadError> {
     if let Some(data) = uri.strip_prefix("data:") {
         let text = data.split_once(";base64,").map(|(_, text)| text);
         return text
-            .and_then(base64)
+            .and_then(|text| Base64Unpadded::decode_vec(text.trim_end_matches('=')).ok())
             .ok_or_else(|| damaged("a data URI that is not in Base64"));
     }
     bytes(&folder.join(uri))
-}
-
-/// Bytes of Base64 (RFC 4648, section 4).
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| {
-        Some(u32::from(match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        }))
-    };
-    let text = text.trim_end_matches('=').as_bytes();
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    for group in text.chunks(4) {
-        let mut bits = 0;
-        for &byte in group {
-            bits = bits << 6 | digit(byte)?;
-        }
-        // 2, 3 or 4 digits are 1, 2 or 3 bytes and bits that are left over.
-        bits <<= 6 * (4 - group.len());
-        if group.len() == 1 {
-            return None;
-        }
-        bytes.extend(&bits.to_be_bytes()[1..group.len()]);
-    }
-    Some(bytes)
 }
 
 /// The local transform of a node: its matrix, or translation, rotation and scale.

@@ -1,14 +1,12 @@
 use std::{fs, io::Write};
 
-use super::{
-    super::testing::{ball, obj},
-    *,
-};
+use super::{super::testing::ball, *};
+use crate::io::obj_text;
 
 /// The ball in every format that holds triangles, with its name.
 fn everywhere(mesh: &Mesh) -> Vec<(&'static str, Vec<u8>)> {
     vec![
-        ("text.obj", obj(mesh).into_bytes()),
+        ("text.obj", obj_text(mesh).into_bytes()),
         ("binary.stl", binary_stl(mesh)),
         ("text.stl", text_stl(mesh).into_bytes()),
         ("text.ply", ply(mesh, "ascii")),

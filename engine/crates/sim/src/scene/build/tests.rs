@@ -5,7 +5,7 @@ use super::{
     },
     *,
 };
-use crate::mesh::testing;
+use crate::{io::obj_text, mesh::testing};
 
 fn scene(text: &str) -> Scene {
     build(&spec_of(text), Path::new("")).unwrap()
@@ -143,7 +143,7 @@ fn finer_scene_keeps_its_size_and_its_particles_a_cell() {
 #[test]
 fn mesh_is_filled_like_the_shape_it_has() {
     let folder = tempfile::tempdir().unwrap();
-    let ball = testing::obj(&testing::ball(16));
+    let ball = obj_text(&testing::ball(16));
     std::fs::write(folder.path().join("ball.obj"), ball).unwrap();
     let shape = "shape: Sphere(radius: 0.1), position: (0.1";
     let mesh = "shape: Mesh(file: \"ball.obj\", scale: 0.1), position: (0.1";
@@ -177,11 +177,7 @@ fn mesh_is_a_collider_a_tool_a_target_and_a_metric() {
     use crate::collider::{Shape, SignedDistance};
 
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(
-        folder.path().join("ball.obj"),
-        testing::obj(&testing::ball(24)),
-    )
-    .unwrap();
+    std::fs::write(folder.path().join("ball.obj"), obj_text(&testing::ball(24))).unwrap();
     let mesh = "Mesh(file: \"ball.obj\", scale: 0.1, stretch: (1, 0.5, 1), resolution: 32)";
     let text = throw_with(&[
         ("Box(half: (0.15, 0.02, 0.15))", mesh),
@@ -214,7 +210,7 @@ fn mesh_is_a_collider_a_tool_a_target_and_a_metric() {
     // What has no signed distance is one fault with field, file and expectation.
     let mut open = testing::ball(24);
     open.triangles.truncate(6000);
-    std::fs::write(folder.path().join("ball.obj"), testing::obj(&open)).unwrap();
+    std::fs::write(folder.path().join("ball.obj"), obj_text(&open)).unwrap();
     let error = build(&spec_of(&text), folder.path())
         .unwrap_err()
         .to_string();

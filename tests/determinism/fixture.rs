@@ -2,6 +2,7 @@
 
 use backflow_diff::{Real, memory::Plan};
 use backflow_sim::{
+    Compiled,
     collider::{Capsule, Shape, Sphere},
     contact::{Collider, ContactLaw},
     grid::Lattice,
@@ -50,7 +51,7 @@ fn places(from: [usize; 3], to: [usize; 3], seed: &mut u64) -> Vec<Vector3<f64>>
 }
 
 /// The setup in the scalar `T`: the same numbers, rounded.
-pub fn setup<T: Real>() -> Setup<T> {
+pub fn setup<T: Compiled>() -> Setup<T> {
     let mut seed = 5;
     let mut particles: Particles<f64> = Particles::zeros(0, 0);
     // Fast enough that particles leave their tiles within a frame.
@@ -181,7 +182,7 @@ impl<W: Real> Criterion<W> for Spread {
     }
 }
 
-impl<T: Real> Setup<T> {
+impl<T: Compiled> Setup<T> {
     pub fn steps(&self) -> usize {
         FRAMES * SUBSTEPS
     }

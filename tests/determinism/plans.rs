@@ -1,13 +1,13 @@
 //! Memory: how many states a gradient may keep does not show in it.
 
-use backflow_diff::Real;
+use backflow_sim::Compiled;
 
 use crate::{
     bits::of_gradient,
     fixture::{Setup, setup},
 };
 
-fn gradient_has_the_same_bits<T: Real>() {
+fn gradient_has_the_same_bits<T: Compiled>() {
     let setup: Setup<T> = setup();
     let all = of_gradient(&setup.gradient(setup.steps()));
     for slots in [1, 2, 7] {

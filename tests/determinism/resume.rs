@@ -1,15 +1,14 @@
 //! Resume: a run that is stopped after a frame and taken up again goes on as if it had
 //! not been.
 
-use backflow_diff::Real;
-use backflow_sim::rollout::State;
+use backflow_sim::{Compiled, rollout::State};
 
 use crate::{
     bits::of_particles,
     fixture::{FRAMES, SUBSTEPS, Setup, setup},
 };
 
-fn resumed_run_has_the_same_bits<T: Real>() {
+fn resumed_run_has_the_same_bits<T: Compiled>() {
     let setup: Setup<T> = setup();
     let mut whole = setup.start();
     setup.run(&mut whole, 0, setup.steps());

@@ -1,6 +1,6 @@
 //! Threads: how many there are does not show in the results.
 
-use backflow_diff::Real;
+use backflow_sim::Compiled;
 
 use crate::{
     bits::{of_gradient, of_particles},
@@ -15,7 +15,7 @@ fn with_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
         .install(work)
 }
 
-fn run_has_the_same_bits<T: Real>() {
+fn run_has_the_same_bits<T: Compiled>() {
     let setup: Setup<T> = setup();
     let run = |threads| {
         with_threads(threads, || {
@@ -38,7 +38,7 @@ fn a_run_has_the_same_bits_on_any_number_of_threads() {
     run_has_the_same_bits::<f32>();
 }
 
-fn gradient_has_the_same_bits<T: Real>() {
+fn gradient_has_the_same_bits<T: Compiled>() {
     let setup: Setup<T> = setup();
     let run = |threads| with_threads(threads, || of_gradient(&setup.gradient(setup.steps())));
     let single = run(1);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use backflow::{diff::Real, task::Task};
+use backflow::{sim::Compiled, task::Task};
 use backflow_sim::{
     particle::{Motion, Particles},
     rollout::{State, forward::Rollout},
@@ -13,7 +13,7 @@ use crate::files::{QUALITY, each};
 /// Frames that are run.
 const FRAMES: usize = 4;
 
-fn runs<T: Real<Wide = f64>>(path: &Path) -> Result<(), String> {
+fn runs<T: Compiled<Wide = f64>>(path: &Path) -> Result<(), String> {
     let task = Task::load(path, QUALITY).map_err(|error| error.to_string())?;
     let world = task.scene.world.cast::<T>();
     let mut state = State::new(&world, task.scene.particles.cast::<T>());

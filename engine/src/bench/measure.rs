@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use backflow_diff::Real;
+use backflow_sim::Compiled;
 use backflow_sim::rollout::{
     forward::{Rollout, Scratch},
     reverse::Pass,
@@ -78,7 +78,7 @@ impl Watch {
 ///
 /// # Errors
 /// A run that fails, or too little memory.
-pub fn measure<T: Real<Wide = f64>>(
+pub fn measure<T: Compiled<Wide = f64>>(
     workload: &Workload<T>,
     mode: Mode,
     repetitions: usize,

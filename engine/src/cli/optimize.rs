@@ -10,9 +10,8 @@ use std::{
     },
 };
 
-use backflow_diff::Real;
 use backflow_optim::{Driver, DriverState, Outcome, Record, RunError as DriverError, Stop};
-use backflow_sim::{rollout::store::RunError, scene::load::to_text};
+use backflow_sim::{Compiled, rollout::store::RunError, scene::load::to_text};
 use clap::Args;
 use serde_json::json;
 
@@ -238,7 +237,7 @@ fn named(binding: &Binding, x: &[f64], as_values: bool) -> BTreeMap<String, Vec<
 }
 
 impl Session<'_> {
-    fn run<T: Real<Wide = f64>>(&self) -> Result<Finished, Failure> {
+    fn run<T: Compiled<Wide = f64>>(&self) -> Result<Finished, Failure> {
         let quiet = self.arguments.run.json;
         let mut state = if self.folder.file("state.ron").is_file() {
             let mut state: DriverState =
@@ -372,7 +371,7 @@ impl Session<'_> {
     }
 
     /// Runs the best once more and saves its frames and pictures.
-    fn record<T: Real<Wide = f64>>(&self, best: &[f64]) -> Result<Vec<(String, f64)>, Failure> {
+    fn record<T: Compiled<Wide = f64>>(&self, best: &[f64]) -> Result<Vec<(String, f64)>, Failure> {
         let frames = self.task.scene.world.clock.frames;
         let mut metrics = Vec::new();
         for (x, name) in [

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use backflow_diff::Real;
 use backflow_sim::{
+    Compiled,
     io::write_png,
     loss::Frame,
     pose::Pose,
@@ -133,7 +134,7 @@ impl Recording<'_> {
     ///
     /// # Errors
     /// A run that fails, or a file that cannot be written.
-    pub fn run<T: Real<Wide = f64>>(self, resume: bool) -> Result<Recorded, Failure> {
+    pub fn run<T: Compiled<Wide = f64>>(self, resume: bool) -> Result<Recorded, Failure> {
         let Self {
             task,
             setup,
@@ -187,7 +188,7 @@ impl Recording<'_> {
 }
 
 /// What the first `frames` frames of a run came to, which earlier sessions have saved.
-fn earlier<T: Real<Wide = f64>>(
+fn earlier<T: Compiled<Wide = f64>>(
     task: &Task,
     setup: &Setup,
     judge: &Judge,

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use backflow_diff::Real;
 use backflow_sim::{
+    Compiled,
     io::npz::{Npz, NpzError},
     loss::{
         Bodies, BodyFrame, CentreOfMass, Chamfer, Density, EffortWeights, Frame, FrameBar,
@@ -92,7 +92,7 @@ impl Judge {
     ///
     /// # Errors
     /// A goal that is damaged or does not fit.
-    pub fn new<T: Real<Wide = f64>>(scene: &Scene) -> Result<Self, CriterionError> {
+    pub fn new<T: Compiled<Wide = f64>>(scene: &Scene) -> Result<Self, CriterionError> {
         let frames = scene.world.clock.frames;
         let state = State::new(&scene.world, scene.particles.clone());
         let like = read_frame(&scene.world, &state, 0);
@@ -154,7 +154,7 @@ fn when(loss: &Loss) -> When {
     }
 }
 
-fn resolve<T: Real<Wide = f64>>(
+fn resolve<T: Compiled<Wide = f64>>(
     scene: &Scene,
     like: &Frame<f64>,
     measure: &Measure,
@@ -235,7 +235,7 @@ fn density_of(scene: &Scene, index: usize) -> f64 {
 }
 
 /// Positions of a body at the end of every frame of a run of `twin`.
-fn twin_positions<T: Real<Wide = f64>>(
+fn twin_positions<T: Compiled<Wide = f64>>(
     scene: &Scene,
     twin: &backflow_sim::world::World<f64>,
     body: usize,

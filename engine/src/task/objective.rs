@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 
-use backflow_diff::{Real, memory::Plan};
+use backflow_diff::memory::Plan;
 use backflow_optim::{Evaluation, Objective};
 use backflow_sim::{
+    Compiled,
     loss::{Frame, FrameBar},
     pose::Twist,
     rollout::{
@@ -26,7 +27,7 @@ use super::{
 pub type OnStep<'a> = Box<dyn FnMut(Pass, usize) -> bool + 'a>;
 
 /// The loss of a scene over the flat vector of its variables, simulated in scalar `T`.
-pub struct RolloutObjective<'a, T: Real> {
+pub struct RolloutObjective<'a, T: Compiled> {
     scene: &'a Scene,
     binding: &'a Binding,
     judge: &'a Judge,
@@ -73,7 +74,7 @@ impl Criterion<f64> for Watch<'_> {
     }
 }
 
-impl<'a, T: Real<Wide = f64>> RolloutObjective<'a, T> {
+impl<'a, T: Compiled<Wide = f64>> RolloutObjective<'a, T> {
     /// The objective of `scene` with the variables of `binding`; `memory` is the budget of
     /// a gradient in bytes.
     pub fn new(
@@ -128,7 +129,7 @@ impl<'a, T: Real<Wide = f64>> RolloutObjective<'a, T> {
     }
 }
 
-impl<T: Real<Wide = f64>> Objective for RolloutObjective<'_, T> {
+impl<T: Compiled<Wide = f64>> Objective for RolloutObjective<'_, T> {
     type Error = RunError;
 
     fn value(&mut self, x: &[f64]) -> Result<f64, RunError> {

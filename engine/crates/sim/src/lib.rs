@@ -24,3 +24,4 @@ pub mod transfer;
 pub mod world;
 
 pub use backflow_diff::Real;
+pub use transfer::Compiled;

@@ -10,7 +10,7 @@ use crate::{
     contact::place,
     pose::{Pose, Twist},
     tool::rigid::Trajectory,
-    transfer::{grid_update::Scenery, substep::substep, workspace::Workspace},
+    transfer::{Compiled, grid_update::Scenery, workspace::Workspace},
     world::World,
 };
 
@@ -32,7 +32,7 @@ impl<T: Real> Default for Scratch<T> {
 }
 
 /// A world with its controls: what advances states and pulls cotangents back.
-pub struct Rollout<'a, T: Real> {
+pub struct Rollout<'a, T: Compiled> {
     /// The world.
     pub world: &'a World<T>,
     /// How the tool moves, in the wide scalar: poses add up over frames.
@@ -42,7 +42,7 @@ pub struct Rollout<'a, T: Real> {
     pub held: usize,
 }
 
-impl<'a, T: Real> Rollout<'a, T> {
+impl<'a, T: Compiled> Rollout<'a, T> {
     /// A run of `world` with a velocity of the tool per frame.
     pub fn new(world: &'a World<T>, controls: &[Twist<T::Wide>]) -> Self {
         let frame_time = world.clock.dt.widen() * T::Wide::of(world.clock.substeps as f64);
@@ -131,7 +131,7 @@ impl<'a, T: Real> Rollout<'a, T> {
         let State {
             particles, order, ..
         } = state;
-        let moved = substep(
+        let moved = T::substep(
             self.world,
             &scenery,
             order,

@@ -23,8 +23,9 @@ use crate::{
     pose::{PoseBar, Twist},
     tool::rigid::TrajectoryBar,
     transfer::{
+        Compiled,
         grid_update::GridBar,
-        substep::{Grid, SubstepBar, substep_vjp},
+        substep::{Grid, SubstepBar},
     },
 };
 
@@ -41,7 +42,7 @@ pub enum Pass {
 }
 
 /// Cotangents while a run is pulled back.
-struct Back<'a, 'w, T: Real> {
+struct Back<'a, 'w, T: Compiled> {
     particles: Particles<T>,
     order: Arc<Order>,
     rest: SubstepBar<T>,
@@ -55,7 +56,7 @@ struct Back<'a, 'w, T: Real> {
     after: State<T>,
 }
 
-impl<T: Real> Rollout<'_, T> {
+impl<T: Compiled> Rollout<'_, T> {
     /// The value of `criterion` over a run from `state`, which is left at its end;
     /// `on_frame` sees every frame as it is reached.
     ///
@@ -180,7 +181,7 @@ impl<T: Real> Rollout<'_, T> {
     }
 }
 
-impl<'a, 'w, T: Real> Back<'a, 'w, T> {
+impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
     fn new(
         rollout: &'a mut Rollout<'w, T>,
         state: &State<T>,
@@ -262,7 +263,7 @@ impl<'a, 'w, T: Real> Back<'a, 'w, T> {
         let scenery = Rollout::scenery(world, tool);
         self.rest.grid = GridBar::zero();
         self.rest.bodies.fill([0.0; _]);
-        substep_vjp(
+        T::substep_vjp(
             world,
             &scenery,
             &state.order,

@@ -1,6 +1,7 @@
 //! The transfers of a substep: particles to grid, grid update, grid to particles.
 
 pub mod blocks;
+mod compiled;
 pub mod field;
 pub mod g2p;
 pub mod grid_update;
@@ -16,3 +17,5 @@ mod testing;
 #[cfg(test)]
 mod twins;
 pub mod workspace;
+
+pub use compiled::Compiled;

@@ -1,0 +1,80 @@
+//! The scalars that a substep is compiled for, once, in this crate.
+
+use backflow_diff::Real;
+
+use super::{
+    g2p::Moved,
+    grid_update::Scenery,
+    substep::{self, Grid, SubstepBar},
+    workspace::Workspace,
+};
+use crate::{
+    particle::{Order, Particles},
+    world::World,
+};
+
+/// A scalar that runs are made in.
+///
+/// The kernels of a substep are generic and large: instances of every instruction set in every
+/// crate that starts a run would take minutes to build. These methods are not generic, so that
+/// a crate that is generic over `Compiled` only calls them.
+pub trait Compiled: Real {
+    /// See [`substep::substep`].
+    fn substep(
+        world: &World<Self>,
+        scenery: &Scenery<'_, Self>,
+        order: &Order,
+        particles: &mut Particles<Self>,
+        workspace: &mut Workspace<Self>,
+    ) -> Moved;
+
+    /// See [`substep::substep_vjp`].
+    fn substep_vjp(
+        world: &World<Self>,
+        scenery: &Scenery<'_, Self>,
+        order: &Order,
+        particles: &Particles<Self>,
+        bars: &mut Particles<Self>,
+        workspace: &mut Workspace<Self>,
+        grid: Grid,
+        rest: &mut SubstepBar<Self>,
+    );
+}
+
+macro_rules! compiled {
+    ($scalar:ty) => {
+        impl Compiled for $scalar {
+            #[inline(never)]
+            fn substep(
+                world: &World<Self>,
+                scenery: &Scenery<'_, Self>,
+                order: &Order,
+                particles: &mut Particles<Self>,
+                workspace: &mut Workspace<Self>,
+            ) -> Moved {
+                substep::substep(world, scenery, order, particles, workspace)
+            }
+
+            #[inline(never)]
+            fn substep_vjp(
+                world: &World<Self>,
+                scenery: &Scenery<'_, Self>,
+                order: &Order,
+                particles: &Particles<Self>,
+                bars: &mut Particles<Self>,
+                workspace: &mut Workspace<Self>,
+                grid: Grid,
+                rest: &mut SubstepBar<Self>,
+            ) {
+                substep::substep_vjp(
+                    world, scenery, order, particles, bars, workspace, grid, rest,
+                );
+            }
+        }
+    };
+}
+
+compiled!(f32);
+compiled!(f64);
+#[cfg(any(test, feature = "dual"))]
+compiled!(num_dual::Dual64);

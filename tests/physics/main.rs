@@ -23,6 +23,8 @@ mod momentum;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod rigid;
+#[cfg(test)]
 mod similarity;
 #[cfg(test)]
 mod symmetry;

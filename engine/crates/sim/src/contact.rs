@@ -10,6 +10,7 @@ use nalgebra::Vector3;
 use crate::{
     collider::{Probe, Shape},
     pose::Pose,
+    world::cast,
 };
 
 pub use law::ContactLaw;
@@ -34,6 +35,24 @@ pub struct Collider<T: Real> {
     pub width: T,
     /// Whether it moves with the tool.
     pub on_tool: bool,
+}
+
+impl<T: Real> Collider<T> {
+    /// The same collider in another scalar, without tangents.
+    pub fn cast<U: Real>(&self) -> Collider<U> {
+        Collider {
+            name: self.name.clone(),
+            shape: self.shape.cast(),
+            pose: Pose {
+                position: self.pose.position.map(cast),
+                rotation: self.pose.rotation.map(cast),
+            },
+            law: self.law,
+            friction: cast(self.friction),
+            width: cast(self.width),
+            on_tool: self.on_tool,
+        }
+    }
 }
 
 /// Cotangents of what [`contact`] depends on.

@@ -17,6 +17,7 @@ pub mod material;
 pub mod mesh;
 pub mod particle;
 pub mod pose;
+pub mod rigid;
 pub mod rollout;
 pub mod scene;
 pub mod tool;

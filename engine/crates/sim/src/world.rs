@@ -125,19 +125,7 @@ impl<T: Real> World<T> {
                 .iter()
                 .map(|body| body.cast(Solid::cast))
                 .collect(),
-            colliders: self
-                .colliders
-                .iter()
-                .map(|collider| Collider {
-                    name: collider.name.clone(),
-                    shape: collider.shape.cast(),
-                    pose: pose(&collider.pose),
-                    law: collider.law,
-                    friction: cast(collider.friction),
-                    width: cast(collider.width),
-                    on_tool: collider.on_tool,
-                })
-                .collect(),
+            colliders: self.colliders.iter().map(Collider::cast).collect(),
             tool: self.tool.as_ref().map(|tool| RigidTool {
                 pose: pose(&tool.pose),
             }),

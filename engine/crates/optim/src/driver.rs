@@ -78,6 +78,7 @@ impl Driver {
             x,
             best: None,
             first_value: None,
+            curvature: None,
             plateau: PlateauMemory::default(),
             backoff: Backoff::default(),
             counters: Counters {
@@ -132,8 +133,12 @@ impl Driver {
     ) -> Result<Record, RunError<O::Error>> {
         state.admit(&self.settings, &self.layout)?;
         state.stop = None;
+        self.measure(state, objective)?;
         let record = match self.ask(state, objective)? {
             Answer::Finite(evaluation) => self.take(state, evaluation),
+            Answer::Trouble(trouble, ..) if state.update.endures() && state.best.is_some() => {
+                self.reject(state, trouble)
+            }
             Answer::Trouble(trouble, evaluation, source) => {
                 self.back_off(state, trouble, evaluation, source)?
             }
@@ -146,7 +151,48 @@ impl Driver {
     fn rate(&self, state: &DriverState) -> f64 {
         let schedule = &self.settings.schedule;
         let factor = schedule.factor(state.iteration, self.settings.iterations);
-        self.settings.update.rate() * factor * state.backoff.scale
+        let unit = state.curvature.map_or(1.0, |largest| 2.0 / largest);
+        self.settings.update.rate() * unit * factor * state.backoff.scale
+    }
+
+    /// Measures the curvature at the start, where the settings ask for it. Where there is none,
+    /// the rate keeps its unit.
+    fn measure<O: Objective + ?Sized>(
+        &self,
+        state: &mut DriverState,
+        objective: &mut O,
+    ) -> Result<(), RunError<O::Error>> {
+        let Some(lanczos) = self.settings.lanczos else {
+            return Ok(());
+        };
+        if state.iteration > 0 || state.curvature.is_some() {
+            return Ok(());
+        }
+        let ritz = lanczos.ritz(objective, &state.x);
+        let largest = ritz.map_err(|source| RunError::Objective {
+            iteration: state.iteration,
+            source,
+        })?;
+        let largest = largest.largest();
+        state.curvature = (largest.is_finite() && largest > 0.0).then_some(largest);
+        Ok(())
+    }
+
+    /// A candidate that is not finite, told to the update as infinitely bad.
+    fn reject(&self, state: &mut DriverState, trouble: Trouble) -> Record {
+        let context = self.context(state);
+        let rate = context.rate;
+        let worst = Evaluation::new(f64::INFINITY, vec![0.0; state.x.len()]);
+        state.update.step(&mut state.x, &worst, &context);
+        let projection = self.layout.project(&mut state.x);
+        state.counters.rejected += 1;
+        state.counters.clamped += projection.clamped;
+        Record {
+            rate,
+            clamped: projection.clamped,
+            clamped_largest: projection.largest,
+            ..self.blank(state, Event::Rejected(trouble))
+        }
     }
 
     /// What the update and the estimator are told of the state's iteration.

@@ -104,18 +104,44 @@ impl<O: Objective> Ensemble<O> {
         self.members.iter().map(|m| m.weight / total).collect()
     }
 
+    /// Asks one member and names it if it fails.
+    fn one<T>(
+        &mut self,
+        index: usize,
+        ask: impl FnOnce(&mut O) -> Result<T, O::Error>,
+    ) -> Result<T, MemberError<O::Error>> {
+        let member = &mut self.members[index];
+        ask(&mut member.objective).map_err(|source| MemberError::Failed {
+            name: member.name.clone(),
+            source,
+        })
+    }
+
     /// Asks every member in turn and names the one that fails.
     fn each<T>(
         &mut self,
         mut ask: impl FnMut(&mut O) -> Result<T, O::Error>,
     ) -> Result<Vec<T>, MemberError<O::Error>> {
-        let answers = self.members.iter_mut().map(|member| {
-            ask(&mut member.objective).map_err(|source| MemberError::Failed {
-                name: member.name.clone(),
-                source,
-            })
-        });
-        answers.collect()
+        (0..self.members.len())
+            .map(|index| self.one(index, &mut ask))
+            .collect()
+    }
+
+    /// Refuses derivatives of one member that a sum would silently cut short.
+    fn check_length(
+        &self,
+        index: usize,
+        expected: usize,
+        found: usize,
+    ) -> Result<(), MemberError<O::Error>> {
+        if found == expected {
+            return Ok(());
+        }
+        Err(MemberError::Length {
+            name: self.members[index].name.clone(),
+            expected,
+            found,
+        })
     }
 
     /// Refuses derivatives that a sum would silently cut short.
@@ -124,16 +150,14 @@ impl<O: Objective> Ensemble<O> {
         expected: usize,
         derivatives: impl Iterator<Item = &'a Vec<f64>>,
     ) -> Result<(), MemberError<O::Error>> {
-        let mut pairs = self.members.iter().zip(derivatives);
-        match pairs.find(|(_, derivatives)| derivatives.len() != expected) {
-            None => Ok(()),
-            Some((member, derivatives)) => Err(MemberError::Length {
-                name: member.name.clone(),
-                expected,
-                found: derivatives.len(),
-            }),
-        }
+        let mut lengths = derivatives.map(Vec::len).enumerate();
+        lengths.try_for_each(|(index, found)| self.check_length(index, expected, found))
     }
+}
+
+/// `factor vector`.
+fn scaled(factor: f64, vector: &[f64]) -> Vec<f64> {
+    vector.iter().map(|entry| factor * entry).collect()
 }
 
 /// Name of the i-th member of a uniform ensemble.
@@ -159,6 +183,11 @@ impl<O: Objective> Objective for Ensemble<O> {
             add_scaled(&mut mean.gradient, *share, &evaluation.gradient);
         }
         let values = self.members.iter().zip(&evaluations);
+        let count = self.members.len() as f64;
+        let gradients = shares.iter().zip(&evaluations);
+        mean.scenarios = gradients
+            .map(|(share, evaluation)| scaled(share * count, &evaluation.gradient))
+            .collect();
         mean.metrics = values
             .map(|(member, evaluation)| (format!("{}/value", member.name), evaluation.value))
             .chain(mean_metrics(&shares, &evaluations))
@@ -174,6 +203,31 @@ impl<O: Objective> Objective for Ensemble<O> {
             add_scaled(&mut mean, *share, product);
         }
         Ok(mean)
+    }
+
+    fn scenarios(&self) -> usize {
+        self.members.len()
+    }
+
+    fn scenario(&mut self, scenario: usize, x: &[f64]) -> Result<Evaluation, Self::Error> {
+        let weight = self.shares()[scenario] * self.members.len() as f64;
+        let mut evaluation = self.one(scenario, |member| member.gradient(x))?;
+        self.check_length(scenario, x.len(), evaluation.gradient.len())?;
+        evaluation.value *= weight;
+        evaluation.gradient = scaled(weight, &evaluation.gradient);
+        Ok(evaluation)
+    }
+
+    fn scenario_hessian_vector(
+        &mut self,
+        scenario: usize,
+        x: &[f64],
+        direction: &[f64],
+    ) -> Result<Vec<f64>, Self::Error> {
+        let weight = self.shares()[scenario] * self.members.len() as f64;
+        let product = self.one(scenario, |member| member.hessian_vector(x, direction))?;
+        self.check_length(scenario, x.len(), product.len())?;
+        Ok(scaled(weight, &product))
     }
 
     fn diverged(&self, error: &Self::Error) -> bool {

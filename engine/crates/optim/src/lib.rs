@@ -11,6 +11,10 @@
 //! | how the vector moves | [`Update`] | `update/`, one file a method |
 //! | how far, as the run goes on | [`Schedule`] | `schedule/`, one file a law |
 //!
+//! Methods that compare values alone (CMA-ES, consensus, random points) are updates like the
+//! others, whose iterations are the candidates of a generation; they go with the estimator
+//! `Values`.
+//!
 //! [`Driver`] runs the product. It adds what every run needs whatever the choices: clipping
 //! ([`Clip`]), bounds, the best point so far, stops ([`Stop`]), and a guard that keeps
 //! non-finite numbers out of the update ([`Guard`]). Its memory, [`DriverState`], is plain
@@ -19,6 +23,9 @@
 //! **An iteration is one evaluation**: one value and one gradient. This holds for line searches
 //! too, whose trial points are iterations of their own, so that `iterations: 60` costs the
 //! same with every update and a run can stop and resume inside a line search.
+//!
+//! Problems of another form have drivers of their own: one with a problem inside, [`bilevel`], and
+//! one with equations, [`constrained`].
 //!
 //! A new method is one file with its tests in the folder of its concept, one variant in that
 //! folder's settings enum (what the scene says) and one in its `Any…` enum (what is saved).
@@ -51,18 +58,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod bilevel;
 pub mod clip;
+pub mod constrained;
 pub mod context;
+pub mod curvature;
 pub mod driver;
 pub mod ensemble;
 pub mod error;
 pub mod estimator;
 pub mod fault;
+pub mod gate;
 pub mod guard;
+pub mod network;
 pub mod objective;
 pub mod observer;
 pub mod parameters;
 mod plain;
+pub mod random;
 pub mod record;
 pub mod schedule;
 pub mod settings;
@@ -76,15 +89,19 @@ mod testing;
 
 pub use clip::Clip;
 pub use context::Context;
+pub use curvature::Lanczos;
 pub use driver::Driver;
 pub use ensemble::{Ensemble, EnsembleError, Member, MemberError};
 pub use error::{RunError, SettingsError, StartError, StateError};
 pub use estimator::{AnyEstimator, Estimator, EstimatorSettings};
 pub use fault::Fault;
+pub use gate::Gated;
 pub use guard::{Guard, Trouble};
+pub use network::Network;
 pub use objective::{Evaluation, Objective};
 pub use observer::Observer;
 pub use parameters::{Bounds, Layout, LayoutError, Projection, Slice};
+pub use random::Random;
 pub use record::{Counters, Event, Outcome, Record};
 pub use schedule::{Schedule, ScheduleSettings};
 pub use settings::Settings;

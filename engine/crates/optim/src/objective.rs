@@ -11,6 +11,9 @@ pub struct Evaluation {
     pub gradient: Vec<f64>,
     /// Named measurements that are reported and not minimised, e.g. the mass still in a cup.
     pub metrics: Vec<(String, f64)>,
+    /// Gradients of the scenarios whose mean this is, as [`Objective::scenario`] has them; empty
+    /// where there is one alone.
+    pub scenarios: Vec<Vec<f64>>,
 }
 
 impl Evaluation {
@@ -21,6 +24,7 @@ impl Evaluation {
             value,
             gradient,
             metrics: Vec::new(),
+            scenarios: Vec::new(),
         }
     }
 }
@@ -42,19 +46,32 @@ pub trait Objective {
     /// `H p = (g(x + h p) - g(x - h p)) / (2 h) + O(h^2)` with `h |p| = cbrt(eps) (1 + |x|)`,
     /// the length at which truncation and round-off balance (Nocedal & Wright 2006, section 8.1).
     fn hessian_vector(&mut self, x: &[f64], direction: &[f64]) -> Result<Vec<f64>, Self::Error> {
-        let length = norm(direction);
-        if length == 0.0 {
-            return Ok(vec![0.0; x.len()]);
-        }
-        let h = f64::EPSILON.cbrt() * (1.0 + norm(x)) / length;
-        let mut point = x.to_vec();
-        add_scaled(&mut point, h, direction);
-        let forward = self.gradient(&point)?.gradient;
-        point.copy_from_slice(x);
-        add_scaled(&mut point, -h, direction);
-        let backward = self.gradient(&point)?.gradient;
-        let pairs = forward.iter().zip(&backward);
-        Ok(pairs.map(|(f, b)| (f - b) / (2.0 * h)).collect())
+        difference_of_gradients(x, direction, |point| Ok(self.gradient(point)?.gradient))
+    }
+
+    /// How many scenarios the value is the plain mean over (default: 1, itself).
+    fn scenarios(&self) -> usize {
+        1
+    }
+
+    /// Value and gradient of one scenario, numbered from 0 (default: the whole). The plain mean
+    /// over all is [`Objective::gradient`]; weights are inside.
+    fn scenario(&mut self, scenario: usize, x: &[f64]) -> Result<Evaluation, Self::Error> {
+        let _ = scenario;
+        self.gradient(x)
+    }
+
+    /// Hessian of one scenario times a direction; by differences, as
+    /// [`Objective::hessian_vector`].
+    fn scenario_hessian_vector(
+        &mut self,
+        scenario: usize,
+        x: &[f64],
+        direction: &[f64],
+    ) -> Result<Vec<f64>, Self::Error> {
+        difference_of_gradients(x, direction, |point| {
+            Ok(self.scenario(scenario, point)?.gradient)
+        })
     }
 
     /// Whether an error means that this *point* is bad (the simulation blew up there) rather
@@ -64,6 +81,27 @@ pub trait Objective {
         let _ = error;
         false
     }
+}
+
+/// `(g(x + h p) - g(x - h p)) / (2 h)` with `h |p| = cbrt(eps) (1 + |x|)`; zero for p = 0.
+pub(crate) fn difference_of_gradients<E>(
+    x: &[f64],
+    direction: &[f64],
+    mut gradient: impl FnMut(&[f64]) -> Result<Vec<f64>, E>,
+) -> Result<Vec<f64>, E> {
+    let length = norm(direction);
+    if length == 0.0 {
+        return Ok(vec![0.0; x.len()]);
+    }
+    let h = f64::EPSILON.cbrt() * (1.0 + norm(x)) / length;
+    let mut point = x.to_vec();
+    add_scaled(&mut point, h, direction);
+    let forward = gradient(&point)?;
+    point.copy_from_slice(x);
+    add_scaled(&mut point, -h, direction);
+    let backward = gradient(&point)?;
+    let pairs = forward.iter().zip(&backward);
+    Ok(pairs.map(|(f, b)| (f - b) / (2.0 * h)).collect())
 }
 
 /// Forwards every method, so that borrowed and boxed objectives are objectives.
@@ -85,6 +123,23 @@ macro_rules! forward {
             direction: &[f64],
         ) -> Result<Vec<f64>, Self::Error> {
             (**self).hessian_vector(x, direction)
+        }
+
+        fn scenarios(&self) -> usize {
+            (**self).scenarios()
+        }
+
+        fn scenario(&mut self, scenario: usize, x: &[f64]) -> Result<Evaluation, Self::Error> {
+            (**self).scenario(scenario, x)
+        }
+
+        fn scenario_hessian_vector(
+            &mut self,
+            scenario: usize,
+            x: &[f64],
+            direction: &[f64],
+        ) -> Result<Vec<f64>, Self::Error> {
+            (**self).scenario_hessian_vector(scenario, x, direction)
         }
 
         fn diverged(&self, error: &Self::Error) -> bool {

@@ -18,6 +18,8 @@ pub enum Event {
     Stalled,
     /// It was not finite: back to the best point at half the rate.
     BackedOff(Trouble),
+    /// It was not finite, and the worst of candidates to an update that compares them.
+    Rejected(Trouble),
 }
 
 /// One iteration.
@@ -60,6 +62,9 @@ pub struct Counters {
     pub probes: usize,
     /// Backoffs from non-finite numbers.
     pub backoffs: usize,
+    /// Candidates that were not finite.
+    #[serde(default)]
+    pub rejected: usize,
     /// Iterations whose gradient was clipped.
     pub clipped: usize,
     /// Parameters put back onto their bounds, the start included.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clip::Clip;
+use crate::curvature::Lanczos;
 use crate::estimator::EstimatorSettings;
 use crate::fault::{Fault, Faults};
 use crate::guard::Guard;
@@ -41,6 +42,9 @@ pub struct Settings {
     pub schedule: ScheduleSettings,
     /// Where the gradient comes from (default: `Adjoint`).
     pub estimator: EstimatorSettings,
+    /// Sets the unit of the rate by the curvature at the start (default: off).
+    #[serde(with = "plain", skip_serializing_if = "Option::is_none")]
+    pub lanczos: Option<Lanczos>,
     /// How long gradients are shortened (default: `None`).
     pub clip: Clip,
     /// What happens at non-finite numbers (default: 5 halvings, recovery after 10 iterations).
@@ -64,6 +68,7 @@ impl Default for Settings {
             update: UpdateSettings::default(),
             schedule: ScheduleSettings::default(),
             estimator: EstimatorSettings::default(),
+            lanczos: None,
             clip: Clip::default(),
             guard: Guard::default(),
             plateau: None,
@@ -94,6 +99,23 @@ impl Settings {
             clip,
             "None with Lbfgs, whose line search needs the true gradient",
         );
+        let blind = self.estimator.gives_values_alone() && !self.update.ignores_gradients();
+        faults.require(
+            !blind,
+            "estimator",
+            "Values",
+            "one that gives gradients, which this update needs",
+        );
+        let zero = self.estimator.gives_values_alone() && self.gradient_norm.is_some();
+        faults.require(
+            !zero,
+            "gradient_norm",
+            self.gradient_norm.unwrap_or_default(),
+            "no such stop with the estimator Values, which gives none",
+        );
+        if let Some(lanczos) = &self.lanczos {
+            lanczos.faults(&mut list);
+        }
         self.update.faults(&mut list);
         self.schedule.faults(self.iterations, &mut list);
         self.estimator.faults(&mut list);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::StateError;
-use crate::estimator::AnyEstimator;
+use crate::estimator::{AnyEstimator, Estimator};
 use crate::guard::Backoff;
 use crate::parameters::{Layout, Slice};
 use crate::record::Counters;
@@ -45,6 +45,9 @@ pub struct DriverState {
     pub best: Option<Best>,
     /// Value at the start; none before the first evaluation.
     pub first_value: Option<f64>,
+    /// Largest curvature in size at the start, where the settings measure it.
+    #[serde(default)]
+    pub curvature: Option<f64>,
     /// The plateau test's memory.
     pub plateau: PlateauMemory,
     /// The guard's memory.
@@ -75,6 +78,7 @@ impl DriverState {
             ("x", self.x.len() == expected),
             ("best", self.best.as_ref().is_none_or(best)),
             ("update", self.update.fits(expected)),
+            ("estimator", self.estimator.fits(expected)),
         ];
         if let Some((what, _)) = parts.into_iter().find(|(_, fits)| !fits) {
             return Err(StateError::Damaged { what, expected });

@@ -1,16 +1,34 @@
 //! Where a gradient comes from: one file a source.
 
+pub mod adaptive_batch;
 pub mod adjoint;
+pub mod consensus;
 pub mod finite_difference;
+pub mod gaussian_process;
+pub mod harpg;
+pub mod hessian_alignment;
+pub mod policy_gradient;
+pub mod rectified;
+pub mod values;
+
+mod settings;
 
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
-use crate::fault::{Fault, Faults};
 use crate::objective::{Evaluation, Objective};
 
+pub use adaptive_batch::AdaptiveBatch;
 pub use adjoint::Adjoint;
+pub use consensus::Consensus;
 pub use finite_difference::FiniteDifference;
+pub use gaussian_process::GaussianProcess;
+pub use harpg::Harpg;
+pub use hessian_alignment::HessianAlignment;
+pub use policy_gradient::PolicyGradient;
+pub use rectified::Rectified;
+pub use settings::EstimatorSettings;
+pub use values::Values;
 
 /// A source of gradients.
 ///
@@ -24,54 +42,12 @@ pub trait Estimator {
         x: &[f64],
         context: &Context<'_>,
     ) -> Result<Evaluation, O::Error>;
-}
 
-/// Choice of an estimator in a scene (default: `Adjoint`).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum EstimatorSettings {
-    /// The objective's own gradient: one forward and one backward pass.
-    #[default]
-    Adjoint,
-    /// Central differences of values: 2n + 1 forward passes.
-    FiniteDifference {
-        /// Relative step (default: 6.06e-6, the cube root of the machine epsilon).
-        #[serde(default = "finite_difference::default_step")]
-        step: f64,
-    },
-}
-
-impl EstimatorSettings {
-    /// The estimator at the beginning of a run.
-    #[must_use]
-    pub fn build(&self) -> AnyEstimator {
-        match *self {
-            Self::Adjoint => AnyEstimator::Adjoint(Adjoint),
-            Self::FiniteDifference { step } => {
-                AnyEstimator::FiniteDifference(FiniteDifference { step })
-            }
-        }
-    }
-
-    /// Gives a saved estimator these numbers; false if it is of another kind.
-    pub fn configure(&self, estimator: &mut AnyEstimator) -> bool {
-        match (self, estimator) {
-            (Self::Adjoint, AnyEstimator::Adjoint(_)) => true,
-            (Self::FiniteDifference { step }, AnyEstimator::FiniteDifference(estimator)) => {
-                estimator.step = *step;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Bad numbers, under `estimator`.
-    pub(crate) fn faults(&self, list: &mut Vec<Fault>) {
-        let mut faults = Faults::new("estimator", list);
-        match *self {
-            Self::Adjoint => {}
-            Self::FiniteDifference { step } => faults.positive("step", step),
-        }
+    /// Whether the memory is that of `dimension` parameters: a check of saved states. Default:
+    /// there is none.
+    fn fits(&self, dimension: usize) -> bool {
+        let _ = dimension;
+        true
     }
 }
 
@@ -82,6 +58,40 @@ pub enum AnyEstimator {
     Adjoint(Adjoint),
     /// See [`FiniteDifference`].
     FiniteDifference(FiniteDifference),
+    /// See [`Values`].
+    Values(Values),
+    /// See [`Consensus`].
+    Consensus(Consensus),
+    /// See [`GaussianProcess`].
+    GaussianProcess(GaussianProcess),
+    /// See [`PolicyGradient`].
+    PolicyGradient(PolicyGradient),
+    /// See [`Harpg`].
+    Harpg(Harpg),
+    /// See [`AdaptiveBatch`].
+    AdaptiveBatch(AdaptiveBatch),
+    /// See [`HessianAlignment`].
+    HessianAlignment(HessianAlignment),
+    /// See [`Rectified`].
+    Rectified(Rectified),
+}
+
+/// Asks the estimator of whatever kind.
+macro_rules! each_estimator {
+    ($any:expr, $estimator:ident => $answer:expr) => {
+        match $any {
+            AnyEstimator::Adjoint($estimator) => $answer,
+            AnyEstimator::FiniteDifference($estimator) => $answer,
+            AnyEstimator::Values($estimator) => $answer,
+            AnyEstimator::Consensus($estimator) => $answer,
+            AnyEstimator::GaussianProcess($estimator) => $answer,
+            AnyEstimator::PolicyGradient($estimator) => $answer,
+            AnyEstimator::Harpg($estimator) => $answer,
+            AnyEstimator::AdaptiveBatch($estimator) => $answer,
+            AnyEstimator::HessianAlignment($estimator) => $answer,
+            AnyEstimator::Rectified($estimator) => $answer,
+        }
+    };
 }
 
 impl Estimator for AnyEstimator {
@@ -91,9 +101,10 @@ impl Estimator for AnyEstimator {
         x: &[f64],
         context: &Context<'_>,
     ) -> Result<Evaluation, O::Error> {
-        match self {
-            Self::Adjoint(estimator) => estimator.estimate(objective, x, context),
-            Self::FiniteDifference(estimator) => estimator.estimate(objective, x, context),
-        }
+        each_estimator!(self, estimator => estimator.estimate(objective, x, context))
+    }
+
+    fn fits(&self, dimension: usize) -> bool {
+        each_estimator!(self, estimator => estimator.fits(dimension))
     }
 }

@@ -3,6 +3,7 @@
 pub mod constant;
 pub mod cosine;
 pub mod linear;
+pub mod refined;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use crate::fault::{Fault, Faults};
 pub use constant::Constant;
 pub use cosine::Cosine;
 pub use linear::Linear;
+pub use refined::{Refined, refine};
 
 /// A factor on the update's base rate.
 pub trait Schedule {
@@ -44,20 +46,31 @@ pub enum ScheduleSettings {
         #[serde(default)]
         warmup: usize,
     },
+    /// What the gradients of an earlier run call for, see [`Refined`].
+    Refined {
+        /// A factor in `[0, 1]` an iteration of it, as [`refine`] gives them.
+        factors: Vec<f64>,
+    },
 }
 
 impl ScheduleSettings {
     /// Bad numbers, under `schedule`.
     pub(crate) fn faults(&self, iterations: usize, list: &mut Vec<Fault>) {
         let mut faults = Faults::new("schedule", list);
-        match *self {
+        match self {
             Self::Constant => {}
-            Self::Linear { floor, warmup } | Self::Cosine { floor, warmup } => {
+            &Self::Linear { floor, warmup } | &Self::Cosine { floor, warmup } => {
                 let unit = (0.0..=1.0).contains(&floor);
                 faults.require(unit, "floor", floor, "a number in [0, 1]");
                 let expected = format!("less than iterations ({iterations})");
                 let short = warmup < iterations || warmup == 0;
                 faults.require(short, "warmup", warmup, &expected);
+            }
+            Self::Refined { factors } => {
+                let bad = factors.iter().find(|factor| !(0.0..=1.0).contains(*factor));
+                let found = bad.map_or("[]".to_owned(), f64::to_string);
+                let fine = bad.is_none() && !factors.is_empty();
+                faults.require(fine, "factors", found, "numbers in [0, 1], at least one");
             }
         }
     }
@@ -65,14 +78,15 @@ impl ScheduleSettings {
 
 impl Schedule for ScheduleSettings {
     fn factor(&self, iteration: usize, iterations: usize) -> f64 {
-        match *self {
+        match self {
             Self::Constant => Constant.factor(iteration, iterations),
-            Self::Linear { floor, warmup } => {
+            &Self::Linear { floor, warmup } => {
                 Linear { floor, warmup }.factor(iteration, iterations)
             }
-            Self::Cosine { floor, warmup } => {
+            &Self::Cosine { floor, warmup } => {
                 Cosine { floor, warmup }.factor(iteration, iterations)
             }
+            Self::Refined { factors } => Refined { factors }.factor(iteration, iterations),
         }
     }
 }

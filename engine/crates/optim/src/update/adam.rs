@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Step, Update};
 use crate::context::Context;
 use crate::objective::Evaluation;
+use crate::vector::add_scaled;
 
 /// Base rate by default, in parameter units.
 pub(super) fn default_rate() -> f64 {
@@ -66,20 +67,35 @@ impl Adam {
     }
 }
 
-impl Update for Adam {
-    fn step(&mut self, x: &mut [f64], evaluation: &Evaluation, context: &Context<'_>) -> Step {
+impl Adam {
+    /// Takes in a gradient and says where to go: `(m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)`,
+    /// to be subtracted. What is built on Adam starts from here.
+    pub(super) fn direction(&mut self, gradient: &[f64]) -> Vec<f64> {
         self.count = self.count.saturating_add(1);
         let t = f64::from(self.count);
         let mean_correction = 1.0 - self.beta1.powf(t);
         let square_correction = 1.0 - self.beta2.powf(t);
-        for i in 0..x.len() {
-            let g = evaluation.gradient[i];
+        for (i, g) in gradient.iter().enumerate() {
             self.mean[i] = self.beta1 * self.mean[i] + (1.0 - self.beta1) * g;
             self.square[i] = self.beta2 * self.square[i] + (1.0 - self.beta2) * g * g;
-            let m = self.mean[i] / mean_correction;
-            let v = self.square[i] / square_correction;
-            x[i] -= context.rate * m / (v.sqrt() + self.epsilon);
         }
+        let moments = self.mean.iter().zip(&self.square);
+        let entry = |(m, v): (&f64, &f64)| {
+            (m / mean_correction) / ((v / square_correction).sqrt() + self.epsilon)
+        };
+        moments.map(entry).collect()
+    }
+
+    /// The square root of `v / (1 - b2^t)` of entry `i`, the size of its recent gradients.
+    pub(super) fn size(&self, i: usize) -> f64 {
+        (self.square[i] / (1.0 - self.beta2.powf(f64::from(self.count.max(1))))).sqrt()
+    }
+}
+
+impl Update for Adam {
+    fn step(&mut self, x: &mut [f64], evaluation: &Evaluation, context: &Context<'_>) -> Step {
+        let direction = self.direction(&evaluation.gradient);
+        add_scaled(x, -context.rate, &direction);
         Step::Accepted
     }
 

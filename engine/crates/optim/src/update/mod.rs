@@ -4,9 +4,22 @@
 //! owns no loop: its memory is plain data between two calls, so that any of them can be
 //! stopped, saved and resumed by the same driver.
 
+pub mod ada_grad_norm;
 pub mod adam;
+pub mod adam_p;
+pub mod adam_w;
+pub mod cma_es;
+pub mod consensus;
+pub mod diff_grad;
+pub mod idle;
+pub mod igt;
 pub mod lbfgs;
+pub mod m_fac;
+pub mod normalized;
+pub mod population;
+pub mod random_search;
 pub mod sgd;
+pub mod surrogate;
 pub mod wolfe;
 
 mod settings;
@@ -16,10 +29,23 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::objective::Evaluation;
 
+pub use ada_grad_norm::AdaGradNorm;
 pub use adam::Adam;
+pub use adam_p::AdamP;
+pub use adam_w::AdamW;
+pub use cma_es::CmaEs;
+pub use consensus::Consensus;
+pub use diff_grad::DiffGrad;
+pub use idle::Idle;
+pub use igt::Igt;
 pub use lbfgs::Lbfgs;
+pub use m_fac::Mfac;
+pub use normalized::Normalized;
+pub(crate) use population::gibbs_mean;
+pub use random_search::RandomSearch;
 pub use settings::UpdateSettings;
 pub use sgd::Sgd;
+pub use surrogate::Surrogate;
 
 /// What an update made of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +70,12 @@ pub trait Update {
     /// another point, at a lower rate. Whatever led there must be forgotten.
     fn restart(&mut self);
 
+    /// Whether a point whose value is not finite is only a bad candidate to this update, and told
+    /// to it as infinite; else the driver goes back to the best point. Default: it is not.
+    fn endures(&self) -> bool {
+        false
+    }
+
     /// Whether the memory is that of `dimension` parameters: a check of saved states.
     fn fits(&self, dimension: usize) -> bool;
 }
@@ -57,23 +89,62 @@ pub enum AnyUpdate {
     Sgd(Sgd),
     /// See [`Lbfgs`].
     Lbfgs(Lbfgs),
+    /// See [`AdamW`].
+    AdamW(AdamW),
+    /// See [`AdamP`].
+    AdamP(AdamP),
+    /// See [`DiffGrad`].
+    DiffGrad(DiffGrad),
+    /// See [`AdaGradNorm`].
+    AdaGradNorm(AdaGradNorm),
+    /// See [`Mfac`].
+    Mfac(Mfac),
+    /// See [`Normalized`].
+    Normalized(Normalized),
+    /// See [`Igt`].
+    Igt(Igt),
+    /// See [`Surrogate`].
+    Surrogate(Surrogate),
+    /// See [`Consensus`].
+    Consensus(Consensus),
+    /// See [`CmaEs`].
+    CmaEs(CmaEs),
+    /// See [`RandomSearch`].
+    Random(RandomSearch),
+    /// See [`Idle`].
+    Idle(Idle),
+}
+
+/// Asks the update of whatever kind.
+macro_rules! each_update {
+    ($any:expr, $update:ident => $answer:expr) => {
+        match $any {
+            AnyUpdate::Adam($update) => $answer,
+            AnyUpdate::Sgd($update) => $answer,
+            AnyUpdate::Lbfgs($update) => $answer,
+            AnyUpdate::AdamW($update) => $answer,
+            AnyUpdate::AdamP($update) => $answer,
+            AnyUpdate::DiffGrad($update) => $answer,
+            AnyUpdate::AdaGradNorm($update) => $answer,
+            AnyUpdate::Mfac($update) => $answer,
+            AnyUpdate::Normalized($update) => $answer,
+            AnyUpdate::Igt($update) => $answer,
+            AnyUpdate::Surrogate($update) => $answer,
+            AnyUpdate::Consensus($update) => $answer,
+            AnyUpdate::CmaEs($update) => $answer,
+            AnyUpdate::Random($update) => $answer,
+            AnyUpdate::Idle($update) => $answer,
+        }
+    };
 }
 
 impl AnyUpdate {
     fn inner(&self) -> &dyn Update {
-        match self {
-            Self::Adam(update) => update,
-            Self::Sgd(update) => update,
-            Self::Lbfgs(update) => update,
-        }
+        each_update!(self, update => update)
     }
 
     fn inner_mut(&mut self) -> &mut dyn Update {
-        match self {
-            Self::Adam(update) => update,
-            Self::Sgd(update) => update,
-            Self::Lbfgs(update) => update,
-        }
+        each_update!(self, update => update)
     }
 }
 
@@ -84,6 +155,10 @@ impl Update for AnyUpdate {
 
     fn restart(&mut self) {
         self.inner_mut().restart();
+    }
+
+    fn endures(&self) -> bool {
+        self.inner().endures()
     }
 
     fn fits(&self, dimension: usize) -> bool {

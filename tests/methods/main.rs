@@ -1,0 +1,29 @@
+//! Acceptance numbers of the methods of optimisation, on problems with known answers.
+//!
+//! Each file is one method: it says where its number comes from, prints what it measured, and
+//! holds it to the number.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and print what they measured"
+)]
+
+mod ada_grad;
+mod adam_p;
+mod augmented_lagrangian;
+mod bilevel;
+mod cma_es;
+mod consensus;
+mod diff_grad;
+mod gaussian_process;
+mod hessian_alignment;
+mod lanczos;
+mod m_fac;
+mod policy_gradient;
+mod rectified;
+mod refined;
+mod resume;
+mod surrogate;
+mod toys;

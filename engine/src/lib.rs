@@ -5,6 +5,7 @@
 //! | [`diff`] | how things are differentiated: scalars, matrix functions, implicit maps, checkpoint plans, gradient checks |
 //! | [`sim`] | the physics and its adjoint: scenes, materials, transfers, contact, tools, rollouts, losses, files |
 //! | [`optim`] | how parameters move: objectives, estimators, updates, schedules, the driver |
+//! | [`grasp`] | hands, contact forces, the synthesis of grasps, their files |
 //! | [`mod@bench`] | a workload that other engines run, too, and how long it takes |
 //! | [`task`] | a scene as an optimisation problem, and its run folder |
 //! | [`cli`] | the `backflow` command |
@@ -14,5 +15,6 @@ pub mod cli;
 pub mod task;
 
 pub use backflow_diff as diff;
+pub use backflow_grasp as grasp;
 pub use backflow_optim as optim;
 pub use backflow_sim as sim;

@@ -5,6 +5,7 @@ mod bytes;
 mod check;
 mod export;
 mod gradcheck;
+mod grasp;
 mod mesh;
 mod optimize;
 mod options;
@@ -28,6 +29,7 @@ const EXAMPLES: &str = "Examples:
   backflow optimize scenes/fluid/throw.ron
   backflow simulate scenes/fluid/dam_break.ron --quality 2 --threads 2
   backflow gradcheck scenes/solid/reach.ron
+  backflow grasp synthesize --hand shadow --object assets/meshes/cup.obj
   backflow mesh assets/meshes/cup.obj
   backflow bench --mode grad
   backflow export runs/throw-20261124-101500 --format vtk
@@ -44,6 +46,9 @@ enum Command {
     Optimize(optimize::Optimize),
     /// Checks the gradient of a scene against finite differences.
     Gradcheck(gradcheck::Gradcheck),
+    /// Finds grasps of objects for a hand, and says how good they seem.
+    #[command(subcommand)]
+    Grasp(grasp::Grasp),
     /// Says what a mesh is, and what is wrong with it.
     Mesh(mesh::Mesh),
     /// Measures the speed of a workload that other engines run, too.
@@ -89,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(command) => command.run(),
         Command::Optimize(command) => command.run(),
         Command::Gradcheck(command) => command.run(),
+        Command::Grasp(command) => command.run(),
         Command::Mesh(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Export(command) => command.run(),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use npyz::{
-    AutoSerialize, WriterBuilder,
+    AutoSerialize, DType, WriterBuilder,
     npz::NpzWriter,
     zip::{CompressionMethod, DateTime, write::FileOptions},
 };
@@ -27,6 +27,8 @@ pub enum Array<'a> {
     F32(Vec<usize>, &'a [f32]),
     /// NumPy's `int64`.
     I64(Vec<usize>, &'a [i64]),
+    /// NumPy's `str`, as wide as the longest.
+    Text(Vec<usize>, &'a [&'a str]),
 }
 
 /// Writes named arrays to one uncompressed `.npz` file, atomically. The same arrays
@@ -39,11 +41,52 @@ pub fn write_npz(path: &Path, arrays: &[(&str, Array)]) -> Result<(), FileError>
                 Array::F64(shape, values) => write_array(&mut npz, name, shape, values)?,
                 Array::F32(shape, values) => write_array(&mut npz, name, shape, values)?,
                 Array::I64(shape, values) => write_array(&mut npz, name, shape, values)?,
+                Array::Text(shape, values) => write_text(&mut npz, name, shape, values)?,
             }
         }
         npz.zip_writer().finish()?;
         Ok(())
     })
+}
+
+fn write_text(
+    npz: &mut NpzWriter<impl Write + Seek>,
+    name: &str,
+    shape: &[usize],
+    values: &[&str],
+) -> io::Result<()> {
+    let widest = values.iter().map(|text| text.chars().count()).max();
+    // NumPy has no strings of width zero.
+    let width = widest.unwrap_or(0).max(1);
+    let (options, shape) = entry(name, shape, values.len(), 4 * width * values.len())?;
+    let dtype = DType::Plain(format!("<U{width}").parse().map_err(io::Error::other)?);
+    let mut array = npz
+        .array(name, options)?
+        .dtype(dtype)
+        .shape(&shape)
+        .begin_nd()?;
+    array.extend(values.iter().map(|&text| text.to_owned()))?;
+    array.finish()
+}
+
+/// How an array of so many values and bytes is kept, and its shape.
+fn entry(
+    name: &str,
+    shape: &[usize],
+    values: usize,
+    bytes: usize,
+) -> io::Result<(FileOptions, Vec<u64>)> {
+    if elements(shape) != Some(values) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("array {name}: {values} values for the shape {shape:?}"),
+        ));
+    }
+    let options = FileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::default())
+        .large_file(bytes >= LARGE);
+    Ok((options, shape.iter().map(|&length| length as u64).collect()))
 }
 
 fn write_array<T: AutoSerialize + Copy>(
@@ -52,20 +95,7 @@ fn write_array<T: AutoSerialize + Copy>(
     shape: &[usize],
     values: &[T],
 ) -> io::Result<()> {
-    if elements(shape) != Some(values.len()) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!(
-                "array {name}: {} values for the shape {shape:?}",
-                values.len()
-            ),
-        ));
-    }
-    let options = FileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(DateTime::default())
-        .large_file(size_of_val(values) >= LARGE);
-    let shape: Vec<u64> = shape.iter().map(|&length| length as u64).collect();
+    let (options, shape) = entry(name, shape, values.len(), size_of_val(values))?;
     let mut array = npz
         .array(name, options)?
         .default_dtype()

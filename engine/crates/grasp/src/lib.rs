@@ -1,0 +1,21 @@
+//! Grasps of multi-fingered hands: what holds an object, found by bilevel optimisation.
+//!
+//! - [`hand`]: links, joints, motors and shapes of hands, their kinematics and its adjoint;
+//! - [`force`]: the lower level, the forces of the fingers by a quadratic programme, its value's
+//!   gradient and the derivative of its solution;
+//! - [`object`]: solids with a signed distance whose normal is continuous;
+//! - [`synthesis`]: the upper level, from a start to a grasp with its squeeze and its score;
+//! - [`set`]: sets of grasps as JSON and NPZ, hands and scenes as MJCF.
+
+pub mod error;
+pub mod force;
+pub mod hand;
+pub mod object;
+mod random;
+pub mod set;
+pub mod synthesis;
+#[cfg(test)]
+mod testing;
+
+pub use error::GraspError;
+pub use hand::Hand;

@@ -1,0 +1,169 @@
+//! Sets of grasps of one hand and one object, and their files.
+
+pub mod json;
+pub mod mjcf;
+pub mod npz;
+
+use nalgebra::{Quaternion, Rotation3, UnitQuaternion};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    hand::Hand,
+    synthesis::{Grasp, Score},
+};
+
+/// Name and version of the format.
+pub const FORMAT: &str = "grasp-set/1";
+
+/// Grasps of an object by a hand; lengths in metres, angles in radians.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GraspSet {
+    /// [`FORMAT`].
+    pub format: String,
+    /// The hand.
+    pub hand: HandEntry,
+    /// The object.
+    pub object: ObjectEntry,
+    /// Names of the joints, in the order of the angles.
+    pub joint_names: Vec<String>,
+    /// The grasps, the best first.
+    pub grasps: Vec<GraspEntry>,
+}
+
+/// A hand in a set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HandEntry {
+    /// The model for MuJoCo: an MJCF or URDF file, as seen from the set.
+    pub model: String,
+    /// Its name in Backflow, or the file that describes it.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Stiffness of the motors (N m / rad); that of the model if there is none.
+    #[serde(default)]
+    pub kp: Option<f64>,
+    /// Damping of the motors (N m s / rad); that of the model if there is none.
+    #[serde(default)]
+    pub kv: Option<f64>,
+    /// Damping of the joints (N m s / rad); that of the model if there is none.
+    #[serde(default)]
+    pub joint_damping: Option<f64>,
+    /// Dry friction of the joints (N m); that of the model if there is none.
+    #[serde(default)]
+    pub joint_friction: Option<f64>,
+    /// Limits of the motors (N m); those of the model if there are none.
+    #[serde(default)]
+    pub forcerange: Option<[f64; 2]>,
+    /// The body that poses are of; the first one if there is none.
+    #[serde(default)]
+    pub root_body: Option<String>,
+}
+
+/// An object in a set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObjectEntry {
+    /// Its mesh, or the folder of its convex parts, as seen from the set.
+    pub mesh: String,
+    /// Factor of the mesh (1).
+    pub scale: f64,
+    /// Mass (kg).
+    pub mass: f64,
+    /// Sliding (1) and torsional (m) friction.
+    pub friction: [f64; 2],
+    /// Where its frame is: position (m) and quaternion `[w, x, y, z]`.
+    #[serde(default = "at_origin")]
+    pub pose: [f64; 7],
+}
+
+fn at_origin() -> [f64; 7] {
+    [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]
+}
+
+/// A grasp in a set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GraspEntry {
+    /// Position of the root of the hand (m).
+    pub pos: [f64; 3],
+    /// Its turn as a quaternion `[w, x, y, z]`.
+    pub quat: [f64; 4],
+    /// Joint angles before the grasp (rad).
+    pub pregrasp: Vec<f64>,
+    /// Joint angles of the grasp (rad).
+    pub grasp: Vec<f64>,
+    /// Joint angles that motors are told to press with (rad).
+    pub squeeze: Vec<f64>,
+    /// Pose of the root before the grasp, if it is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pregrasp_pose: Option<[f64; 7]>,
+    /// Pose of the root when it presses, if it is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub squeeze_pose: Option<[f64; 7]>,
+    /// How good Backflow thinks it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<Score>,
+}
+
+impl GraspEntry {
+    /// A grasp as it stands in a set.
+    pub fn of(grasp: &Grasp) -> Self {
+        let rotation = Rotation3::from_matrix_unchecked(grasp.stance.rotation);
+        let turn = UnitQuaternion::from_rotation_matrix(&rotation);
+        Self {
+            pos: grasp.stance.position.into(),
+            quat: [turn.w, turn.i, turn.j, turn.k],
+            pregrasp: grasp.pregrasp.clone(),
+            grasp: grasp.grasp.clone(),
+            squeeze: grasp.squeeze.clone(),
+            pregrasp_pose: None,
+            squeeze_pose: None,
+            score: Some(grasp.score),
+        }
+    }
+
+    /// Position and rotation vector of the root, then the angles: what diversity is measured on.
+    fn features(&self) -> Vec<f64> {
+        let [w, x, y, z] = self.quat;
+        let turn = UnitQuaternion::from_quaternion(Quaternion::new(w, x, y, z)).scaled_axis();
+        self.pos
+            .iter()
+            .chain(turn.iter())
+            .chain(&self.grasp)
+            .copied()
+            .collect()
+    }
+}
+
+impl GraspSet {
+    /// The set of some grasps; `model` and `mesh` as they are seen from its file.
+    pub fn new(hand: &Hand, model: HandEntry, object: ObjectEntry, grasps: &[Grasp]) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            hand: model,
+            object,
+            joint_names: hand.joint_names().into_iter().map(str::to_owned).collect(),
+            grasps: grasps.iter().map(GraspEntry::of).collect(),
+        }
+    }
+}
+
+/// Shares of the variance (1) that the leading one, two, .. five principal components of
+/// pose and angles explain, as DexGraspBench measures diversity: the lower, the more diverse.
+/// `None` for less than three grasps.
+pub fn diversity<'a>(grasps: impl Iterator<Item = &'a GraspEntry>) -> Option<[f64; 5]> {
+    let rows: Vec<Vec<f64>> = grasps.map(GraspEntry::features).collect();
+    let (count, size) = (rows.len(), rows.first()?.len());
+    if count < 3 || rows.iter().any(|row| row.len() != size) {
+        return None;
+    }
+    let mean: Vec<f64> = (0..size)
+        .map(|i| rows.iter().map(|row| row[i]).sum::<f64>() / count as f64)
+        .collect();
+    let centred = nalgebra::DMatrix::from_fn(count, size, |row, i| rows[row][i] - mean[i]);
+    let mut variances: Vec<f64> = centred.singular_values().iter().map(|s| s * s).collect();
+    variances.sort_by(|a, b| b.total_cmp(a));
+    let total: f64 = variances.iter().sum::<f64>().max(1e-30);
+    let mut sum = 0.0;
+    Some(std::array::from_fn(|index| {
+        sum += variances.get(index).copied().unwrap_or(0.0);
+        sum / total
+    }))
+}

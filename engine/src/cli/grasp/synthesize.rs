@@ -1,0 +1,209 @@
+//! `backflow grasp synthesize`: finds grasps.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use backflow_grasp::{
+    Hand,
+    object::{Fineness, Object},
+    set::{GraspSet, HandEntry, ObjectEntry, json, mjcf},
+    synthesis::{Grasp, Settings, synthesize},
+};
+use clap::Args;
+use serde_json::json;
+
+use super::{hand, seen_from};
+use crate::cli::{
+    Failure,
+    options::on_threads,
+    out::{Progress, Watch, say, say_json},
+};
+
+/// Finds grasps of every object at every scale, and writes one set for each.
+///
+/// A set that is already there is kept, so that a run which was interrupted goes on where it
+/// was. Results do not depend on the number of threads.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  backflow grasp synthesize --hand shadow --object assets/meshes/cup.obj --count 20
+  backflow grasp synthesize --hand allegro --object meshes/*.obj --scale 0.06 0.08 0.10 --candidates 4 --out runs/data
+
+A folder as an object holds its convex parts, one OBJ file each. For every set there is
+OUT/HAND-OBJECT-SCALE.json; the model of the hand is beside them.")]
+pub struct Synthesize {
+    /// allegro, gripper, leap or shadow, or a RON file of a hand.
+    #[arg(long)]
+    hand: String,
+    /// Meshes, or folders of convex parts.
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
+    object: Vec<PathBuf>,
+    /// Factors of the meshes.
+    #[arg(long, num_args = 1.., default_values_t = [1.0], value_name = "FACTOR")]
+    scale: Vec<f64>,
+    /// Grasps of each object at each scale.
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    count: usize,
+    /// Candidates for each grasp: of N times as many the best are kept, by their own score.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    candidates: usize,
+    /// What the starts depend on.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// Mass of the objects in the sets (kg).
+    #[arg(long, default_value_t = 0.1, value_name = "KG")]
+    mass: f64,
+    /// RON file with other settings, such as `(iterations: 800, squeeze: 12.0)`.
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+    /// MJCF or URDF model of the hand that the sets name, in place of the hand's own.
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Folder for the sets.
+    #[arg(long, default_value = "runs/grasps", value_name = "DIR")]
+    out: PathBuf,
+    /// Threads to use; as many as there are cores by default.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Print one JSON object a set instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Synthesize {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// A hand, an object or settings that cannot be used; a set that cannot be written.
+    pub fn run(&self) -> Result<(), Failure> {
+        let hand = hand(&self.hand)?;
+        let settings = self.settings()?;
+        fs::create_dir_all(&self.out)
+            .map_err(|error| Failure::work(format!("{}: {error}", self.out.display())))?;
+        let model = self.model_of(&hand)?;
+        on_threads(self.threads, || {
+            let total = self.object.len() * self.scale.len();
+            let mut progress = Progress::new(total, "sets", self.json);
+            let mut done = 0;
+            for path in &self.object {
+                for &scale in &self.scale {
+                    progress.at(done, &format!("{} x {scale}", path.display()));
+                    self.set(&hand, &model, path, scale, &settings)?;
+                    done += 1;
+                }
+            }
+            progress.end();
+            Ok(())
+        })
+    }
+
+    /// The settings asked for.
+    fn settings(&self) -> Result<Settings, Failure> {
+        let base = match &self.settings {
+            None => Settings::default(),
+            Some(path) => {
+                let fault = |error: &dyn std::fmt::Display| {
+                    Failure::input(format!("{}: {error}", path.display()))
+                };
+                let text = fs::read_to_string(path).map_err(|error| fault(&error))?;
+                ron::from_str(&text).map_err(|error| fault(&error))?
+            }
+        };
+        let settings = Settings {
+            seed: self.seed,
+            candidates: self.candidates,
+            ..base
+        };
+        settings.checked().map_err(Failure::input)
+    }
+
+    /// The model that sets name, written beside them if it is the hand's own.
+    fn model_of(&self, hand: &Hand) -> Result<String, Failure> {
+        let path = match &self.model {
+            Some(path) => path.clone(),
+            None => {
+                let path = self.out.join(format!("{}.xml", hand.spec.name));
+                fs::write(&path, mjcf::hand(hand))
+                    .map_err(|error| Failure::work(format!("{}: {error}", path.display())))?;
+                path
+            }
+        };
+        seen_from(&self.out, &path)
+    }
+
+    /// Finds and writes one set.
+    fn set(
+        &self,
+        hand: &Hand,
+        model: &str,
+        path: &Path,
+        scale: f64,
+        settings: &Settings,
+    ) -> Result<(), Failure> {
+        let stem = path
+            .file_stem()
+            .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let file = self
+            .out
+            .join(format!("{}-{stem}-{scale}.json", hand.spec.name));
+        if file.exists() {
+            say(&format!("{}: already there", file.display()));
+            return Ok(());
+        }
+        let object = Object::read(path, scale, &Fineness::default()).map_err(Failure::input)?;
+        let watch = Watch::start();
+        let grasps = synthesize(hand, &object, self.count, settings).map_err(Failure::input)?;
+        let seconds = watch.seconds();
+        let entry = HandEntry {
+            model: model.to_owned(),
+            name: Some(self.hand.clone()),
+            kp: Some(hand.spec.stiffness),
+            kv: None,
+            joint_damping: None,
+            joint_friction: None,
+            forcerange: Some([-hand.spec.strongest, hand.spec.strongest]),
+            root_body: None,
+        };
+        let object = ObjectEntry {
+            mesh: seen_from(&self.out, path)?,
+            scale,
+            mass: self.mass,
+            friction: [0.6, 0.02],
+            pose: [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0],
+        };
+        json::write(&file, &GraspSet::new(hand, entry, object, &grasps)).map_err(Failure::work)?;
+        self.tell(&file, &grasps, seconds);
+        Ok(())
+    }
+
+    fn tell(&self, file: &Path, grasps: &[Grasp], seconds: f64) {
+        let count = grasps.len() as f64;
+        let mean = |part: &dyn Fn(&Grasp) -> f64| grasps.iter().map(part).sum::<f64>() / count;
+        let [force, gap, penetration] = [
+            mean(&|grasp| grasp.score.force),
+            mean(&|grasp| grasp.score.gap),
+            mean(&|grasp| grasp.score.penetration),
+        ];
+        let rate = count * self.candidates as f64 / seconds;
+        if self.json {
+            say_json(&json!({
+                "set": file.display().to_string(),
+                "grasps": grasps.len(),
+                "force": force,
+                "gap": gap,
+                "penetration": penetration,
+                "seconds": seconds,
+                "candidates_per_second": rate,
+            }));
+        } else {
+            say(&format!(
+                "{}: {} grasps in {seconds:.1} s ({rate:.1} candidates/s); on average forces miss {force:.3}, gap {:.2} mm, penetration {:.2} mm",
+                file.display(),
+                grasps.len(),
+                1e3 * gap,
+                1e3 * penetration
+            ));
+        }
+    }
+}

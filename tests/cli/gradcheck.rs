@@ -51,9 +51,12 @@ fn every_slice_of_a_sound_gradient_passes_and_has_its_row() {
         "water.bulk_modulus",
         "water.viscosity",
         "ball.friction",
-        "controls",
-        "tool.position",
-        "tool.rotation",
+        "collider.ball.position",
+        "collider.ball.rotation",
+        "walls.y_min.friction",
+        "tool.arm.controls",
+        "tool.arm.position",
+        "tool.arm.rotation",
     ];
     assert_eq!(names, expected);
     for (name, verdict) in &verdicts {
@@ -61,7 +64,7 @@ fn every_slice_of_a_sound_gradient_passes_and_has_its_row() {
         assert!(fine.contains(&verdict.as_str()), "{name}: {verdict}");
     }
     let of = |name: &str| &verdicts.iter().find(|(slice, _)| slice == name).unwrap().1;
-    for name in ["gravity", "block.velocity", "controls"] {
+    for name in ["gravity", "block.velocity", "tool.arm.controls"] {
         assert_ne!(of(name), "no effect", "{name}");
     }
     // The rate is said wherever there is an order.

@@ -27,9 +27,9 @@ pub const DROP: &str = r#"(
         ),
     ],
     colliders: [
-        (name: "ball", shape: Sphere(radius: 0.05), law: Coulomb(0.4), on: Tool),
+        (name: "ball", shape: Sphere(radius: 0.05), law: Coulomb(0.4), on: Tool("arm")),
     ],
-    tool: (position: (0.4, 0.5, 0.2), motion: Constant(linear: (0, -2, 0))),
+    tools: [(name: "arm", position: (0.4, 0.5, 0.2), motion: Constant(linear: (0, -2, 0)))],
     losses: [
         (term: CentreOfMass(body: "block", target: (0.4, 0.3, 0.2))),
         (term: ControlEffort(linear: 1e-4)),

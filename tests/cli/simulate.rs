@@ -86,19 +86,20 @@ fn a_frame_holds_time_bodies_and_tool() {
         let path = folder.path(format!("{run}/frames/{frame:04}.npz"));
         let mut file = Npz::open(&path).unwrap();
         let names = [
+            "arm.joints",
+            "arm.position",
+            "arm.rotation",
             "block.v",
             "block.x",
             "pool.v",
             "pool.x",
             "time",
-            "tool.position",
-            "tool.rotation",
         ];
         assert_eq!(file.names(), names);
         let time = 0.02 * f64::from(frame + 1);
         let found = file.f64("time", &[]).unwrap().1[0];
         assert!((found - time).abs() < 1e-12, "{found} {time}");
-        let position = file.f64("tool.position", &[Some(3)]).unwrap().1;
+        let position = file.f64("arm.position", &[Some(1), Some(3)]).unwrap().1;
         assert!((position[1] - (0.5 - 2.0 * time)).abs() < 1e-12);
         let x = file.f64("block.x", &[Some(512), Some(3)]).unwrap().1;
         assert!(x.iter().all(|x| x.is_finite()));

@@ -34,8 +34,7 @@ pub fn of_gradient<T: Real>((value, gradient): &(f64, Gradient<T>)) -> Vec<u64> 
         gravity,
         walls,
         colliders,
-        tool,
-        controls,
+        tools,
     } = gradient;
     let mut rest = vec![*value];
     rest.extend(
@@ -55,9 +54,10 @@ pub fn of_gradient<T: Real>((value, gradient): &(f64, Gradient<T>)) -> Vec<u64> 
                 .chain(collider.pose.rotation.iter()),
         );
     }
-    rest.extend(tool.position.iter().chain(tool.rotation.iter()));
-    for twist in controls {
-        rest.extend(twist.linear.iter().chain(twist.angular.iter()));
+    for tool in tools {
+        let pose = &tool.start.pose;
+        rest.extend(pose.position.iter().chain(pose.rotation.iter()));
+        rest.extend(&tool.commands);
     }
     // A gradient of zeros or of no numbers would agree with anything.
     assert!(rest.iter().all(|value| value.is_finite()));

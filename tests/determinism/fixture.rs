@@ -4,14 +4,14 @@ use backflow_diff::{Real, memory::Plan};
 use backflow_sim::{
     Compiled,
     collider::{Capsule, Shape, Sphere},
-    contact::{Collider, ContactLaw},
+    contact::{Collider, ContactLaw, Stage},
     grid::Lattice,
     loss::{Frame, FrameBar},
     material::{BoxPlastic, Elasticity, FixedCorotated, Liquid, NeoHookean, Solid},
     particle::Particles,
     pose::{Pose, Twist},
     rollout::{Gradient, State, forward::Rollout, frame::Criterion},
-    tool::rigid::RigidTool,
+    tool::{Mount, Program, Tool},
     world::{Body, Clock, Wall, World},
 };
 use nalgebra::Vector3;
@@ -20,7 +20,7 @@ use nalgebra::Vector3;
 pub struct Setup<T: Real> {
     pub world: World<T>,
     pub particles: Particles<T>,
-    pub controls: Vec<Twist<T::Wide>>,
+    pub programs: Vec<Program<T::Wide>>,
 }
 
 pub const FRAMES: usize = 3;
@@ -92,15 +92,17 @@ pub fn setup<T: Compiled>() -> Setup<T> {
         law: ContactLaw::Coulomb,
         friction: 0.3,
     };
-    let collider = |name: &str, shape, at, width, on_tool| Collider {
+    let collider = |name: &str, shape, at, width, mount| Collider {
         name: name.into(),
         shape,
         pose: Pose::from_rotation_vector(at, &Vector3::new(0.2, 0.1, -0.3)),
         law: ContactLaw::Coulomb,
         friction: 0.4,
         width,
-        on_tool,
+        mount,
+        stage: Stage::Shell,
     };
+    let mount = Mount { tool: 0, link: 0 };
     let ball = Shape::Sphere(Sphere { radius: 0.12 });
     let stick = Shape::Capsule(Capsule {
         radius: 0.06,
@@ -137,17 +139,15 @@ pub fn setup<T: Compiled>() -> Setup<T> {
             solid("dough", Solid::BoxPlastic(plastic), first..solids),
         ],
         colliders: vec![
-            collider("ball", ball, Vector3::new(0.5, 0.1, 0.35), 0.0, false),
-            collider("stick", stick, Vector3::zeros(), 0.1, true),
+            collider("ball", ball, Vector3::new(0.5, 0.1, 0.35), 0.0, None),
+            collider("stick", stick, Vector3::zeros(), 0.1, Some(mount)),
         ],
-        tool: Some(RigidTool {
-            pose: Pose::from_rotation_vector(
-                Vector3::new(0.4, 0.45, 0.4),
-                &Vector3::new(0.0, 0.3, 1.2),
-            ),
-        }),
+        tools: vec![Tool::rigid(
+            "tool",
+            Pose::from_rotation_vector(Vector3::new(0.4, 0.45, 0.4), &Vector3::new(0.0, 0.3, 1.2)),
+        )],
     };
-    let controls = (0..FRAMES)
+    let twists: Vec<_> = (0..FRAMES)
         .map(|_| Twist {
             linear: Vector3::from_fn(|_, _| T::Wide::of(noise(&mut seed))),
             angular: Vector3::from_fn(|_, _| T::Wide::of(3.0 * noise(&mut seed))),
@@ -156,7 +156,7 @@ pub fn setup<T: Compiled>() -> Setup<T> {
     Setup {
         world: world.cast(),
         particles: particles.cast(),
-        controls,
+        programs: vec![Program::velocities(&twists)],
     }
 }
 
@@ -189,7 +189,7 @@ impl<T: Compiled> Setup<T> {
 
     /// Runs the substeps `from..to`; returns how often particles were sorted within a frame.
     pub fn run(&self, state: &mut State<T>, from: usize, to: usize) -> usize {
-        let mut rollout = Rollout::new(&self.world, &self.controls);
+        let mut rollout = Rollout::new(&self.world, &self.programs);
         let mut sorted = 0;
         for step in from..to {
             sorted += usize::from(state.stale && !step.is_multiple_of(SUBSTEPS));
@@ -204,7 +204,7 @@ impl<T: Compiled> Setup<T> {
 
     /// Value and gradient by a plan that keeps `slots` states.
     pub fn gradient(&self, slots: usize) -> (f64, Gradient<T>) {
-        let mut rollout = Rollout::new(&self.world, &self.controls);
+        let mut rollout = Rollout::new(&self.world, &self.programs);
         let plan = Plan::new(self.steps(), slots).unwrap();
         rollout
             .gradient(&self.start(), &Spread, None, &plan, &mut |_, _| true)

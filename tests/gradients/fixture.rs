@@ -3,7 +3,7 @@
 use backflow_diff::Real;
 use backflow_sim::{
     collider::{Capsule, Cuboid, Shape, Sphere},
-    contact::{Collider, ContactLaw},
+    contact::{Collider, ContactLaw, Stage},
     grid::Lattice,
     material::{
         BoxPlastic, Deformation, DruckerPrager, Elasticity, FixedCorotated, HerschelBulkley,
@@ -11,7 +11,7 @@ use backflow_sim::{
     },
     particle::{Motion, Particles},
     pose::{Pose, Twist},
-    tool::rigid::RigidTool,
+    tool::{Mount, Program, Tool},
     world::{Body, Clock, Wall, World},
 };
 use nalgebra::{Matrix3, Vector3};
@@ -42,7 +42,7 @@ impl Noise {
 pub struct Setup<T: Real> {
     pub world: World<T>,
     pub particles: Particles<T>,
-    pub controls: Vec<Twist<T>>,
+    pub programs: Vec<Program<T>>,
 }
 
 /// Which matter a world is filled with.
@@ -196,7 +196,8 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
         law,
         friction: 0.4,
         width: 0.0,
-        on_tool: false,
+        mount: None,
+        stage: Stage::Grid,
     };
     let paddle = Collider {
         name: "paddle".into(),
@@ -211,7 +212,8 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
         law,
         friction: 0.5,
         width: 0.08,
-        on_tool: true,
+        mount: Some(Mount { tool: 0, link: 0 }),
+        stage: Stage::Grid,
     };
     let handle = Collider {
         name: "handle".into(),
@@ -223,15 +225,17 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
         law,
         friction: 0.2,
         width: 0.05,
-        on_tool: true,
+        mount: Some(Mount { tool: 0, link: 0 }),
+        stage: Stage::Grid,
     };
-    let tool = RigidTool {
-        pose: Pose::from_rotation_vector(
+    let tool = Tool::rigid(
+        "tool",
+        Pose::from_rotation_vector(
             Vector3::new(0.15, 0.24, 0.12),
             &Vector3::new(0.3, -0.2, 0.5),
         ),
-    };
-    let controls = (0..frames)
+    );
+    let twists: Vec<_> = (0..frames)
         .map(|_| Twist {
             linear: Vector3::new(0.3, -0.8, 0.2) + noise.vector() * 0.3,
             angular: noise.vector() * 3.0,
@@ -250,12 +254,12 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
         liquids,
         solids,
         colliders: vec![ball, paddle, handle],
-        tool: Some(tool),
+        tools: vec![tool],
     };
     Setup {
         world,
         particles,
-        controls,
+        programs: vec![Program::velocities(&twists)],
     }
 }
 

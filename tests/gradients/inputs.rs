@@ -3,8 +3,9 @@
 use backflow_sim::{
     material::{Law, PARAMETERS, Strain},
     particle::Particles,
-    pose::{Pose, PoseBar, Twist, exp},
+    pose::{Pose, PoseBar, exp},
     rollout::Gradient,
+    tool::Program,
 };
 use nalgebra::Vector3;
 use num_dual::Dual64;
@@ -26,10 +27,11 @@ pub enum Input {
     ColliderPose,
     ToolPosition,
     ToolRotation,
+    ToolJoints,
     Controls,
 }
 
-pub const INPUTS: [Input; 13] = [
+pub const INPUTS: [Input; 14] = [
     Input::Position,
     Input::Velocity,
     Input::Affine,
@@ -42,6 +44,7 @@ pub const INPUTS: [Input; 13] = [
     Input::ColliderPose,
     Input::ToolPosition,
     Input::ToolRotation,
+    Input::ToolJoints,
     Input::Controls,
 ];
 
@@ -65,19 +68,12 @@ impl Setup<f64> {
         let mut setup = Setup {
             world: self.world.cast::<Dual64>(),
             particles: self.particles.cast::<Dual64>(),
-            controls: self
-                .controls
-                .iter()
-                .map(|twist| Twist {
-                    linear: twist.linear.map(Dual64::from),
-                    angular: twist.angular.map(Dual64::from),
-                })
-                .collect(),
+            programs: self.programs.iter().map(Program::cast).collect(),
         };
         let Setup {
             world,
             particles: Particles { liquid, solid },
-            controls,
+            programs,
         } = &mut setup;
         match input {
             Input::Position => {
@@ -156,19 +152,27 @@ impl Setup<f64> {
                 }
             }
             Input::ToolPosition => {
-                if let Some(tool) = &mut world.tool {
-                    seed_vector(&mut tool.pose.position, noise);
+                for tool in &mut world.tools {
+                    seed_vector(&mut tool.start.pose.position, noise);
                 }
             }
             Input::ToolRotation => {
-                if let Some(tool) = &mut world.tool {
-                    seed_rotation(&mut tool.pose, noise);
+                for tool in &mut world.tools {
+                    seed_rotation(&mut tool.start.pose, noise);
+                }
+            }
+            Input::ToolJoints => {
+                for q in world
+                    .tools
+                    .iter_mut()
+                    .flat_map(|tool| &mut tool.start.joints)
+                {
+                    q.eps = noise.next();
                 }
             }
             Input::Controls => {
-                for twist in controls.iter_mut() {
-                    seed_vector(&mut twist.linear, noise);
-                    seed_vector(&mut twist.angular, noise);
+                for value in programs.iter_mut().flat_map(|program| &mut program.values) {
+                    value.eps = noise.next();
                 }
             }
         }
@@ -236,15 +240,27 @@ pub fn along(gradient: &Gradient<f64>, input: Input, setup: &Setup<f64>, noise: 
             .iter()
             .map(|collider| pose(&collider.pose, noise))
             .sum(),
-        Input::ToolPosition => gradient.tool.position.dot(&noise.vector()),
-        Input::ToolRotation => gradient.tool.rotation.dot(&noise.vector()),
+        Input::ToolPosition => gradient
+            .tools
+            .iter()
+            .map(|tool| tool.start.pose.position.dot(&noise.vector()))
+            .sum(),
+        Input::ToolRotation => gradient
+            .tools
+            .iter()
+            .map(|tool| tool.start.pose.rotation.dot(&noise.vector()))
+            .sum(),
+        Input::ToolJoints => gradient
+            .tools
+            .iter()
+            .flat_map(|tool| &tool.start.joints)
+            .map(|q| q * noise.next())
+            .sum(),
         Input::Controls => {
-            assert_eq!(gradient.controls.len(), setup.controls.len());
-            gradient
-                .controls
-                .iter()
-                .map(|twist| twist.linear.dot(&noise.vector()) + twist.angular.dot(&noise.vector()))
-                .sum()
+            let of_commands = gradient.tools.iter().flat_map(|tool| &tool.commands);
+            let commands = setup.programs.iter().flat_map(|program| &program.values);
+            assert_eq!(of_commands.clone().count(), commands.count());
+            of_commands.map(|value| value * noise.next()).sum()
         }
     }
 }

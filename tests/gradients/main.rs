@@ -7,3 +7,5 @@ mod fixture;
 mod inputs;
 #[cfg(test)]
 mod rollout;
+#[cfg(test)]
+mod tools;

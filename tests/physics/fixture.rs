@@ -102,7 +102,7 @@ pub fn empty(cells: [usize; 3], dx: f64, dt: f64) -> Case {
             liquids: Vec::new(),
             solids: Vec::new(),
             colliders: Vec::new(),
-            tool: None,
+            tools: Vec::new(),
         },
         particles: Particles::zeros(0, 0),
     }

@@ -21,6 +21,8 @@ mod mass;
 #[cfg(test)]
 mod momentum;
 #[cfg(test)]
+mod reaction;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod rigid;
@@ -28,3 +30,5 @@ mod rigid;
 mod similarity;
 #[cfg(test)]
 mod symmetry;
+#[cfg(test)]
+mod thin_shell;

@@ -2,7 +2,7 @@
 
 use backflow_sim::{
     collider::{Cuboid, Cylinder, Plane, Shape, Sphere},
-    contact::{Collider, ContactLaw, place},
+    contact::{Collider, ContactLaw, Stage, place},
     pose::{Pose, Twist},
     rigid::{RigidBody, RigidScratch, RigidState, Surroundings, fall, joint::coast, step},
 };
@@ -68,7 +68,8 @@ fn run(
         law: ContactLaw::Slip,
         friction: 0.0,
         width: 0.0,
-        on_tool: false,
+        mount: None,
+        stage: Stage::Grid,
     };
     let colliders = [place(&plane, None)];
     let surroundings = Surroundings::<f64> {

@@ -18,7 +18,7 @@ fn runs<T: Compiled<Wide = f64>>(path: &Path) -> Result<(), String> {
     let world = task.scene.world.cast::<T>();
     let mut state = State::new(&world, task.scene.particles.cast::<T>());
     let before = (state.particles.liquid.len(), state.particles.solid.len());
-    let mut rollout = Rollout::new(&world, &task.scene.twists);
+    let mut rollout = Rollout::new(&world, &task.scene.programs);
     let steps = FRAMES.min(world.clock.frames) * world.clock.substeps;
     for step in 0..steps {
         rollout

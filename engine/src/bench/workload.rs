@@ -249,7 +249,7 @@ fn world<T: Real>(case: Case, particles: usize, steps: usize, nodes: usize) -> W
         liquids: Vec::new(),
         solids: Vec::new(),
         colliders: Vec::new(),
-        tool: None,
+        tools: Vec::new(),
     };
     match case {
         Case::Liquid => world.liquids.push(body(

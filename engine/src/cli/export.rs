@@ -14,7 +14,7 @@ use super::{
 use crate::task::{
     Task,
     folder::{RunFolder, RunOptions},
-    frames::{particle_rows, picture, read_frame, read_tool},
+    frames::{particle_rows, picture, read_frame, read_tools},
 };
 
 /// Turns the frames of a run into files for other programs.
@@ -154,8 +154,8 @@ fn each(
                 collection.push((time, name));
             }
             Format::Png | Format::Npz => {
-                let tool = read_tool(path).map_err(Failure::input)?;
-                if let Some(image) = picture(&task.scene, &bodies, tool.as_ref(), PICTURE) {
+                let tools = read_tools(path, &task.scene).map_err(Failure::input)?;
+                if let Some(image) = picture(&task.scene, &bodies, &tools, PICTURE) {
                     let path = out.join(format!("{index:04}.png"));
                     write_png(&path, &image).map_err(Failure::work)?;
                 }

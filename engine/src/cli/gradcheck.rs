@@ -6,7 +6,7 @@ use backflow_diff::gradcheck::{CheckError, TaylorParams, TaylorReport, Vacuous, 
 use backflow_optim::{Objective, Settings};
 use backflow_sim::scene::{
     build,
-    spec::{Axis, Law, Motion, When},
+    spec::{Axis, Law, Motion, Tool, Walls, When},
 };
 use clap::Args;
 use serde_json::json;
@@ -23,7 +23,7 @@ use crate::task::{
     binding::Binding,
     criterion::Judge,
     objective::RolloutObjective,
-    variables::{Field, Freedom, Variable},
+    variables::{Field, Freedom, Variable, knots::Shape},
 };
 
 /// Checks the gradient of a scene with respect to everything in it by Taylor's series:
@@ -134,34 +134,70 @@ fn everything(task: &Task) -> Vec<Variable> {
         }
     }
     for collider in &spec.colliders {
+        let name = &collider.name;
         if matches!(collider.law, Law::Coulomb(_)) {
             variables.push(Variable::Friction {
-                collider: collider.name.clone(),
+                collider: name.clone(),
+                scale: 0.1,
+            });
+        }
+        variables.push(Variable::ColliderPosition {
+            collider: name.clone(),
+            axes: Axis::ALL.to_vec(),
+            scale: 0.02 * dx,
+        });
+        variables.push(Variable::ColliderRotation {
+            collider: name.clone(),
+            scale: 0.01,
+        });
+    }
+    let walls = spec.domain.walls.laws();
+    for (name, law) in Walls::NAMES.as_flattened().iter().zip(walls.as_flattened()) {
+        if matches!(law, Law::Coulomb(_)) {
+            variables.push(Variable::WallFriction {
+                wall: (*name).to_owned(),
                 scale: 0.1,
             });
         }
     }
-    if spec.tool.is_some() {
-        let axes = vec![
-            Freedom::X,
-            Freedom::Y,
-            Freedom::Z,
-            Freedom::Rx,
-            Freedom::Ry,
-            Freedom::Rz,
-        ];
-        let scale = 0.05;
-        variables.push(Variable::Controls {
-            axes,
+    for tool in &spec.tools {
+        variables.extend(of_tool(tool, dx));
+    }
+    variables
+}
+
+/// Every class of input of a tool.
+fn of_tool(tool: &Tool, dx: f64) -> Vec<Variable> {
+    let joints = tool.joints.iter();
+    let joints = joints.map(|joint| Freedom::Joint(joint.name.clone()));
+    let name = || tool.name.clone();
+    let mut variables = vec![
+        Variable::Controls {
+            tool: name(),
+            axes: Freedom::RIGID.into_iter().chain(joints).collect(),
             limit: None,
             hold: 1,
-            scale,
-        });
-        variables.push(Variable::ToolPosition {
+            knots: Shape::Steps,
+            scale: match tool.motion {
+                Motion::Poses(_) => 0.02 * dx,
+                _ => 0.05,
+            },
+        },
+        Variable::ToolPosition {
+            tool: name(),
             axes: Axis::ALL.to_vec(),
             scale: 0.02 * dx,
+        },
+        Variable::ToolRotation {
+            tool: name(),
+            scale: 0.01,
+        },
+    ];
+    if !tool.joints.is_empty() {
+        variables.push(Variable::ToolJoints {
+            tool: name(),
+            scale: 0.02 * dx,
         });
-        variables.push(Variable::ToolRotation { scale: 0.01 });
     }
     variables
 }
@@ -182,8 +218,12 @@ fn shortened(task: &Task, substeps: usize) -> Result<Task, Failure> {
                 loss.when = When::End;
             }
         }
-        if let Some(Motion::Frames(given)) = spec.tool.as_mut().map(|tool| &mut tool.motion) {
-            given.truncate(frames);
+        for tool in &mut spec.tools {
+            match &mut tool.motion {
+                Motion::Frames(given) => given.truncate(frames),
+                Motion::Poses(given) => given.truncate(frames),
+                Motion::Hold | Motion::Constant { .. } | Motion::Strokes(_) => {}
+            }
         }
     }
     spec.optimize = Some(OptimizeSpec {

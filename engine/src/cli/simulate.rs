@@ -2,17 +2,10 @@
 
 use std::path::PathBuf;
 
-use backflow_diff::Real;
 use backflow_sim::{
     Compiled,
     io::write_png,
-    loss::Frame,
-    pose::Pose,
-    rollout::{
-        State,
-        forward::Rollout,
-        frame::{Criterion, read_frame},
-    },
+    rollout::{State, forward::Rollout, frame::Criterion},
     scene::load::to_text,
 };
 use clap::Args;
@@ -28,7 +21,10 @@ use crate::task::{
     binding::{Binding, Setup},
     criterion::{Judge, metrics, world_index},
     folder::{RunFolder, RunOptions, read_ron},
-    frames::{bodies, picture, read_checkpoint, time_of, write_checkpoint, write_frame},
+    frames::{
+        Felt, bodies, felt, picture, read_checkpoint, read_felt, read_tools, time_of, tools,
+        write_checkpoint, write_frame,
+    },
 };
 
 /// Runs a scene forward and saves its frames in a run folder.
@@ -127,6 +123,23 @@ pub struct Recorded {
     pub frames: usize,
     /// How often a particle was kept from leaving the domain in this session.
     pub held: usize,
+    /// Frames in which a limit held a tool back.
+    pub tools_held: usize,
+    /// The greatest mean force (N) and torque (N m) of a frame on each wall, collider and tool.
+    pub felt: std::collections::BTreeMap<String, [f64; 2]>,
+}
+
+impl Recorded {
+    /// Takes note of what was felt in a frame.
+    fn note(&mut self, felt: &[Felt]) {
+        for Felt { name, wrench } in felt {
+            let most = self.felt.entry(name.clone()).or_default();
+            let now = [wrench.force.norm(), wrench.torque.norm()];
+            for (most, now) in most.iter_mut().zip(now) {
+                *most = most.max(now);
+            }
+        }
+    }
 }
 
 impl Recording<'_> {
@@ -152,7 +165,8 @@ impl Recording<'_> {
         };
         let mut recorded = earlier::<T>(task, setup, judge, folder, start)?;
         let mut state = State::new(&world, particles);
-        let mut rollout = Rollout::new(&world, &setup.controls);
+        let mut rollout = Rollout::new(&world, &setup.programs);
+        rollout.record_reactions(start * world.clock.substeps);
         let last = frames.min(world.clock.frames);
         folder.make_frames().map_err(Failure::work)?;
         for frame in start..last {
@@ -163,26 +177,26 @@ impl Recording<'_> {
             }
             let step = (frame + 1) * world.clock.substeps;
             state.check(&world, step).map_err(Failure::work)?;
-            let read: Frame<f64> = read_frame(&world, &state, frame);
-            if judge.reads(frame) {
+            let read = rollout.read(&state, frame, true);
+            if judge.reads_tools(frame) {
                 recorded.value += judge.value(&read);
             }
             recorded.metrics = metrics(&task.scene, &read);
             let rows = bodies(&task.scene, &world, &state);
-            let tool = rollout.tool(step).map(|(pose, _)| Pose {
-                position: pose.position.map(Real::to_f64),
-                rotation: pose.rotation.map(Real::to_f64),
-            });
+            let tools = tools(&rollout, step);
+            let felt = felt(&task.scene, &read.reactions);
+            recorded.note(&felt);
             let time = time_of(&task.scene, frame);
-            write_frame(&folder.frame(frame), time, &rows, tool.as_ref()).map_err(Failure::work)?;
+            write_frame(&folder.frame(frame), time, &rows, &tools, &felt).map_err(Failure::work)?;
             write_checkpoint(&checkpoint, frame + 1, &world, &state).map_err(Failure::work)?;
             recorded.frames = frame + 1;
             if !on_frame(frame + 1) {
                 break;
             }
         }
-        recorded.value += judge.effort(&setup.controls);
         recorded.held = rollout.held;
+        let trajectories = rollout.trajectories.iter();
+        recorded.tools_held = trajectories.map(|trajectory| trajectory.held()).sum();
         Ok(recorded)
     }
 }
@@ -203,19 +217,22 @@ fn earlier<T: Compiled<Wide = f64>>(
         .collect();
     let world = setup.world.cast::<T>();
     let state = State::new(&world, setup.particles.cast::<T>());
-    let mut read: Frame<f64> = read_frame(&world, &state, 0);
+    let rollout = Rollout::new(&world, &setup.programs);
     let mut recorded = Recorded {
         frames,
         ..Recorded::default()
     };
     for frame in 0..frames {
+        let path = folder.frame(frame);
+        let reactions = read_felt(&path, &task.scene).map_err(Failure::input)?;
+        recorded.note(&felt(&task.scene, &reactions));
         let last = frame + 1 == frames;
-        if !last && !judge.reads(frame) {
+        if !last && !judge.reads_tools(frame) {
             continue;
         }
-        let path = folder.frame(frame);
+        let mut read = rollout.read(&state, frame, true);
+        read.reactions = reactions;
         let (_, rows) = crate::task::frames::read_frame(&path, &names).map_err(Failure::input)?;
-        read.index = frame;
         for (index, rows) in rows.into_iter().enumerate() {
             let body = &mut read.bodies[world_index(&task.scene, index)];
             if rows.x.len() != 3 * body.x.len() {
@@ -231,7 +248,7 @@ fn earlier<T: Compiled<Wide = f64>>(
                 x.copy_from_slice(row);
             }
         }
-        if judge.reads(frame) {
+        if judge.reads_tools(frame) {
             recorded.value += judge.value(&read);
         }
         recorded.metrics = metrics(&task.scene, &read);
@@ -257,8 +274,8 @@ pub fn draw_frame(
         .collect();
     let path = folder.frame(frame);
     let (_, rows) = crate::task::frames::read_frame(&path, &names).map_err(Failure::work)?;
-    let tool = crate::task::frames::read_tool(&path).map_err(Failure::work)?;
-    if let Some(image) = picture(&task.scene, &rows, tool.as_ref(), PICTURE) {
+    let tools = read_tools(&path, &task.scene).map_err(Failure::work)?;
+    if let Some(image) = picture(&task.scene, &rows, &tools, PICTURE) {
         write_png(&folder.file(name), &image).map_err(Failure::work)?;
     }
     Ok(())
@@ -366,6 +383,8 @@ impl Simulate {
             "loss": recorded.value,
             "metrics": recorded.metrics.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
             "held": recorded.held,
+            "tools_held": recorded.tools_held,
+            "felt": recorded.felt,
             "seconds": watch.seconds(),
         });
         let text = serde_json::to_string_pretty(&report).map_err(Failure::work)?;
@@ -389,6 +408,19 @@ impl Simulate {
                 "  particles kept in the domain: {} times",
                 recorded.held
             ));
+        }
+        if recorded.tools_held > 0 {
+            let frames = recorded.tools_held;
+            say(&format!(
+                "  tools held back by their limits: in {frames} frames"
+            ));
+        }
+        for (name, [force, torque]) in &recorded.felt {
+            if *force > 0.0 {
+                say(&format!(
+                    "  {name} feels up to {force:.4} N and {torque:.4} N m"
+                ));
+            }
         }
         say(&format!("  saved in {}", folder.path().display()));
         Ok(())

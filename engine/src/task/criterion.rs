@@ -6,11 +6,9 @@ use backflow_sim::{
     Compiled,
     io::npz::{Npz, NpzError},
     loss::{
-        Bodies, BodyFrame, CentreOfMass, Chamfer, Density, EffortWeights, Frame, FrameBar,
-        FrameLoss, LossError, Paired, Schedule, TargetSdf, Term, When, effort, effort_vjp,
-        share_inside,
+        Bodies, BodyFrame, CentreOfMass, Chamfer, Density, Effort, Frame, FrameBar, FrameLoss,
+        LossError, Paired, Schedule, TargetSdf, Term, When, share_inside,
     },
-    pose::Twist,
     rollout::{
         State,
         forward::Rollout,
@@ -53,20 +51,22 @@ pub enum CriterionError {
     Twin(RunError),
 }
 
-/// The losses of a scene: of frames, and of the controls.
+/// The losses of a scene.
 pub struct Judge {
     frames: Schedule<f64>,
-    /// Control effort: weight and factors.
-    effort: Vec<(f64, EffortWeights)>,
-    /// Duration of a frame (s).
-    frame_time: f64,
-    /// How many frames a run has.
-    count: usize,
 }
 
 impl Criterion<f64> for Judge {
     fn reads(&self, frame: usize) -> bool {
         self.frames.reads(frame)
+    }
+
+    fn reads_tools(&self, frame: usize) -> bool {
+        self.frames.reads_tools(frame)
+    }
+
+    fn reads_reactions(&self) -> bool {
+        self.frames.reads_reactions()
     }
 
     fn value(&self, frame: &Frame<f64>) -> f64 {
@@ -95,55 +95,20 @@ impl Judge {
     pub fn new<T: Compiled<Wide = f64>>(scene: &Scene) -> Result<Self, CriterionError> {
         let frames = scene.world.clock.frames;
         let state = State::new(&scene.world, scene.particles.clone());
-        let like = read_frame(&scene.world, &state, 0);
-        let (mut terms, mut effort) = (Vec::new(), Vec::new());
+        let like = Rollout::new(&scene.world, &scene.programs).read(&state, 0, true);
+        let mut terms = Vec::new();
         for (index, loss) in scene.losses.iter().enumerate() {
-            match &loss.measure {
-                Measure::ControlEffort { linear, angular } => {
-                    let weights = EffortWeights {
-                        linear: *linear,
-                        angular: *angular,
-                    };
-                    effort.push((loss.weight, weights));
-                }
-                measure => {
-                    let with = |source| CriterionError::Loss { index, source };
-                    let read = resolve::<T>(scene, &like, measure, &with)?;
-                    terms.push(Term {
-                        loss: read,
-                        weight: loss.weight,
-                        when: when(loss),
-                    });
-                }
-            }
+            let with = |source| CriterionError::Loss { index, source };
+            terms.push(Term {
+                loss: resolve::<T>(scene, &like, &loss.measure, &with)?,
+                weight: loss.weight,
+                when: when(loss),
+            });
         }
         let index = 0;
-        let schedule = Schedule::new(terms, frames, &like)
+        let frames = Schedule::new(terms, frames, &like)
             .map_err(|source| CriterionError::Loss { index, source })?;
-        let frame_time = scene.world.clock.dt * scene.world.clock.substeps as f64;
-        Ok(Self {
-            frames: schedule,
-            effort,
-            frame_time,
-            count: frames,
-        })
-    }
-
-    /// Mean cost of the controls over the run.
-    pub fn effort(&self, controls: &[Twist<f64>]) -> f64 {
-        let share = 1.0 / (self.frame_time * self.count as f64);
-        let cost = |(weight, weights): &(f64, EffortWeights)| {
-            weight * effort(controls, weights, self.frame_time) * share
-        };
-        self.effort.iter().map(cost).sum()
-    }
-
-    /// Adds the cotangents of [`Judge::effort`] to those of the controls.
-    pub fn effort_vjp(&self, controls: &[Twist<f64>], bars: &mut [Twist<f64>]) {
-        let share = 1.0 / (self.frame_time * self.count as f64);
-        for (weight, weights) in &self.effort {
-            effort_vjp(controls, weights, self.frame_time, weight * share, bars);
-        }
+        Ok(Self { frames })
     }
 }
 
@@ -214,12 +179,19 @@ fn resolve<T: Compiled<Wide = f64>>(
             axes: *axes,
             target: *target,
         }),
-        Measure::ControlEffort { .. } => {
-            return Err(with(LossError::Empty {
-                loss: "control_effort",
-                field: "frames",
-            }));
-        }
+        Measure::Reaction(reaction) => Box::new(*reaction),
+        Measure::Overload(overload) => Box::new(*overload),
+        &Measure::ControlEffort {
+            tool,
+            linear,
+            angular,
+            joints,
+        } => Box::new(Effort {
+            tool,
+            linear,
+            angular,
+            joints,
+        }),
     })
 }
 
@@ -241,7 +213,7 @@ fn twin_positions<T: Compiled<Wide = f64>>(
     body: usize,
 ) -> Result<Vec<Vec<Vector3<f64>>>, CriterionError> {
     let world = twin.cast::<T>();
-    let mut rollout = Rollout::new(&world, &scene.twists);
+    let mut rollout = Rollout::new(&world, &scene.programs);
     let mut state = State::new(&world, scene.particles.cast::<T>());
     let mut frames = Vec::with_capacity(world.clock.frames);
     for step in 0..rollout.steps() {

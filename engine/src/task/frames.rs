@@ -4,15 +4,19 @@ use std::path::Path;
 
 use backflow_diff::Real;
 use backflow_sim::{
+    Compiled,
     io::{
         Array, Ball, FileError, GREY, Image, Npz, NpzError, PALETTE, ParticleRow, Picture, Solid,
         View, write_npz,
     },
+    loss::Reactions,
     material::Deformation,
     particle::{Motion, Particles},
     pose::Pose,
-    rollout::State,
-    scene::{BodyRef, Kind, Scene, target::Measure},
+    rollout::{State, forward::Rollout},
+    scene::{BodyRef, Kind, Scene, spec::Walls, target::Measure},
+    tool::Mount,
+    transfer::reaction::Wrench,
     world::World,
 };
 use nalgebra::{Matrix3, SMatrix, Vector3};
@@ -62,8 +66,68 @@ pub fn bodies<T: Real>(scene: &Scene, world: &World<T>, state: &State<T>) -> Vec
         .collect()
 }
 
-/// Writes a frame: `time` (s), `<body>.x`, `<body>.v`, and `tool.position`,
-/// `tool.rotation` (row by row) where there is a tool.
+/// Where the parts of a tool are in a frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolRows {
+    /// Name of the tool.
+    pub name: String,
+    /// Pose of its own frame and of what each joint carries.
+    pub links: Vec<Pose<f64>>,
+    /// Positions of its joints (rad, m).
+    pub joints: Vec<f64>,
+}
+
+/// The tools at the start of substep `step`.
+pub fn tools<T: Compiled>(rollout: &Rollout<'_, T>, step: usize) -> Vec<ToolRows> {
+    let frames = rollout.frames(step);
+    let pose = |pose: &Pose<T>| Pose {
+        position: pose.position.map(Real::to_f64),
+        rotation: pose.rotation.map(Real::to_f64),
+    };
+    let clock = &rollout.world.clock;
+    let rows = rollout.trajectories.iter().zip(&frames);
+    rows.map(|(trajectory, links)| {
+        let time = T::Wide::of((step % clock.substeps) as f64) * clock.dt.widen();
+        let stance = trajectory.stance(step / clock.substeps, time);
+        ToolRows {
+            name: trajectory.tool().name.clone(),
+            links: links.iter().map(|(link, _)| pose(link)).collect(),
+            joints: stance.joints.iter().map(|q| q.to_f64()).collect(),
+        }
+    })
+    .collect()
+}
+
+/// The mean force (N) and torque (N m) that matter exerts on a wall, a collider or a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Felt {
+    /// `walls.<name>`, `colliders.<name>` or `tools.<name>`.
+    pub name: String,
+    /// Force and torque.
+    pub wrench: Wrench<f64>,
+}
+
+/// What every wall, collider and tool feels, by name.
+pub fn felt(scene: &Scene, reactions: &Reactions<f64>) -> Vec<Felt> {
+    let walls = Walls::NAMES.as_flattened().iter();
+    let walls = walls.map(|name| format!("walls.{name}"));
+    let colliders = scene.world.colliders.iter();
+    let colliders = colliders.map(|collider| format!("colliders.{}", collider.name));
+    let tools = scene.world.tools.iter();
+    let tools = tools.map(|tool| format!("tools.{}", tool.name));
+    let wrenches = reactions.walls.as_flattened().iter();
+    let wrenches = wrenches.chain(&reactions.colliders).chain(&reactions.tools);
+    let names = walls.chain(colliders).chain(tools);
+    names
+        .zip(wrenches)
+        .map(|(name, &wrench)| Felt { name, wrench })
+        .collect()
+}
+
+/// Writes a frame: `time` (s), `<body>.x`, `<body>.v`, for each tool `<tool>.position` and
+/// `<tool>.rotation` (row by row) of its own frame and then of what each joint carries, and
+/// `<tool>.joints`; and `<name>.force` (N) and `<name>.torque` (N m) of what walls, colliders
+/// and tools feel.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -71,7 +135,8 @@ pub fn write_frame(
     path: &Path,
     time: f64,
     bodies: &[BodyRows],
-    tool: Option<&Pose<f64>>,
+    tools: &[ToolRows],
+    felt: &[Felt],
 ) -> Result<(), FileError> {
     let named: Vec<(String, &Vec<f64>)> = bodies
         .iter()
@@ -87,15 +152,44 @@ pub fn write_frame(
     for (name, values) in &named {
         arrays.push((name.as_str(), Array::F64(vec![values.len() / 3, 3], values)));
     }
-    let pose = tool.map(|pose| {
-        (
-            pose.position.as_slice().to_vec(),
-            pose.rotation.transpose().as_slice().to_vec(),
-        )
+    let parts: Vec<(String, Vec<usize>, Vec<f64>)> = tools
+        .iter()
+        .flat_map(|tool| {
+            let links = tool.links.iter();
+            let position = links
+                .clone()
+                .flat_map(|pose| <[f64; 3]>::from(pose.position));
+            let rotation = links.flat_map(|pose| pose.rotation.transpose().as_slice().to_vec());
+            let (name, count) = (&tool.name, tool.links.len());
+            [
+                (
+                    format!("{name}.position"),
+                    vec![count, 3],
+                    position.collect(),
+                ),
+                (
+                    format!("{name}.rotation"),
+                    vec![count, 3, 3],
+                    rotation.collect(),
+                ),
+                (
+                    format!("{name}.joints"),
+                    vec![tool.joints.len()],
+                    tool.joints.clone(),
+                ),
+            ]
+        })
+        .collect();
+    let wrenches = felt.iter().flat_map(|felt| {
+        let [force, torque] = [felt.wrench.force, felt.wrench.torque];
+        [("force", force), ("torque", torque)].map(|(what, vector)| {
+            let name = format!("{}.{what}", felt.name);
+            (name, vec![3], vector.as_slice().to_vec())
+        })
     });
-    if let Some((position, rotation)) = &pose {
-        arrays.push(("tool.position", Array::F64(vec![3], position)));
-        arrays.push(("tool.rotation", Array::F64(vec![3, 3], rotation)));
+    let parts: Vec<_> = parts.into_iter().chain(wrenches).collect();
+    for (name, shape, values) in &parts {
+        arrays.push((name.as_str(), Array::F64(shape.clone(), values)));
     }
     write_npz(path, &arrays)
 }
@@ -120,21 +214,53 @@ pub fn read_frame(path: &Path, names: &[String]) -> Result<(f64, Vec<BodyRows>),
     Ok((time.first().copied().unwrap_or(0.0), bodies))
 }
 
-/// Reads the placement of the tool of a frame.
+/// Reads the tools of a frame, in the order of the scene.
 ///
 /// # Errors
-/// The file is damaged.
-pub fn read_tool(path: &Path) -> Result<Option<Pose<f64>>, NpzError> {
+/// The file is damaged or lacks a tool.
+pub fn read_tools(path: &Path, scene: &Scene) -> Result<Vec<ToolRows>, NpzError> {
     let mut file = Npz::open(path)?;
-    if !file.names().iter().any(|name| name == "tool.position") {
-        return Ok(None);
+    let mut tools = Vec::with_capacity(scene.world.tools.len());
+    for tool in &scene.world.tools {
+        let (name, links) = (&tool.name, tool.joints.len() + 1);
+        let three = Some(3);
+        let (_, position) = file.f64(&format!("{name}.position"), &[Some(links), three])?;
+        let (_, rotation) = file.f64(&format!("{name}.rotation"), &[Some(links), three, three])?;
+        let (_, joints) = file.f64(&format!("{name}.joints"), &[Some(links - 1)])?;
+        let pairs = position.chunks_exact(3).zip(rotation.chunks_exact(9));
+        let pose = |(position, rotation): (&[f64], &[f64])| Pose {
+            position: Vector3::from_column_slice(position),
+            rotation: Matrix3::from_row_slice(rotation),
+        };
+        tools.push(ToolRows {
+            name: name.clone(),
+            links: pairs.map(pose).collect(),
+            joints,
+        });
     }
-    let (_, position) = file.f64("tool.position", &[Some(3)])?;
-    let (_, rotation) = file.f64("tool.rotation", &[Some(3), Some(3)])?;
-    Ok(Some(Pose {
-        position: Vector3::from_column_slice(&position),
-        rotation: Matrix3::from_row_slice(&rotation),
-    }))
+    Ok(tools)
+}
+
+/// Reads what walls, colliders and tools feel in a frame.
+///
+/// # Errors
+/// The file is damaged or lacks one of them.
+pub fn read_felt(path: &Path, scene: &Scene) -> Result<Reactions<f64>, NpzError> {
+    let mut file = Npz::open(path)?;
+    let world = &scene.world;
+    let mut found = Reactions::zero(world.colliders.len(), world.tools.len());
+    let names = felt(scene, &found);
+    let walls = found.walls.as_flattened_mut().iter_mut();
+    let wrenches = walls.chain(&mut found.colliders).chain(&mut found.tools);
+    for (Felt { name, .. }, wrench) in names.iter().zip(wrenches) {
+        let (_, force) = file.f64(&format!("{name}.force"), &[Some(3)])?;
+        let (_, torque) = file.f64(&format!("{name}.torque"), &[Some(3)])?;
+        *wrench = Wrench {
+            force: Vector3::from_column_slice(&force),
+            torque: Vector3::from_column_slice(&torque),
+        };
+    }
+    Ok(found)
 }
 
 /// Rows of a particle file.
@@ -162,11 +288,11 @@ const TARGET_ALPHA: f64 = 0.15;
 /// Opacity of colliders in pictures.
 const COLLIDER_ALPHA: f64 = 0.14;
 
-/// A picture of a frame: particles, colliders, the tool, targets.
+/// A picture of a frame: particles, colliders, the tools, targets.
 pub fn picture(
     scene: &Scene,
     bodies: &[BodyRows],
-    tool: Option<&Pose<f64>>,
+    tools: &[ToolRows],
     size: [usize; 2],
 ) -> Option<Image> {
     let world = &scene.world;
@@ -186,9 +312,10 @@ pub fn picture(
     }
     let mut solids = Vec::new();
     for collider in &world.colliders {
-        let pose = match (collider.on_tool, tool) {
-            (true, Some(tool)) => tool.compose(&collider.pose),
-            _ => collider.pose,
+        let link = |mount: Mount| tools.get(mount.tool)?.links.get(mount.link);
+        let pose = match collider.mount.and_then(link) {
+            Some(link) => link.compose(&collider.pose),
+            None => collider.pose,
         };
         let shape = collider.shape.clone();
         solids.push(Solid {

@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 
 use backflow_optim::{LayoutError, Settings};
 use backflow_sim::scene::{
-    Fault, Meshes, Scene, SceneError, Spec, build::Law, build_with, load_with, spec::Material,
+    Fault, Meshes, Scene, SceneError, Spec,
+    build::Law,
+    build_with, load_with,
+    spec::{Material, Walls},
 };
 use serde::{Deserialize, Serialize};
 
@@ -155,38 +158,36 @@ fn variable_faults(
     );
     match variable {
         Variable::Controls {
-            axes, limit, hold, ..
+            tool,
+            axes,
+            limit,
+            hold,
+            ..
         } => {
-            check(
-                spec.tool.is_some(),
-                "axes",
-                format!("{axes:?}"),
-                "a scene with a tool",
-            );
+            check_tool(spec, tool, &mut check);
             check(
                 !axes.is_empty(),
                 "axes",
                 "[]".to_owned(),
                 "at least one degree of freedom",
             );
+            if let Some(tool) = spec.tool(tool).and_then(|tool| spec.tools.get(tool)) {
+                let unknown = axes.iter().find(|axis| axis.entry(tool).is_none());
+                let known: Vec<&str> = tool.joints.iter().map(|joint| &*joint.name).collect();
+                let expected = format!("joints of the tool, which has {known:?}");
+                check(unknown.is_none(), "axes", format!("{axes:?}"), &expected);
+            }
             check(*hold > 0, "hold", hold.to_string(), "at least 1 frame");
             check_limit(*limit, &mut check);
         }
-        Variable::ToolPosition { axes, .. } => {
-            check(
-                spec.tool.is_some(),
-                "axes",
-                format!("{axes:?}"),
-                "a scene with a tool",
-            );
+        Variable::ToolPosition { tool, .. } | Variable::ToolRotation { tool, .. } => {
+            check_tool(spec, tool, &mut check);
         }
-        Variable::ToolRotation { scale } => {
-            check(
-                spec.tool.is_some(),
-                "scale",
-                scale.to_string(),
-                "a scene with a tool",
-            );
+        Variable::ToolJoints { tool, .. } => {
+            check_tool(spec, tool, &mut check);
+            let tool_of = spec.tool(tool).and_then(|tool| spec.tools.get(tool));
+            let jointed = tool_of.is_none_or(|tool| !tool.joints.is_empty());
+            check(jointed, "tool", format!("{tool:?}"), "a tool with joints");
         }
         Variable::Velocity { body, limit, .. } => {
             check(
@@ -226,7 +227,15 @@ fn variable_faults(
             let ordered = lower.zip(*upper).is_none_or(|(lower, upper)| lower < upper);
             check(ordered, "lower", format!("{lower:?}"), "less than `upper`");
         }
-        Variable::Friction { collider, .. } => {
+        Variable::WallFriction { wall, .. } => {
+            let known = Walls::NAMES.as_flattened();
+            let expected = format!("one of {known:?}");
+            let found = known.contains(&wall.as_str());
+            check(found, "wall", format!("{wall:?}"), &expected);
+        }
+        Variable::Friction { collider, .. }
+        | Variable::ColliderPosition { collider, .. }
+        | Variable::ColliderRotation { collider, .. } => {
             let known: Vec<&str> = spec
                 .colliders
                 .iter()
@@ -242,6 +251,21 @@ fn variable_faults(
         }
         Variable::Gravity { .. } => {}
     }
+}
+
+fn check_tool(
+    spec: &Spec<OptimizeSpec>,
+    tool: &str,
+    check: &mut impl FnMut(bool, &str, String, &str),
+) {
+    let known: Vec<&str> = spec.tools.iter().map(|tool| &*tool.name).collect();
+    let expected = format!("a scene with a tool of that name, of {known:?}");
+    check(
+        spec.tool(tool).is_some(),
+        "tool",
+        format!("{tool:?}"),
+        &expected,
+    );
 }
 
 fn check_limit(limit: Option<f64>, check: &mut impl FnMut(bool, &str, String, &str)) {

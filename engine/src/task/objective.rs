@@ -7,7 +7,6 @@ use backflow_optim::{Evaluation, Objective};
 use backflow_sim::{
     Compiled,
     loss::{Frame, FrameBar},
-    pose::Twist,
     rollout::{
         State,
         forward::{Rollout, Scratch},
@@ -62,6 +61,14 @@ impl Criterion<f64> for Watch<'_> {
         frame == self.last || self.judge.reads(frame)
     }
 
+    fn reads_tools(&self, frame: usize) -> bool {
+        self.judge.reads_tools(frame)
+    }
+
+    fn reads_reactions(&self) -> bool {
+        self.judge.reads_reactions()
+    }
+
     fn value(&self, frame: &Frame<f64>) -> f64 {
         if frame.index == self.last {
             self.metrics.replace(metrics(self.scene, frame));
@@ -113,19 +120,16 @@ impl<'a, T: Compiled<Wide = f64>> RolloutObjective<'a, T> {
         let Setup {
             world,
             particles,
-            controls,
+            programs,
         } = self.binding.setup(x);
         let world = world.cast::<T>();
         let mut state = State::new(&world, particles.cast::<T>());
         let watch = Watch::new(self.judge, self.scene);
         let scratch = std::mem::take(&mut self.scratch);
-        let mut rollout = Rollout::new(&world, &controls).with_scratch(scratch);
+        let mut rollout = Rollout::new(&world, &programs).with_scratch(scratch);
         let value = rollout.value(&mut state, &watch, &mut *self.on_step);
         self.scratch = rollout.into_scratch();
-        Ok((
-            value? + self.judge.effort(&controls),
-            watch.metrics.into_inner(),
-        ))
+        Ok((value?, watch.metrics.into_inner()))
     }
 }
 
@@ -141,25 +145,17 @@ impl<T: Compiled<Wide = f64>> Objective for RolloutObjective<'_, T> {
         let Setup {
             world,
             particles,
-            controls,
+            programs,
         } = self.binding.setup(x);
         let world = world.cast::<T>();
         let state = State::new(&world, particles.cast::<T>());
         let watch = Watch::new(self.judge, self.scene);
         let scratch = std::mem::take(&mut self.scratch);
-        let mut rollout = Rollout::new(&world, &controls).with_scratch(scratch);
+        let mut rollout = Rollout::new(&world, &programs).with_scratch(scratch);
         let found = rollout.gradient(&state, &watch, None, &plan, &mut *self.on_step);
         self.scratch = rollout.into_scratch();
         let (value, gradient) = found?;
-        let mut gradient = gradient.widen();
-        if gradient.controls.is_empty() {
-            gradient.controls = vec![Twist::zero(); controls.len()];
-        }
-        self.judge.effort_vjp(&controls, &mut gradient.controls);
-        let mut evaluation = Evaluation::new(
-            value + self.judge.effort(&controls),
-            self.binding.pull(x, &gradient),
-        );
+        let mut evaluation = Evaluation::new(value, self.binding.pull(x, &gradient.widen()));
         evaluation.metrics = watch.metrics.into_inner();
         Ok(evaluation)
     }

@@ -10,6 +10,7 @@ use nalgebra::Vector3;
 use crate::{
     collider::{Probe, Shape},
     pose::Pose,
+    tool::Mount,
     world::cast,
 };
 
@@ -25,7 +26,7 @@ pub struct Collider<T: Real> {
     pub name: String,
     /// Its solid.
     pub shape: Shape<T>,
-    /// Placement in the world, or in the tool's frame where `on_tool`.
+    /// Placement in the world, or in the frame that it is mounted on.
     pub pose: Pose<T>,
     /// How it holds what touches it.
     pub law: ContactLaw,
@@ -33,8 +34,28 @@ pub struct Collider<T: Real> {
     pub friction: T,
     /// Distance (m) over which contact fades in outside the surface; zero is hard.
     pub width: T,
-    /// Whether it moves with the tool.
-    pub on_tool: bool,
+    /// The frame of a tool that it moves with, if any.
+    pub mount: Option<Mount>,
+    /// What it acts on.
+    pub stage: Stage,
+}
+
+/// When in a substep a collider acts, and on what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stage {
+    /// On the nodes of the grid: matter and collider exchange momentum, and walls thinner than
+    /// a cell leak.
+    #[default]
+    Grid,
+    /// On particles alone, after the grid has moved them (Xian et al. 2023, FluidLab): nothing
+    /// leaks, but the affine velocities of particles do not know of it, and liquids shrink.
+    Particles,
+    /// On both.
+    Both,
+    /// On the nodes of the grid, and on the particles that it lets into the wall nevertheless:
+    /// they are put back onto the surface at the end of the substep. A wall holds if particles
+    /// move less than half its thickness in a substep.
+    Shell,
 }
 
 impl<T: Real> Collider<T> {
@@ -50,7 +71,8 @@ impl<T: Real> Collider<T> {
             law: self.law,
             friction: cast(self.friction),
             width: cast(self.width),
-            on_tool: self.on_tool,
+            mount: self.mount,
+            stage: self.stage,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ops::AddAssign;
 
-use backflow_diff::Real;
+use backflow_diff::{Real, matrix::inverse_transpose};
 use nalgebra::{Matrix3, Vector3};
 
 /// Position and orientation of a frame in its parent: `x_parent = rotation * x + position`.
@@ -253,6 +253,51 @@ pub fn left_jacobian<T: Real>(theta: &Vector3<T>) -> Matrix3<T> {
     Matrix3::identity() + k * b + k * k * c
 }
 
+/// `J_l(theta)^-T bar`, the cotangent of the world-frame rotation whose rotation vector
+/// `theta` (rad, shorter than a whole turn) has the cotangent `bar`: that of [`log`].
+#[inline]
+pub fn log_vjp<T: Real>(theta: &Vector3<T>, bar: &Vector3<T>) -> Vector3<T> {
+    inverse_transpose(&left_jacobian(theta)) * *bar
+}
+
+/// Squared sine below which [`log`] sums a series instead of dividing by it.
+const SMALL_SINE: f64 = 1e-4;
+
+/// Rotation vector (rad) of the shortest turn that is `rotation`, the inverse of [`exp`]:
+/// `t / sin t` times the axial vector of the skew part, `t = atan2(sin t, cos t)`.
+///
+/// At half a turn the axis may point either way: one of them is taken, and no derivative.
+#[inline]
+pub fn log<T: Real>(rotation: &Matrix3<T>) -> Vector3<T> {
+    let r = rotation;
+    let half = T::of(0.5);
+    let axial = Vector3::new(r.m32 - r.m23, r.m13 - r.m31, r.m21 - r.m12) * half;
+    let cos = (r.trace() - T::one()) * half;
+    let square = axial.norm_squared();
+    if square < T::of(SMALL_SINE) && cos > T::zero() {
+        // asin(x) / x = 1 + x^2/6 + 3 x^4/40 + 5 x^6/112 + 35 x^8/1152 + ...
+        let mut sum = T::of(35.0 / 1152.0);
+        for coefficient in [5.0 / 112.0, 3.0 / 40.0, 1.0 / 6.0, 1.0] {
+            sum = sum * square + T::of(coefficient);
+        }
+        return axial * sum;
+    }
+    if square > T::zero() {
+        let sin = square.sqrt();
+        return axial * (sin.atan2(cos) / sin);
+    }
+    let columns = (r + Matrix3::identity()) * half;
+    let longest = (0..3).fold(0, |best, axis| {
+        if columns[(axis, axis)] > columns[(best, best)] {
+            axis
+        } else {
+            best
+        }
+    });
+    let axis: Vector3<T> = columns.column(longest).into();
+    axis * (T::pi() / axis.norm())
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use num_dual::Dual64;
@@ -355,6 +400,26 @@ pub(crate) mod tests {
                 "{theta} {forward} {backward}"
             );
         }
+    }
+
+    #[test]
+    fn log_undoes_exp_up_to_half_a_turn_and_its_vjp_is_the_transpose() {
+        let unit = noise(5).normalize();
+        for (seed, angle) in (0..).zip([0.0, 1e-9, 1e-3, 9.9e-3, 1.01e-2, 0.5, 2.0, 3.1]) {
+            let theta = unit * angle;
+            assert!((log(&exp(&theta)) - theta).norm() < 1e-13, "{angle}");
+            let (turn, bar) = (noise(seed), noise(seed + 40));
+            let spin = exp(&dual(&Vector3::zeros(), &turn));
+            let turned = spin * exp(&theta).map(Dual64::from);
+            let forward = tangent(&log(&turned)).dot(&bar);
+            let backward = log_vjp(&theta, &bar).dot(&turn);
+            // Close to half a turn the factor t / sin t magnifies round-off.
+            assert!((forward - backward).abs() < 1e-12 * (1.0 + angle / (3.15 - angle)));
+        }
+        let half = Vector3::new(0.0, std::f64::consts::PI, 0.0);
+        assert!((exp(&log(&exp(&half))) - exp(&half)).norm() < 1e-14);
+        let exact = Matrix3::from_diagonal(&Vector3::new(-1.0, 1.0, -1.0));
+        assert!((log(&exact) - half).norm() < 1e-15);
     }
 
     #[test]

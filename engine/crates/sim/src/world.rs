@@ -9,8 +9,7 @@ use crate::{
     contact::{Collider, ContactLaw},
     grid::Lattice,
     material::{Liquid, Solid},
-    pose::Pose,
-    tool::rigid::RigidTool,
+    tool::Tool,
 };
 
 /// A piece of matter of one material.
@@ -67,8 +66,8 @@ pub struct World<T: Real> {
     pub solids: Vec<Body<T, Solid<T>>>,
     /// Colliders, applied in this order.
     pub colliders: Vec<Collider<T>>,
-    /// The tool, if there is one.
-    pub tool: Option<RigidTool<T>>,
+    /// The tools.
+    pub tools: Vec<Tool<T>>,
 }
 
 impl<T: Real, L> Body<T, L> {
@@ -92,10 +91,6 @@ pub(crate) fn cast<T: Real, U: Real>(value: T) -> U {
 impl<T: Real> World<T> {
     /// The same world in another scalar, without tangents.
     pub fn cast<U: Real>(&self) -> World<U> {
-        let pose = |pose: &Pose<T>| Pose {
-            position: pose.position.map(cast),
-            rotation: pose.rotation.map(cast),
-        };
         World {
             lattice: Lattice {
                 origin: self.lattice.origin.map(cast),
@@ -126,9 +121,7 @@ impl<T: Real> World<T> {
                 .map(|body| body.cast(Solid::cast))
                 .collect(),
             colliders: self.colliders.iter().map(Collider::cast).collect(),
-            tool: self.tool.as_ref().map(|tool| RigidTool {
-                pose: pose(&tool.pose),
-            }),
+            tools: self.tools.iter().map(Tool::cast).collect(),
         }
     }
 }

@@ -39,11 +39,11 @@ pub struct PlacedBar<T: Real> {
 /// Cotangents of what [`place`] depends on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PlaceBar<T: Real> {
-    /// Of the collider's own pose, in the world or in the tool's frame.
+    /// Of the collider's own pose, in the world or in the frame that it moves with.
     pub collider: PoseBar<T>,
-    /// Of the pose of the tool; zero for a collider that is not on it.
-    pub tool: PoseBar<T>,
-    /// Of the twist of the tool; zero for a collider that is not on it.
+    /// Of the pose of the frame; zero for a collider that stands still.
+    pub frame: PoseBar<T>,
+    /// Of the twist of the frame; zero for a collider that stands still.
     pub twist: Twist<T>,
 }
 
@@ -68,21 +68,21 @@ impl<T: Real> AddAssign for PlacedBar<T> {
     }
 }
 
-/// The collider where it is: on the tool, if it is `on_tool` and there is one (pose and
-/// twist); otherwise standing still at its own pose.
+/// The collider where it is: in a frame that moves (pose and twist), or standing still at
+/// its own pose.
 #[inline]
 pub fn place<'a, T: Real>(
     collider: &'a Collider<T>,
-    tool: Option<(&Pose<T>, &Twist<T>)>,
+    frame: Option<(&Pose<T>, &Twist<T>)>,
 ) -> Placed<'a, T> {
-    match tool {
-        Some((pose, twist)) if collider.on_tool => Placed {
+    match frame {
+        Some((pose, twist)) => Placed {
             collider,
             pose: pose.compose(&collider.pose),
             twist: *twist,
             origin: pose.position,
         },
-        _ => Placed {
+        None => Placed {
             collider,
             pose: collider.pose,
             twist: Twist::zero(),
@@ -91,27 +91,27 @@ pub fn place<'a, T: Real>(
     }
 }
 
-/// Cotangents of the collider's pose, the tool's pose and the tool's twist of [`place`],
-/// see [`Pose::compose_vjp`]; the origin is the tool's position.
+/// Cotangents of the collider's pose, the frame's pose and the frame's twist of [`place`],
+/// see [`Pose::compose_vjp`]; the origin is that of the frame.
 #[inline]
 pub fn place_vjp<T: Real>(
     collider: &Collider<T>,
-    tool: Option<(&Pose<T>, &Twist<T>)>,
+    frame: Option<&Pose<T>>,
     bar: &PlacedBar<T>,
 ) -> PlaceBar<T> {
-    match tool {
-        Some((pose, _)) if collider.on_tool => {
-            let (mut tool_bar, collider_bar) = pose.compose_vjp(&collider.pose, &bar.pose);
-            tool_bar.position += bar.origin;
+    match frame {
+        Some(pose) => {
+            let (mut frame_bar, collider_bar) = pose.compose_vjp(&collider.pose, &bar.pose);
+            frame_bar.position += bar.origin;
             PlaceBar {
                 collider: collider_bar,
-                tool: tool_bar,
+                frame: frame_bar,
                 twist: bar.twist,
             }
         }
-        _ => PlaceBar {
+        None => PlaceBar {
             collider: bar.pose,
-            tool: PoseBar::zero(),
+            frame: PoseBar::zero(),
             twist: Twist::zero(),
         },
     }
@@ -171,14 +171,14 @@ pub(crate) mod tests {
     use super::*;
     use crate::{
         collider::{Capsule, Cuboid, Cylinder, Plane, Shape, Sphere, Torus, testing::*},
-        contact::{ContactLaw, contact, law::tests::MU},
+        contact::{ContactLaw, Stage, contact, law::tests::MU},
         pose::tests::{dot, dot_twist, dual_pose, dual_twist, pose_tangent, sample},
     };
 
     /// Width of the layer (m) in the tests.
     pub(crate) const WIDTH: f64 = 0.1;
 
-    /// A collider of the tests, on the tool.
+    /// A collider of the tests.
     pub(crate) fn collider(shape: Shape<f64>, law: ContactLaw) -> Collider<f64> {
         Collider {
             name: String::new(),
@@ -187,7 +187,8 @@ pub(crate) mod tests {
             law,
             friction: MU,
             width: WIDTH,
-            on_tool: true,
+            mount: None,
+            stage: Stage::Grid,
         }
     }
 
@@ -204,7 +205,8 @@ pub(crate) mod tests {
             law: collider.law,
             friction: Dual64::new(collider.friction, mu),
             width: Dual64::from(collider.width),
-            on_tool: collider.on_tool,
+            mount: collider.mount,
+            stage: collider.stage,
         }
     }
 
@@ -287,10 +289,9 @@ pub(crate) mod tests {
             },
             origin: noise(87),
         };
-        for on_tool in [true, false] {
-            let mut collider = collider(Shape::Plane(Plane), ContactLaw::Slip);
-            collider.on_tool = on_tool;
-            let of = place_vjp(&collider, Some((&pose, &twist)), &bar);
+        for moving in [true, false] {
+            let collider = collider(Shape::Plane(Plane), ContactLaw::Slip);
+            let of = place_vjp(&collider, moving.then_some(&pose), &bar);
             // One input at a time: the collider's pose, the tool's pose and twist.
             for input in 0..3 {
                 let pick = |i| {
@@ -306,7 +307,7 @@ pub(crate) mod tests {
                 };
                 let moved = dual_collider(&collider, &pick(0), 0.0);
                 let tool = (dual_pose(&pose, &pick(1)), dual_twist(&twist, &push));
-                let placed = place(&moved, Some((&tool.0, &tool.1)));
+                let placed = place(&moved, moving.then_some((&tool.0, &tool.1)));
                 let twist = Twist {
                     linear: tangent(&placed.twist.linear),
                     angular: tangent(&placed.twist.angular),
@@ -315,10 +316,10 @@ pub(crate) mod tests {
                     + dot_twist(&twist, &bar.twist)
                     + tangent(&placed.origin).dot(&bar.origin);
                 let backward = dot(&of.collider, &pick(0))
-                    + dot(&of.tool, &pick(1))
+                    + dot(&of.frame, &pick(1))
                     + dot_twist(&of.twist, &push);
-                assert!((forward - backward).abs() <= 1e-12, "{on_tool} {input}");
-                assert_eq!(forward != 0.0, on_tool || input == 0);
+                assert!((forward - backward).abs() <= 1e-12, "{moving} {input}");
+                assert_eq!(forward != 0.0, moving || input == 0);
             }
         }
     }
@@ -372,9 +373,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_collider_on_the_tool_moves_with_it_and_others_stand_still() {
+    fn a_collider_moves_with_its_frame_and_others_stand_still() {
         let (pose, twist) = tool();
-        let mut collider = collider(Shape::Plane(Plane), ContactLaw::Slip);
+        let collider = collider(Shape::Plane(Plane), ContactLaw::Slip);
         let x = noise(91);
         let placed = place(&collider, Some((&pose, &twist)));
         assert_eq!(placed.pose, pose.compose(&collider.pose));
@@ -386,12 +387,9 @@ pub(crate) mod tests {
         let moved = (later.apply(&placed.pose.inverse_apply(&x)) - x) / h;
         assert!((placed.velocity(&x) - moved).norm() < 1e-5);
 
-        collider.on_tool = false;
-        for tool in [None, Some((&pose, &twist))] {
-            let placed = place(&collider, tool);
-            assert_eq!(placed.pose, collider.pose);
-            assert_eq!(placed.velocity(&x), Vector3::zeros());
-        }
+        let placed = place(&collider, None);
+        assert_eq!(placed.pose, collider.pose);
+        assert_eq!(placed.velocity(&x), Vector3::zeros());
     }
 
     #[test]

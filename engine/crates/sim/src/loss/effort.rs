@@ -1,46 +1,67 @@
-//! Control effort: what it costs to move the tool.
+//! Control effort: what it costs to move a tool.
+
+use std::ops::Range;
 
 use backflow_diff::Real;
 
-use crate::pose::Twist;
+use super::{Frame, FrameBar, FrameLoss, LossError};
 
-/// How much the two parts of a motion cost.
+const NAME: &str = "control_effort";
+
+/// `L = w_l |v|^2 + w_a |w|^2 + w_j sum_j qd_j^2` of the motion of a tool in a frame.
+///
+/// As a mean over the frames of a run it is the same for the same motion cut into shorter
+/// frames.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct EffortWeights {
-    /// Weight `w_l` of `|v|^2 dt` (s/m^2 for a dimensionless effort).
+pub struct Effort {
+    /// Index of the tool.
+    pub tool: usize,
+    /// Weight `w_l` of the square velocity (s^2/m^2 for a dimensionless effort).
     pub linear: f64,
-    /// Weight `w_a` of `|w|^2 dt` (s for a dimensionless effort).
+    /// Weight `w_a` of the square angular velocity (s^2/rad^2).
     pub angular: f64,
+    /// Weight `w_j` of the square rates of its joints (s^2/m^2, s^2/rad^2).
+    pub joints: f64,
 }
 
-/// `L = sum_k (w_l |v_k|^2 + w_a |w_k|^2) dt`, with a twist `(v, w)` a frame (m/s,
-/// rad/s) and the duration `dt` of a frame (s): the same for the same motion cut into
-/// shorter frames.
-pub fn effort<W: Real>(twists: &[Twist<W>], weights: &EffortWeights, frame_duration: W) -> W {
-    let (mut linear, mut angular) = (W::zero(), W::zero());
-    for twist in twists {
-        linear += twist.linear.norm_squared();
-        angular += twist.angular.norm_squared();
+impl<W: Real> FrameLoss<W> for Effort {
+    fn check(&self, _frames: Range<usize>, like: &Frame<W>) -> Result<(), LossError> {
+        let tools = like.tools.len();
+        if self.tool < tools {
+            Ok(())
+        } else {
+            Err(LossError::NoSuchTool {
+                loss: NAME,
+                tool: self.tool,
+                tools,
+            })
+        }
     }
-    (linear * W::of(weights.linear) + angular * W::of(weights.angular)) * frame_duration
-}
 
-/// Adds to `bars`, one a twist: `v_bar = 2 w_l dt v L_bar`, `w_bar = 2 w_a dt w L_bar`.
-pub fn effort_vjp<W: Real>(
-    twists: &[Twist<W>],
-    weights: &EffortWeights,
-    frame_duration: W,
-    bar: W,
-    bars: &mut [Twist<W>],
-) {
-    let scale = bar * frame_duration * W::of(2.0);
-    let (linear, angular) = (
-        scale * W::of(weights.linear),
-        scale * W::of(weights.angular),
-    );
-    for (twist, bar) in twists.iter().zip(bars) {
-        bar.linear += twist.linear * linear;
-        bar.angular += twist.angular * angular;
+    fn value(&self, frame: &Frame<W>) -> W {
+        let rate = &frame.tools[self.tool].rate;
+        let joints = (rate.joints.iter()).fold(W::zero(), |sum, &qd| sum + qd * qd);
+        rate.twist.linear.norm_squared() * W::of(self.linear)
+            + rate.twist.angular.norm_squared() * W::of(self.angular)
+            + joints * W::of(self.joints)
+    }
+
+    /// `v_bar = 2 w_l v L_bar`, and alike the others.
+    fn value_vjp(&self, frame: &Frame<W>, bar: W, bars: &mut FrameBar<W>) {
+        let (rate, sum) = (
+            &frame.tools[self.tool].rate,
+            &mut bars.tools[self.tool].rate,
+        );
+        let twice = |weight: f64| bar * W::of(2.0 * weight);
+        sum.twist.linear += rate.twist.linear * twice(self.linear);
+        sum.twist.angular += rate.twist.angular * twice(self.angular);
+        for (sum, qd) in sum.joints.iter_mut().zip(&rate.joints) {
+            *sum += *qd * twice(self.joints);
+        }
+    }
+
+    fn reads_matter(&self) -> bool {
+        false
     }
 }
 
@@ -50,50 +71,64 @@ mod tests {
     use num_dual::Dual64;
 
     use super::{super::testing::*, *};
-
-    const WEIGHTS: EffortWeights = EffortWeights {
-        linear: 0.7,
-        angular: 0.02,
+    use crate::{
+        loss::ToolFrame,
+        tool::{
+            Stance,
+            testing::{arm, direction, dot_rate, dual_rate, dual_stance},
+        },
     };
 
-    fn twist(seed: usize) -> Twist<f64> {
-        Twist {
-            linear: noise3(2 * seed),
-            angular: noise3(2 * seed + 1),
+    const EFFORT: Effort = Effort {
+        tool: 0,
+        linear: 0.7,
+        angular: 0.02,
+        joints: 0.3,
+    };
+
+    fn moving() -> Frame<f64> {
+        let (_, stance, rate) = arm();
+        Frame {
+            tools: vec![ToolFrame { stance, rate }],
+            ..cloud(1)
         }
     }
 
     #[test]
-    fn effort_vjp_is_the_transpose() {
-        let twists: Vec<_> = (0..9).map(twist).collect();
-        let tangents: Vec<_> = (100..109).map(twist).collect();
-        let dual = |(value, tangent): (&Twist<f64>, &Twist<f64>)| Twist {
-            linear: value.linear.zip_map(&tangent.linear, Dual64::new),
-            angular: value.angular.zip_map(&tangent.angular, Dual64::new),
-        };
-        let lifted: Vec<_> = twists.iter().zip(&tangents).map(dual).collect();
-        let value = effort(&lifted, &WEIGHTS, Dual64::of(0.05));
-        assert!((value.re - effort(&twists, &WEIGHTS, 0.05)).abs() < 1e-15);
-
-        let mut bars = vec![Twist::zero(); 9];
-        effort_vjp(&twists, &WEIGHTS, 0.05, 0.7, &mut bars);
-        let dot = |(bar, tangent): (&Twist<f64>, &Twist<f64>)| {
-            bar.linear.dot(&tangent.linear) + bar.angular.dot(&tangent.angular)
-        };
-        let backward: f64 = bars.iter().zip(&tangents).map(dot).sum();
-        assert!((0.7 * value.eps - backward).abs() < 1e-12);
+    fn value_vjp_is_the_transpose() {
+        let frame = moving();
+        let mut bars = FrameBar::zeros(&frame);
+        EFFORT.value_vjp(&frame, 0.7, &mut bars);
+        for input in 2..4 {
+            let (push, swing) = direction(input, 60);
+            let ToolFrame { stance, rate } = &frame.tools[0];
+            let lifted: Frame<Dual64> = Frame {
+                index: 0,
+                lattice: lift(&frame.lattice),
+                bodies: Vec::new(),
+                tools: vec![ToolFrame {
+                    stance: dual_stance(stance, &push),
+                    rate: dual_rate(rate, &swing),
+                }],
+                reactions: crate::loss::Reactions::zero(1, 1),
+            };
+            let forward = 0.7 * EFFORT.value(&lifted).eps;
+            let backward = dot_rate(&bars.tools[0].rate, &swing);
+            assert!(forward != 0.0 && (forward - backward).abs() < 1e-12);
+        }
     }
 
     #[test]
-    fn value_by_hand_and_cut_finer() {
-        let turn = Twist {
-            linear: Vector3::new(3.0, 0.0, 4.0),
-            angular: Vector3::new(0.0, 10.0, 0.0),
-        };
-        // (0.7 * 25 + 0.02 * 100) * 0.1.
-        let one: f64 = effort(&[turn], &WEIGHTS, 0.1);
-        let ten: f64 = effort(&[turn; 10], &WEIGHTS, 0.01);
-        assert!((one - 1.95).abs() < 1e-14 && (ten - 1.95).abs() < 1e-14);
-        assert_eq!(effort(&[Twist::zero(); 4], &WEIGHTS, 0.1), 0.0);
+    fn value_by_hand() {
+        let mut frame = moving();
+        let tool = &mut frame.tools[0];
+        tool.stance = Stance::rigid(tool.stance.pose);
+        tool.rate.joints.clear();
+        tool.rate.twist.linear = Vector3::new(3.0, 0.0, 4.0);
+        tool.rate.twist.angular = Vector3::new(0.0, 10.0, 0.0);
+        let value: f64 = EFFORT.value(&frame);
+        assert!((value - (0.7 * 25.0 + 0.02 * 100.0)).abs() < 1e-14);
+        frame.tools.clear();
+        assert!(EFFORT.check(0..1, &frame).is_err());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A [`FrameLoss`] reads positions and masses at the end of a frame and gives one
 //! number and its cotangents; [`schedule`] says at which frames and with which weight.
-//! [`mod@effort`] is the one loss on controls instead. [`metric`] holds figures for reports
+//! [`effort`] reads how the tools move instead. [`metric`] holds figures for reports
 //! that nothing is differentiated through.
 //!
 //! Sums run over particles in canonical order, then over bodies in scene order, in the
@@ -13,7 +13,9 @@ pub mod chamfer;
 pub mod density;
 pub mod effort;
 pub mod metric;
+pub mod overload;
 pub mod paired;
+pub mod reaction;
 pub mod schedule;
 pub mod target_sdf;
 #[cfg(test)]
@@ -24,14 +26,20 @@ use std::ops::Range;
 use backflow_diff::Real;
 use nalgebra::Vector3;
 
-use crate::grid::Lattice;
+use crate::{
+    grid::Lattice,
+    tool::{Rate, Stance, StanceBar},
+    transfer::reaction::Wrench,
+};
 
 pub use centre_of_mass::CentreOfMass;
 pub use chamfer::Chamfer;
 pub use density::Density;
-pub use effort::{EffortWeights, effort, effort_vjp};
+pub use effort::Effort;
 pub use metric::{share_inside, shares_inside};
+pub use overload::Overload;
 pub use paired::Paired;
+pub use reaction::{Reaction, Source};
 pub use schedule::{Schedule, Term, When};
 pub use target_sdf::TargetSdf;
 
@@ -42,8 +50,75 @@ pub struct Frame<W: Real> {
     pub index: usize,
     /// The background grid.
     pub lattice: Lattice<W>,
-    /// The bodies in scene order.
+    /// The bodies in scene order; none where no loss reads matter.
     pub bodies: Vec<BodyFrame<W>>,
+    /// The tools in scene order.
+    pub tools: Vec<ToolFrame<W>>,
+    /// The mean forces and torques of matter on walls, colliders and tools during the frame;
+    /// zeros where no loss reads them.
+    pub reactions: Reactions<W>,
+}
+
+/// Forces and torques of matter on what it touches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reactions<W: Real> {
+    /// On each wall, `[axis][0: lower, 1: upper]`, about the origin of the world.
+    pub walls: [[Wrench<W>; 2]; 3],
+    /// On each collider, about its own origin.
+    pub colliders: Vec<Wrench<W>>,
+    /// On each tool with all that is fixed to it, about the tool's origin.
+    pub tools: Vec<Wrench<W>>,
+}
+
+impl<W: Real> Reactions<W> {
+    /// None, on walls and so many colliders and tools.
+    pub fn zero(colliders: usize, tools: usize) -> Self {
+        Self {
+            walls: [[Wrench::zero(); 2]; 3],
+            colliders: vec![Wrench::zero(); colliders],
+            tools: vec![Wrench::zero(); tools],
+        }
+    }
+
+    fn parts_mut(&mut self) -> impl Iterator<Item = &mut Wrench<W>> {
+        let walls = self.walls.as_flattened_mut().iter_mut();
+        walls.chain(&mut self.colliders).chain(&mut self.tools)
+    }
+
+    /// Adds others.
+    pub fn add(&mut self, other: &Self) {
+        let others = other.walls.as_flattened().iter();
+        let others = others.chain(&other.colliders).chain(&other.tools);
+        self.parts_mut()
+            .zip(others)
+            .for_each(|(sum, part)| sum.add(part));
+    }
+
+    /// Times a factor.
+    #[must_use]
+    pub fn scaled(mut self, factor: W) -> Self {
+        self.parts_mut()
+            .for_each(|part| *part = part.scaled(factor));
+        self
+    }
+}
+
+/// A tool at the end of a frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolFrame<W: Real> {
+    /// Where it is.
+    pub stance: Stance<W>,
+    /// How it moved during the frame.
+    pub rate: Rate<W>,
+}
+
+/// Cotangents of a [`ToolFrame`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolFrameBar<W: Real> {
+    /// Of where it is.
+    pub stance: StanceBar<W>,
+    /// Of how it moved.
+    pub rate: Rate<W>,
 }
 
 /// The particles of one body at the end of a frame.
@@ -60,6 +135,10 @@ pub struct BodyFrame<W: Real> {
 pub struct FrameBar<W: Real> {
     /// One for each body.
     pub bodies: Vec<BodyFrameBar<W>>,
+    /// One for each tool.
+    pub tools: Vec<ToolFrameBar<W>>,
+    /// Of the forces and torques.
+    pub reactions: Reactions<W>,
 }
 
 /// Cotangents of a [`BodyFrame`].
@@ -78,8 +157,14 @@ impl<W: Real> FrameBar<W> {
             mass: W::zero(),
             x: vec![Vector3::zeros(); body.x.len()],
         };
+        let still = |tool: &ToolFrame<W>| ToolFrameBar {
+            stance: StanceBar::zero(tool.stance.joints.len()),
+            rate: Rate::zero(tool.stance.joints.len()),
+        };
         Self {
             bodies: frame.bodies.iter().map(zeros).collect(),
+            tools: frame.tools.iter().map(still).collect(),
+            reactions: frame.reactions.clone().scaled(W::zero()),
         }
     }
 }
@@ -98,6 +183,16 @@ pub trait FrameLoss<W: Real>: Send + Sync {
 
     /// Adds `bar` times the gradient to `bars`, which has the shape of `frame`.
     fn value_vjp(&self, frame: &Frame<W>, bar: W, bars: &mut FrameBar<W>);
+
+    /// Whether it reads matter; a loss that does not is given frames without bodies.
+    fn reads_matter(&self) -> bool {
+        true
+    }
+
+    /// Whether it reads forces, which are zero where no loss does.
+    fn reads_reactions(&self) -> bool {
+        false
+    }
 }
 
 /// Which bodies a loss reads.
@@ -175,6 +270,24 @@ pub enum LossError {
         loss: &'static str,
         /// The places given.
         places: Vec<usize>,
+    },
+    /// A tool is not there.
+    #[error("loss {loss}, tool: there is no tool {tool}; the scene has {tools}")]
+    NoSuchTool {
+        /// The loss.
+        loss: &'static str,
+        /// The place asked for.
+        tool: usize,
+        /// How many there are.
+        tools: usize,
+    },
+    /// What should feel a force is not there.
+    #[error("loss {loss}, of: there is no {place:?}")]
+    NoSuchSource {
+        /// The loss.
+        loss: &'static str,
+        /// What is asked for.
+        place: Source,
     },
     /// Something that must hold a particle, node or axis holds none.
     #[error("loss {loss}, {field}: empty; expected at least one entry")]

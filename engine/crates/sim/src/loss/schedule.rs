@@ -85,9 +85,22 @@ impl<W: Real> Schedule<W> {
         })
     }
 
-    /// Whether any term is read at the end of a frame.
+    /// Whether any term reads matter at the end of a frame.
     pub fn reads(&self, frame: usize) -> bool {
+        let mut terms = self.terms.iter();
+        terms.any(|(term, range)| range.contains(&frame) && term.loss.reads_matter())
+    }
+
+    /// Whether any term is read at the end of a frame.
+    pub fn reads_tools(&self, frame: usize) -> bool {
         self.terms.iter().any(|(_, range)| range.contains(&frame))
+    }
+
+    /// Whether any term reads forces.
+    pub fn reads_reactions(&self) -> bool {
+        self.terms
+            .iter()
+            .any(|(term, _)| term.loss.reads_reactions())
     }
 
     /// What a frame adds to the sum.
@@ -201,6 +214,8 @@ mod tests {
                     x: body.x.iter().map(|x| x.map(Dual64::of)).collect(),
                 })
                 .collect(),
+            tools: Vec::new(),
+            reactions: crate::loss::Reactions::zero(1, 1),
         };
         let dual = Schedule::new(terms(), 6, &like).unwrap();
         let plain = Schedule::new(terms(), 6, &at(0)).unwrap();

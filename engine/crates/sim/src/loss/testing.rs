@@ -35,6 +35,8 @@ pub(crate) fn cloud(seed: usize) -> Frame<f64> {
                 x: points(25, seed + 1),
             },
         ],
+        tools: Vec::new(),
+        reactions: Reactions::zero(1, 1),
     }
 }
 
@@ -75,6 +77,8 @@ pub(crate) fn assert_transpose(
                     .collect(),
             })
             .collect(),
+        tools: Vec::new(),
+        reactions: Reactions::zero(1, 1),
     };
     let value = dual.value(&lifted);
     // The same sums run with other fused operations: round-off alone.

@@ -331,7 +331,7 @@ mod tests {
                 range: 0..50,
             }],
             colliders: Vec::new(),
-            tool: None,
+            tools: Vec::new(),
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     collider::Shape,
-    contact::{Collider, ContactLaw},
+    contact::{Collider, ContactLaw, Stage},
     pose::{Pose, PoseBar, Twist},
     world::cast,
 };
@@ -115,7 +115,8 @@ impl RigidBody<f64> {
                 law: ContactLaw::Separating,
                 friction: 0.0,
                 width: 0.0,
-                on_tool: false,
+                mount: None,
+                stage: Stage::Grid,
             },
             friction: 0.0,
             restitution: 0.0,

@@ -3,14 +3,17 @@
 use backflow_diff::Real;
 
 use super::{
+    felt::{Felt, reactions},
+    frame::{read_frame, read_grid},
     state::{NonFinite, State},
     store::Store,
 };
 use crate::{
     contact::place,
+    loss::{Frame, ToolFrame},
     pose::{Pose, Twist},
-    tool::rigid::Trajectory,
-    transfer::{Compiled, grid_update::Scenery, workspace::Workspace},
+    tool::{Frames, Mount, Program, Trajectory},
+    transfer::{Compiled, grid_update::Scenery, press::presses, workspace::Workspace},
     world::World,
 };
 
@@ -35,28 +38,37 @@ impl<T: Real> Default for Scratch<T> {
 pub struct Rollout<'a, T: Compiled> {
     /// The world.
     pub world: &'a World<T>,
-    /// How the tool moves, in the wide scalar: poses add up over frames.
-    pub trajectory: Option<Trajectory<T::Wide>>,
+    /// How each tool moves, in the wide scalar: poses add up over frames.
+    pub trajectories: Vec<Trajectory<T::Wide>>,
     pub(super) scratch: Scratch<T>,
+    /// What walls, colliders and tools have felt, if it is recorded.
+    pub(super) felt: Option<Felt<T::Wide>>,
     /// How many times a particle was kept from leaving the domain, over all substeps.
     pub held: usize,
 }
 
+/// Duration of a frame (s).
+pub(super) fn frame_time<T: Real>(world: &World<T>) -> T::Wide {
+    world.clock.dt.widen() * T::Wide::of(world.clock.substeps as f64)
+}
+
 impl<'a, T: Compiled> Rollout<'a, T> {
-    /// A run of `world` with a velocity of the tool per frame.
-    pub fn new(world: &'a World<T>, controls: &[Twist<T::Wide>]) -> Self {
-        let frame_time = world.clock.dt.widen() * T::Wide::of(world.clock.substeps as f64);
-        let trajectory = world.tool.as_ref().map(|tool| {
-            let pose = Pose {
-                position: tool.pose.position.map(Real::widen),
-                rotation: tool.pose.rotation.map(Real::widen),
-            };
-            Trajectory::new(pose, controls.to_vec(), frame_time)
-        });
+    /// A run of `world` with a program for each tool; a tool without one holds still.
+    pub fn new(world: &'a World<T>, programs: &[Program<T::Wide>]) -> Self {
+        let frame_time = frame_time(world);
+        let tools = world.tools.iter().enumerate();
+        let trajectory = |(index, tool): (usize, &crate::tool::Tool<T>)| {
+            let tool = tool.map(Real::widen);
+            match programs.get(index) {
+                Some(program) => Trajectory::new(tool, program, frame_time),
+                None => Trajectory::start(tool, frame_time),
+            }
+        };
         Self {
             world,
-            trajectory,
+            trajectories: tools.map(trajectory).collect(),
             scratch: Scratch::default(),
+            felt: None,
             held: 0,
         }
     }
@@ -66,6 +78,11 @@ impl<'a, T: Compiled> Rollout<'a, T> {
     pub fn with_scratch(mut self, scratch: Scratch<T>) -> Self {
         self.scratch = scratch;
         self
+    }
+
+    /// Records from substep `from` on what matter does to walls, colliders and tools.
+    pub fn record_reactions(&mut self, from: usize) {
+        self.felt = Some(Felt::new(from));
     }
 
     /// The memory, for the next run.
@@ -84,11 +101,20 @@ impl<'a, T: Compiled> Rollout<'a, T> {
         (step / substeps, dt * T::Wide::of((step % substeps) as f64))
     }
 
-    /// Placement and velocity of the tool at the start of a substep.
-    pub fn tool(&self, step: usize) -> Option<(Pose<T>, Twist<T>)> {
+    /// The frames of every tool at the start of a substep.
+    pub fn frames(&self, step: usize) -> Frames<T> {
         let (frame, time) = self.moment(step);
-        self.trajectory.as_ref().map(|trajectory| {
-            let (pose, twist) = (trajectory.pose(frame, time), trajectory.twist(frame));
+        self.frames_at(frame, time)
+    }
+
+    /// The frames of every tool at the end of a substep, moving as they did in it.
+    pub(super) fn frames_after(&self, step: usize) -> Frames<T> {
+        let (frame, time) = self.moment(step);
+        self.frames_at(frame, time + self.world.clock.dt.widen())
+    }
+
+    fn frames_at(&self, frame: usize, time: T::Wide) -> Frames<T> {
+        let narrow = |(pose, twist): &(Pose<T::Wide>, Twist<T::Wide>)| {
             let pose = Pose {
                 position: pose.position.map(T::narrow),
                 rotation: pose.rotation.map(T::narrow),
@@ -98,19 +124,45 @@ impl<'a, T: Compiled> Rollout<'a, T> {
                 angular: twist.angular.map(T::narrow),
             };
             (pose, twist)
-        })
+        };
+        self.trajectories
+            .iter()
+            .map(|trajectory| trajectory.links(frame, time).iter().map(narrow).collect())
+            .collect()
     }
 
-    /// The colliders where they stand at the start of a substep.
-    pub(super) fn scenery(
-        world: &'a World<T>,
-        tool: Option<(Pose<T>, Twist<T>)>,
-    ) -> Scenery<'a, T> {
-        world
-            .colliders
-            .iter()
-            .map(|collider| place(collider, tool.as_ref().map(|(pose, twist)| (pose, twist))))
+    /// The colliders where they stand when the tools are at `frames`.
+    pub(super) fn scenery(world: &'a World<T>, frames: &Frames<T>) -> Scenery<'a, T> {
+        let frame = |mount: Mount| {
+            let (pose, twist) = frames.get(mount.tool)?.get(mount.link)?;
+            Some((pose, twist))
+        };
+        let colliders = world.colliders.iter();
+        colliders
+            .map(|collider| place(collider, collider.mount.and_then(frame)))
             .collect()
+    }
+
+    /// What losses read at the end of `frame`, which `state` is at: the matter, where it is
+    /// read, and the tools.
+    pub fn read(&self, state: &State<T>, frame: usize, matter: bool) -> Frame<T::Wide> {
+        let mut read = if matter {
+            read_frame(self.world, state, frame)
+        } else {
+            read_grid(self.world, frame)
+        };
+        let duration = frame_time(self.world);
+        let tools = self.trajectories.iter();
+        if let Some(felt) = &self.felt {
+            felt.read(frame, duration, &mut read.reactions);
+        }
+        read.tools = tools
+            .map(|trajectory| ToolFrame {
+                stance: trajectory.stance(frame, duration),
+                rate: trajectory.rate(frame),
+            })
+            .collect();
+        read
     }
 
     /// The frame that ends with substep `step`, if one does.
@@ -127,7 +179,8 @@ impl<'a, T: Compiled> Rollout<'a, T> {
     /// A number in the state that is not finite; see [`State::settle`].
     pub fn advance(&mut self, state: &mut State<T>, step: usize) -> Result<(), NonFinite> {
         state.settle(self.world, step)?;
-        let scenery = Self::scenery(self.world, self.tool(step));
+        let frames = self.frames(step);
+        let scenery = Self::scenery(self.world, &frames);
         let State {
             particles, order, ..
         } = state;
@@ -140,6 +193,26 @@ impl<'a, T: Compiled> Rollout<'a, T> {
         );
         state.stale = moved.stale;
         self.held += moved.held;
+        let mut pressed = None;
+        if presses(self.world) {
+            let after = self.frames_after(step);
+            let scenery = Self::scenery(self.world, &after);
+            let found = T::press(self.world, &scenery, order, particles);
+            state.stale |= found.moved.stale;
+            self.held += found.moved.held;
+            pressed = Some(found.impulses);
+        }
+        if self.felt.as_ref().is_some_and(|felt| felt.wants(step)) {
+            let workspace = &self.scratch.workspace;
+            let mut impulses = T::reactions(self.world, &scenery, order, workspace);
+            if let Some(pressed) = &pressed {
+                impulses.add(pressed);
+            }
+            let found = reactions(self.world, &scenery, &frames, &impulses);
+            if let Some(felt) = &mut self.felt {
+                felt.add(step / self.world.clock.substeps, found);
+            }
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use nalgebra::Vector3;
 use super::State;
 use crate::{
     grid::Lattice,
-    loss::{BodyFrame, BodyFrameBar, Frame, FrameBar},
+    loss::{BodyFrame, BodyFrameBar, Frame, FrameBar, Reactions},
     material::Strain,
     particle::{Cloud, Particles, order::Slots},
     world::{Body, World},
@@ -16,6 +16,16 @@ use crate::{
 pub trait Criterion<W: Real> {
     /// Whether the state at the end of `frame` counts.
     fn reads(&self, frame: usize) -> bool;
+
+    /// Whether what the tools do in `frame` counts; where the state does, they are read too.
+    fn reads_tools(&self, _frame: usize) -> bool {
+        false
+    }
+
+    /// Whether forces on walls, colliders and tools count in any frame.
+    fn reads_reactions(&self) -> bool {
+        false
+    }
 
     /// What the state at the end of a frame adds to the loss.
     fn value(&self, frame: &Frame<W>) -> W;
@@ -52,16 +62,26 @@ fn widen_lattice<T: Real>(lattice: &Lattice<T>) -> Lattice<T::Wide> {
     }
 }
 
+/// A frame in which neither matter nor tools are read.
+pub(super) fn read_grid<T: Real>(world: &World<T>, index: usize) -> Frame<T::Wide> {
+    Frame {
+        index,
+        lattice: widen_lattice(&world.lattice),
+        bodies: Vec::new(),
+        tools: Vec::new(),
+        reactions: Reactions::zero(world.colliders.len(), world.tools.len()),
+    }
+}
+
 /// Reads a state at the end of frame `index`; bodies are the liquid ones, then the solid
-/// ones.
+/// ones. Tools are read by [`Rollout::read`](super::forward::Rollout::read).
 pub fn read_frame<T: Real>(world: &World<T>, state: &State<T>, index: usize) -> Frame<T::Wide> {
     let (particles, order) = (&state.particles, &state.order);
     let mut bodies = body_frames(&world.liquids, &order.liquid, &particles.liquid);
     bodies.extend(body_frames(&world.solids, &order.solid, &particles.solid));
     Frame {
-        index,
-        lattice: widen_lattice(&world.lattice),
         bodies,
+        ..read_grid(world, index)
     }
 }
 

@@ -6,7 +6,8 @@ use nalgebra::Vector3;
 use crate::{
     material::{Law, PARAMETERS},
     particle::Particles,
-    pose::{PoseBar, Twist},
+    pose::PoseBar,
+    tool::StanceBar,
     world::World,
 };
 
@@ -25,10 +26,17 @@ pub struct Gradient<T: Real> {
     pub walls: [[f64; 2]; 3],
     /// With respect to each collider.
     pub colliders: Vec<ColliderBar>,
-    /// With respect to the initial placement of the tool.
-    pub tool: PoseBar<f64>,
-    /// With respect to the tool's velocity in each frame.
-    pub controls: Vec<Twist<f64>>,
+    /// With respect to each tool.
+    pub tools: Vec<ToolBar>,
+}
+
+/// Derivatives with respect to a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolBar {
+    /// With respect to where it starts.
+    pub start: StanceBar<f64>,
+    /// With respect to the numbers of its commands, one after the other.
+    pub commands: Vec<f64>,
 }
 
 /// Derivatives with respect to a collider.
@@ -36,7 +44,7 @@ pub struct Gradient<T: Real> {
 pub struct ColliderBar {
     /// With respect to its friction.
     pub friction: f64,
-    /// With respect to its placement in the world or, on the tool, in the tool's frame.
+    /// With respect to its placement in the world or in the frame that it is mounted on.
     pub pose: PoseBar<f64>,
 }
 
@@ -59,8 +67,7 @@ impl<T: Real> Gradient<T> {
             gravity: self.gravity,
             walls: self.walls,
             colliders: self.colliders,
-            tool: self.tool,
-            controls: self.controls,
+            tools: self.tools,
         }
     }
 }

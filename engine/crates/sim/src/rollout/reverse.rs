@@ -10,21 +10,24 @@ use nalgebra::Vector3;
 
 use super::{
     Gradient, State,
-    forward::Rollout,
-    frame::{Criterion, read_frame, read_frame_vjp},
-    gradient::{ColliderBar, named_parameters},
+    felt::reactions_vjp,
+    forward::{Rollout, frame_time},
+    frame::{Criterion, read_frame_vjp},
+    gradient::{ColliderBar, ToolBar, named_parameters},
     store::{RunError, SPREAD},
 };
 use crate::{
     contact::place_vjp,
-    loss::FrameBar,
+    loss::{FrameBar, Reactions},
     material::PARAMETERS,
     particle::{Order, Particles},
     pose::{PoseBar, Twist},
-    tool::rigid::TrajectoryBar,
+    tool::{Frames, Mount, StanceBar, TrajectoryBar, add_link, no_links},
     transfer::{
         Compiled,
         grid_update::GridBar,
+        press::presses,
+        reaction::Impulses,
         substep::{Grid, SubstepBar},
     },
 };
@@ -51,12 +54,24 @@ struct Back<'a, 'w, T: Compiled> {
     gravity: Vector3<f64>,
     walls: [[f64; 2]; 3],
     colliders: Vec<ColliderBar>,
-    trajectory: Option<TrajectoryBar<T::Wide>>,
+    trajectories: Vec<TrajectoryBar<T::Wide>>,
+    /// Of what is felt in each substep of the frame that is pulled back.
+    felt: Option<Reactions<T::Wide>>,
     rollout: &'a mut Rollout<'w, T>,
     after: State<T>,
 }
 
 impl<T: Compiled> Rollout<'_, T> {
+    /// What the end of a frame with `step` adds to the value, if it is one.
+    fn judge(&self, state: &State<T>, step: usize, criterion: &dyn Criterion<T::Wide>) -> T::Wide {
+        match self.frame_ended(step) {
+            Some(frame) if criterion.reads(frame) || criterion.reads_tools(frame) => {
+                criterion.value(&self.read(state, frame, criterion.reads(frame)))
+            }
+            _ => T::Wide::of(0.0),
+        }
+    }
+
     /// The value of `criterion` over a run from `state`, which is left at its end;
     /// `on_frame` sees every frame as it is reached.
     ///
@@ -69,14 +84,12 @@ impl<T: Compiled> Rollout<'_, T> {
         progress: Progress<'_>,
     ) -> Result<T::Wide, RunError> {
         let mut value = T::Wide::of(0.0);
+        if criterion.reads_reactions() {
+            self.record_reactions(0);
+        }
         for step in 0..self.steps() {
             self.advance(state, step)?;
-            if let Some(frame) = self
-                .frame_ended(step)
-                .filter(|&frame| criterion.reads(frame))
-            {
-                value += criterion.value(&read_frame(self.world, state, frame));
-            }
+            value += self.judge(state, step, criterion);
             if !progress(Pass::Forward, step) {
                 return Err(RunError::Interrupted);
             }
@@ -104,6 +117,9 @@ impl<T: Compiled> Rollout<'_, T> {
             return Err(RunError::Plan(format!(
                 "made for {planned} substeps, not {steps}"
             )));
+        }
+        if criterion.reads_reactions() {
+            self.record_reactions(0);
         }
         let mut state = initial.clone();
         let mut store = std::mem::take(&mut self.scratch.store);
@@ -147,7 +163,7 @@ impl<T: Compiled> Rollout<'_, T> {
                         // The first descent does every substep once, in order.
                         if step == reached {
                             reached += 1;
-                            value += back.judge(&state, step, criterion);
+                            value += back.rollout.judge(&state, step, criterion);
                             if !progress(Pass::Forward, step) {
                                 return Err(RunError::Interrupted);
                             }
@@ -200,22 +216,14 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             gravity: Vector3::zeros(),
             walls: [[0.0; 2]; 3],
             colliders: vec![ColliderBar::zero(); world.colliders.len()],
-            trajectory: rollout
-                .trajectory
-                .as_ref()
-                .map(|trajectory| trajectory.zero_bar()),
+            trajectories: rollout
+                .trajectories
+                .iter()
+                .map(|trajectory| trajectory.zero_bar(trajectory.frames()))
+                .collect(),
+            felt: None,
             after: state.clone(),
             rollout,
-        }
-    }
-
-    /// What the state after `step` adds to the value.
-    fn judge(&self, state: &State<T>, step: usize, criterion: &dyn Criterion<T::Wide>) -> T::Wide {
-        match self.rollout.frame_ended(step) {
-            Some(frame) if criterion.reads(frame) => {
-                criterion.value(&read_frame(self.rollout.world, state, frame))
-            }
-            _ => T::Wide::of(0.0),
         }
     }
 
@@ -227,16 +235,34 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         step: usize,
         criterion: &dyn Criterion<T::Wide>,
     ) -> Result<bool, RunError> {
-        let ended = self.rollout.frame_ended(step);
-        let Some(index) = ended.filter(|&frame| criterion.reads(frame)) else {
+        let Some(index) = self.rollout.frame_ended(step) else {
             return Ok(false);
         };
-        self.after.copy_from(state);
-        self.rollout.advance(&mut self.after, step)?;
+        self.felt = None;
+        let matter = criterion.reads(index);
+        if !matter && !criterion.reads_tools(index) {
+            return Ok(false);
+        }
+        if matter {
+            self.after.copy_from(state);
+            self.rollout.advance(&mut self.after, step)?;
+        }
         let world = self.rollout.world;
-        let frame = read_frame(world, &self.after, index);
+        let frame = self.rollout.read(&self.after, index, matter);
         let mut bars = FrameBar::zeros(&frame);
         criterion.value_vjp(&frame, &mut bars);
+        let duration = frame_time(world);
+        let tools = self.rollout.trajectories.iter().zip(&mut self.trajectories);
+        for ((trajectory, sum), bar) in tools.zip(&bars.tools) {
+            trajectory.stance_vjp(index, duration, &bar.stance, sum);
+            trajectory.rate_vjp(index, &bar.rate, sum);
+        }
+        if criterion.reads_reactions() {
+            self.felt = Some(bars.reactions.clone().scaled(T::Wide::of(1.0) / duration));
+        }
+        if !matter {
+            return Ok(false);
+        }
         self.after.order.bring(&mut self.particles, &self.order);
         self.order = Arc::clone(&self.after.order);
         let mut densities = vec![0.0; self.bodies.len()];
@@ -255,12 +281,57 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
 
     /// Pulls the cotangents back through substep `step`, which starts from `state`; `grid`
     /// says whether the workspace holds its grid.
-    fn pull(&mut self, state: &State<T>, step: usize, grid: Grid) {
+    fn pull(&mut self, state: &State<T>, step: usize, mut grid: Grid) {
         state.order.bring(&mut self.particles, &self.order);
         self.order = Arc::clone(&state.order);
         let world = self.rollout.world;
-        let tool = self.rollout.tool(step);
-        let scenery = Rollout::scenery(world, tool);
+        let frames = self.rollout.frames(step);
+        let scenery = Rollout::scenery(world, &frames);
+        let (presses, mut felt) = (presses(world), None);
+        self.rest.reaction = None;
+        if presses || self.felt.is_some() {
+            // Neither the particles before they are pressed nor what was felt is at hand.
+            let workspace = &mut self.rollout.scratch.workspace;
+            let mut particles = state.particles.clone();
+            if presses || grid == Grid::Unknown {
+                T::substep(world, &scenery, &state.order, &mut particles, workspace);
+                grid = Grid::Known;
+            }
+            let after = self.rollout.frames_after(step);
+            let ends = Rollout::scenery(world, &after);
+            if let Some(bars) = &self.felt {
+                let workspace = &self.rollout.scratch.workspace;
+                let mut impulses = T::reactions(world, &scenery, &state.order, workspace);
+                if presses {
+                    let mut pressed = particles.clone();
+                    let found = T::press(world, &ends, &state.order, &mut pressed);
+                    impulses.add(&found.impulses);
+                }
+                let (bar, placed, tools) = reactions_vjp(world, &scenery, &frames, &impulses, bars);
+                felt = Some((placed, tools));
+                self.rest.reaction = Some(narrowed(&bar));
+            }
+            if presses {
+                let found = T::press_vjp(
+                    world,
+                    &ends,
+                    &state.order,
+                    &particles,
+                    &mut self.particles,
+                    self.rest.reaction.as_ref(),
+                );
+                let volumes = world.liquids.iter().map(|body| body.volume);
+                let volumes = volumes.chain(world.solids.iter().map(|body| body.volume));
+                let masses = found.masses.iter().zip(volumes);
+                for (body, (mass, volume)) in self.bodies.iter_mut().zip(masses) {
+                    body[0] += mass.to_f64() * volume.to_f64();
+                }
+                self.rest.grid.colliders = found.colliders;
+                let (frame, time) = self.rollout.moment(step);
+                let time = time + world.clock.dt.widen();
+                self.pull_colliders(frame, time, &after);
+            }
+        }
         self.rest.grid = GridBar::zero();
         self.rest.bodies.fill([0.0; _]);
         T::substep_vjp(
@@ -273,6 +344,18 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             grid,
             &mut self.rest,
         );
+        if let Some((placed, tools)) = felt {
+            let (frame, time) = self.rollout.moment(step);
+            for (sum, part) in self.rest.grid.colliders.iter_mut().zip(placed) {
+                sum.placed += part;
+            }
+            let trajectories = self.rollout.trajectories.iter().zip(&mut self.trajectories);
+            for ((trajectory, sum), bar) in trajectories.zip(tools) {
+                let mut stance_bar = StanceBar::zero(trajectory.tool().joints.len());
+                stance_bar.pose.position = bar;
+                trajectory.stance_vjp(frame, time, &stance_bar, sum);
+            }
+        }
         for (sum, part) in self.bodies.iter_mut().zip(&self.rest.bodies) {
             for (sum, part) in sum.iter_mut().zip(part) {
                 *sum += part;
@@ -284,60 +367,67 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
                 self.walls[axis][side] += self.rest.grid.walls[axis][side].to_f64();
             }
         }
-        self.pull_colliders(step);
+        let (frame, time) = self.rollout.moment(step);
+        self.pull_colliders(frame, time, &frames);
     }
 
-    /// Adds the cotangents of the colliders, and through them those of the tool.
-    fn pull_colliders(&mut self, step: usize) {
-        let (frame, time) = self.rollout.moment(step);
-        let tool = self.rollout.tool(step);
+    /// Adds the cotangents of the colliders, and through them those of the tools.
+    fn pull_colliders(&mut self, frame: usize, time: T::Wide, frames: &Frames<T>) {
+        let mut bars: Vec<_> = frames.iter().map(|links| no_links(links.len())).collect();
         for (index, collider) in self.rollout.world.colliders.iter().enumerate() {
             let bar = &self.rest.grid.colliders[index];
             let sum = &mut self.colliders[index];
             sum.friction += bar.friction.to_f64();
-            let placed = place_vjp(
-                collider,
-                tool.as_ref().map(|(pose, twist)| (pose, twist)),
-                &bar.placed,
-            );
+            let link = |mount: Mount| frames.get(mount.tool)?.get(mount.link);
+            let pose = collider.mount.and_then(link).map(|(pose, _)| pose);
+            let placed = place_vjp(collider, pose, &bar.placed);
             add_pose(&mut sum.pose, &placed.collider);
-            if let (Some(trajectory), Some(sum)) = (&self.rollout.trajectory, &mut self.trajectory)
-            {
-                trajectory.pose_vjp(frame, time, &widen_pose(&placed.tool), sum);
+            if let Some(Mount { tool, link }) = collider.mount.filter(|_| pose.is_some()) {
                 let twist = Twist {
                     linear: placed.twist.linear.map(Real::widen),
                     angular: placed.twist.angular.map(Real::widen),
                 };
-                trajectory.twist_vjp(frame, &twist, sum);
+                add_link(&mut bars[tool][link], widen_pose(&placed.frame), twist);
             }
+        }
+        let tools = self.rollout.trajectories.iter().zip(&mut self.trajectories);
+        for ((trajectory, sum), bars) in tools.zip(bars) {
+            trajectory.links_vjp(frame, time, bars, sum);
         }
     }
 
     fn finish(mut self) -> Gradient<T> {
         let world = self.rollout.world;
         Order::canonical(world).bring(&mut self.particles, &self.order);
-        let (tool, controls) = match (&self.rollout.trajectory, self.trajectory) {
-            (Some(trajectory), Some(bar)) => trajectory.finish(bar),
-            _ => (PoseBar::zero(), Vec::new()),
-        };
+        let tools = self.rollout.trajectories.iter().zip(self.trajectories);
+        let tools = tools.map(|(trajectory, bar)| {
+            let (start, commands) = trajectory.finish(bar);
+            ToolBar {
+                start: start.map(Real::to_f64),
+                commands: commands.into_iter().map(Real::to_f64).collect(),
+            }
+        });
         Gradient {
+            tools: tools.collect(),
             particles: self.particles,
             bodies: named_parameters(world, &self.bodies),
             gravity: self.gravity,
             walls: self.walls,
             colliders: self.colliders,
-            tool: PoseBar {
-                position: tool.position.map(Real::to_f64),
-                rotation: tool.rotation.map(Real::to_f64),
-            },
-            controls: controls
-                .iter()
-                .map(|twist| Twist {
-                    linear: twist.linear.map(Real::to_f64),
-                    angular: twist.angular.map(Real::to_f64),
-                })
-                .collect(),
         }
+    }
+}
+
+fn narrowed<T: Real>(bar: &Impulses<T::Wide>) -> Impulses<T> {
+    Impulses {
+        walls: bar
+            .walls
+            .map(|sides| sides.map(|wrench| wrench.map(T::narrow))),
+        colliders: bar
+            .colliders
+            .iter()
+            .map(|wrench| wrench.map(T::narrow))
+            .collect(),
     }
 }
 

@@ -8,21 +8,21 @@ use super::{
     check::check_with,
     fault::{Fault, SceneError},
     meshes::{Meshes, UnusableMesh},
+    motion,
     solid::placement,
     spec::{self, Attachment, Material, Spec},
     substep::clock,
     target::{Loss, Metric, Resolver},
 };
 use crate::{
-    contact::{Collider, ContactLaw},
+    contact::{Collider, ContactLaw, Stage},
     grid::Lattice,
     material::{
         BoxPlastic, DruckerPrager, Elasticity, FixedCorotated, HerschelBulkley, Liquid, NeoHookean,
         Solid, VonMises, Yielding,
     },
     particle::{Motion, Particles},
-    pose::Twist,
-    tool::rigid::RigidTool,
+    tool::{Mount, Program},
     world::{Body, Wall, World},
 };
 
@@ -36,8 +36,8 @@ pub struct Scene {
     pub particles: Particles<f64>,
     /// The bodies in the order of the scene.
     pub bodies: Vec<BodyRef>,
-    /// Velocity of the tool in each frame; empty without a tool.
-    pub twists: Vec<Twist<f64>>,
+    /// What each tool is told to do.
+    pub programs: Vec<Program<f64>>,
     /// What the run is judged by.
     pub losses: Vec<Loss>,
     /// What is reported after the run.
@@ -293,10 +293,9 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         bodies: &bodies,
     };
     let (losses, metrics) = (resolver.losses()?, resolver.metrics()?);
-    let tool = spec.tool.as_ref();
     let mut colliders = Vec::with_capacity(spec.colliders.len());
     for (index, given) in spec.colliders.iter().enumerate() {
-        let made = collider(given, meshes);
+        let made = collider(spec, given, meshes);
         colliders.push(made.map_err(|error| {
             refused(unusable(
                 &format!("colliders[{index}]"),
@@ -319,21 +318,14 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         liquids,
         solids,
         colliders,
-        tool: tool.map(|tool| RigidTool {
-            pose: placement(tool.position, tool.rotation),
-        }),
+        tools: spec.tools.iter().map(motion::tool).collect(),
     };
-    let velocities = tool.map(|tool| tool.motion.velocities(spec.time.frames));
-    let twist = |velocity: spec::Velocity| Twist {
-        linear: velocity.linear.into(),
-        angular: velocity.angular.into(),
-    };
-    let twists = velocities.into_iter().flatten().map(twist).collect();
+    let program = |tool| motion::program(tool, spec.time.frames);
     Ok(Scene {
         world,
         particles,
         bodies,
-        twists,
+        programs: spec.tools.iter().map(program).collect(),
         losses,
         metrics,
     })
@@ -347,7 +339,28 @@ pub(super) fn unusable(path: &str, shape: &spec::Shape, error: &UnusableMesh) ->
     Fault::new(format!("{path}.shape.file"), file, error.to_string())
 }
 
-fn collider(collider: &spec::Collider, meshes: &Meshes) -> Result<Collider<f64>, UnusableMesh> {
+/// The frame that something fixed to `on` moves with.
+pub(super) fn mount(spec: &Spec<()>, on: &Attachment) -> Option<Mount> {
+    let find = |name: &String| {
+        let tool = spec.tools.iter().position(|tool| tool.name == *name)?;
+        Some((tool, &spec.tools[tool]))
+    };
+    match on {
+        Attachment::World => None,
+        Attachment::Tool(name) => find(name).map(|(tool, _)| Mount { tool, link: 0 }),
+        Attachment::Part(name, joint) => {
+            let (tool, given) = find(name)?;
+            let link = given.joint(joint)? + 1;
+            Some(Mount { tool, link })
+        }
+    }
+}
+
+fn collider(
+    spec: &Spec<()>,
+    collider: &spec::Collider,
+    meshes: &Meshes,
+) -> Result<Collider<f64>, UnusableMesh> {
     let (law, friction) = collider.law.contact();
     Ok(Collider {
         name: collider.name.clone(),
@@ -356,7 +369,13 @@ fn collider(collider: &spec::Collider, meshes: &Meshes) -> Result<Collider<f64>,
         law,
         friction,
         width: collider.width,
-        on_tool: collider.on == Attachment::Tool,
+        mount: mount(spec, &collider.on),
+        stage: match collider.stage {
+            spec::Stage::Grid => Stage::Grid,
+            spec::Stage::Particles => Stage::Particles,
+            spec::Stage::Both => Stage::Both,
+            spec::Stage::Shell => Stage::Shell,
+        },
     })
 }
 

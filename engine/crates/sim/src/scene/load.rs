@@ -235,7 +235,7 @@ mod tests {
         // And so does what it is without optional parts.
         let bare = Spec {
             optimize: None,
-            tool: None,
+            tools: vec![],
             ..spec
         };
         assert_eq!(spec_of(&to_text(&bare).unwrap()), bare);

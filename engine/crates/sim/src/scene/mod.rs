@@ -11,6 +11,7 @@ pub mod fault;
 pub mod load;
 pub mod locate;
 pub mod meshes;
+mod motion;
 mod overlap;
 pub mod reference;
 pub mod solid;

@@ -260,6 +260,8 @@ fn kind(rust: &str, known: &[String]) -> String {
             "[f64; 3]" => "(x, y, z)",
             "u32" | "u64" | "usize" => "whole number",
             "usize, usize" => "first, last",
+            "String, String" => "text, text",
+            "[f64; 2]" => "(least, greatest)",
             "String" => "text",
             "bool" => "`true` or `false`",
             "O" => "see `backflow optimize --help`",

@@ -4,10 +4,15 @@ use super::{
     build::Law,
     fault::{Fault, number, rounded},
     meshes::Meshes,
+    motion,
     solid::placement,
-    spec::{Attachment, SAFETY, Spec, Substep},
+    spec::{Attachment, Collider, JointKind, SAFETY, Spec, Substep, Tool},
 };
-use crate::{material::Law as _, world::Clock};
+use crate::{
+    material::Law as _,
+    tool::{Rate, Trajectory},
+    world::Clock,
+};
 
 /// Substeps of a frame, at most: beyond, a number is wrong.
 const MOST: f64 = 1e6;
@@ -89,19 +94,8 @@ fn speed<O>(spec: &Spec<O>, meshes: &Meshes) -> f64 {
         let reach = body.shape.reach(meshes).unwrap_or(diagonal).min(diagonal);
         start = start.max(norm(body.velocity) + norm(body.spin) * reach);
     }
-    if let Some(tool) = &spec.tool {
-        let on_tool = spec
-            .colliders
-            .iter()
-            .filter(|collider| collider.on == Attachment::Tool);
-        let reach = on_tool.fold(0.0_f64, |reach, collider| {
-            let radius = collider.shape.reach(meshes);
-            let pose = placement(collider.position, collider.rotation);
-            reach.max(pose.position.norm() + radius.unwrap_or(norm(size)))
-        });
-        for velocity in tool.motion.distinct() {
-            start = start.max(norm(velocity.linear) + norm(velocity.angular) * reach);
-        }
+    for tool in &spec.tools {
+        start = start.max(tool_speed(spec, tool, meshes));
     }
     // Work of gravity over the domain along the axes that are free (m^2/s^2).
     let locks = spec.domain.locks();
@@ -110,6 +104,47 @@ fn speed<O>(spec: &Spec<O>, meshes: &Meshes) -> f64 {
         .map(|axis| spec.gravity[axis].abs() * size[axis])
         .sum();
     (start * start + 2.0 * fall).sqrt()
+}
+
+/// Bound of the speed (m/s) of what is fixed to a tool: of each of its commands, as if all
+/// its parts moved as fast as they do farthest out.
+fn tool_speed<O>(spec: &Spec<O>, tool: &Tool, meshes: &Meshes) -> f64 {
+    let with = |collider: &&Collider| match &collider.on {
+        Attachment::World => false,
+        Attachment::Tool(name) | Attachment::Part(name, _) => *name == tool.name,
+    };
+    let reach = spec
+        .colliders
+        .iter()
+        .filter(with)
+        .fold(0.0_f64, |reach, collider| {
+            let radius = collider.shape.reach(meshes);
+            let pose = placement(collider.position, collider.rotation);
+            reach.max(pose.position.norm() + radius.unwrap_or(norm(spec.domain.size)))
+        });
+    let anchors = tool.joints.iter().map(|joint| norm(joint.anchor));
+    let slides = tool.joints.iter().map(|joint| match joint.kind {
+        JointKind::Slider => joint.position.abs(),
+        JointKind::Hinge => 0.0,
+    });
+    let reach = reach + anchors.chain(slides).sum::<f64>();
+    let built = motion::tool(tool);
+    let (program, duration) = (motion::program(tool, spec.time.frames), spec.time.frame);
+    let trajectory = Trajectory::new(built, &program, duration);
+    let speed = |rate: &Rate<f64>| {
+        let joints = rate.joints.iter().zip(&tool.joints);
+        let joints: f64 = joints
+            .map(|(rate, joint)| match joint.kind {
+                JointKind::Hinge => rate.abs() * reach,
+                JointKind::Slider => rate.abs(),
+            })
+            .sum();
+        rate.twist.linear.norm() + rate.twist.angular.norm() * reach + joints
+    };
+    let frames = 0..trajectory.frames();
+    frames
+        .map(|frame| speed(&trajectory.rate(frame)))
+        .fold(0.0, f64::max)
 }
 
 /// The clock of a scene whose numbers are sound: whole substeps a frame.

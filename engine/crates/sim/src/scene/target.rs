@@ -11,7 +11,14 @@ use super::{
     solid::placement,
     spec::{self, Axis, ChamferTarget, PairTarget, Spec, Term, When},
 };
-use crate::{collider::Shape, grid::Lattice, particle::sample::Pattern, pose::Pose, world::World};
+use crate::{
+    collider::Shape,
+    grid::Lattice,
+    loss::{Overload, Reaction, Source},
+    particle::sample::Pattern,
+    pose::Pose,
+    world::World,
+};
 
 /// A term of the loss of a [`Scene`].
 #[derive(Debug, Clone, PartialEq)]
@@ -66,13 +73,21 @@ pub enum Measure {
         /// Axes that count.
         axes: [bool; 3],
     },
-    /// Mean square velocity of the tool.
+    /// Mean square velocity of a tool.
     ControlEffort {
+        /// Index of the tool.
+        tool: usize,
         /// Factor of the square linear velocity (s^2/m^2).
         linear: f64,
         /// Factor of the square angular velocity (s^2/rad^2).
         angular: f64,
+        /// Factor of the square rates of its joints (s^2/rad^2, s^2/m^2).
+        joints: f64,
     },
+    /// Difference of force and torque from given ones.
+    Reaction(Reaction),
+    /// Force and torque beyond limits.
+    Overload(Overload),
 }
 
 /// Where the particles of a body should be, frame by frame.
@@ -143,15 +158,36 @@ impl Resolver<'_> {
             .unwrap_or(0)
     }
 
+    /// What feels a force; a scene that was checked has it.
+    fn source(&self, of: &spec::Source) -> Source {
+        match of {
+            spec::Source::Wall(name) => {
+                let mut names = spec::Walls::NAMES.as_flattened().iter();
+                let at = names.position(|known| known == name).unwrap_or(0);
+                Source::Wall(at / 2, at % 2)
+            }
+            spec::Source::Collider(name) => {
+                let mut colliders = self.spec.colliders.iter();
+                let at = colliders.position(|known| known.name == *name);
+                Source::Collider(at.unwrap_or(0))
+            }
+            spec::Source::Tool(name) => Source::Tool(self.spec.tool(name).unwrap_or(0)),
+        }
+    }
+
     /// The losses of the scene.
     pub fn losses(&self) -> Result<Vec<Loss>, SceneError> {
         let mut losses = Vec::with_capacity(self.spec.losses.len());
         for (index, loss) in self.spec.losses.iter().enumerate() {
             let measure = self.measure(&loss.term, &format!("losses[{index}].term"))?;
+            let when = match (&loss.term, loss.when) {
+                (Term::ControlEffort { .. }, When::End) => When::Every,
+                (_, when) => when,
+            };
             losses.push(Loss {
                 measure,
                 weight: loss.weight,
-                frames: loss.when.range(self.spec.time.frames),
+                frames: when.range(self.spec.time.frames),
             });
         }
         Ok(losses)
@@ -234,7 +270,34 @@ impl Resolver<'_> {
                 target: (*target).into(),
                 axes: Axis::ALL.map(|axis| axes.contains(&axis)),
             },
-            &Term::ControlEffort { linear, angular } => Measure::ControlEffort { linear, angular },
+            Term::ControlEffort {
+                tool,
+                linear,
+                angular,
+                joints,
+            } => Measure::ControlEffort {
+                tool: self.spec.tool(tool).unwrap_or(0),
+                linear: *linear,
+                angular: *angular,
+                joints: *joints,
+            },
+            Term::Reaction {
+                of,
+                force,
+                torque,
+                force_weight,
+                torque_weight,
+            } => Measure::Reaction(Reaction {
+                of: self.source(of),
+                force: (*force).into(),
+                torque: (*torque).into(),
+                weights: [*force_weight, *torque_weight],
+            }),
+            Term::Overload { of, force, torque } => Measure::Overload(Overload {
+                of: self.source(of),
+                force: force.unwrap_or(f64::INFINITY),
+                torque: torque.unwrap_or(f64::INFINITY),
+            }),
         })
     }
 

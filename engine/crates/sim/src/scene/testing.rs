@@ -36,10 +36,10 @@ pub(super) const THROW: &str = r#"// A jelly and a jet of water over a cup on a 
         ),
     ],
     colliders: [
-        (name: "cup", shape: Box(half: (0.15, 0.02, 0.15)), position: (0, -0.15, 0), on: Tool, law: Coulomb(0.3)),
+        (name: "cup", shape: Box(half: (0.15, 0.02, 0.15)), position: (0, -0.15, 0), on: Tool("thrower"), law: Coulomb(0.3)),
         (name: "ground", shape: Plane, position: (0, 0.05, 0), law: Sticky, width: 0.01),
     ],
-    tool: (position: (0.1, 0.3, 0.2), motion: Constant(linear: (0.2, 0.1, 0))),
+    tools: [(name: "thrower", position: (0.1, 0.3, 0.2), motion: Constant(linear: (0.2, 0.1, 0)))],
     losses: [
         (term: TargetSdf(body: "drop", shape: Cylinder(radius: 0.1, half_height: 0.1), position: (0.6, 0.2, 0.2))),
         (term: CentreOfMass(body: "block", target: (0.5, 0.2, 0.2), axes: [X, Y]), weight: 0.5, when: Every),

@@ -5,6 +5,8 @@ use backflow_diff::Real;
 use super::{
     g2p::Moved,
     grid_update::Scenery,
+    press::{self, PressBar, Pressed},
+    reaction::{self, Impulses},
     substep::{self, Grid, SubstepBar},
     workspace::Workspace,
 };
@@ -39,6 +41,32 @@ pub trait Compiled: Real {
         grid: Grid,
         rest: &mut SubstepBar<Self>,
     );
+
+    /// See [`press::press`].
+    fn press(
+        world: &World<Self>,
+        scenery: &Scenery<'_, Self>,
+        order: &Order,
+        particles: &mut Particles<Self>,
+    ) -> Pressed<Self::Wide>;
+
+    /// See [`press::press_vjp`].
+    fn press_vjp(
+        world: &World<Self>,
+        scenery: &Scenery<'_, Self>,
+        order: &Order,
+        particles: &Particles<Self>,
+        bars: &mut Particles<Self>,
+        impulses: Option<&Impulses<Self>>,
+    ) -> PressBar<Self>;
+
+    /// See [`reaction::reactions`].
+    fn reactions(
+        world: &World<Self>,
+        scenery: &Scenery<'_, Self>,
+        order: &Order,
+        workspace: &Workspace<Self>,
+    ) -> Impulses<Self::Wide>;
 }
 
 macro_rules! compiled {
@@ -69,6 +97,38 @@ macro_rules! compiled {
                 substep::substep_vjp(
                     world, scenery, order, particles, bars, workspace, grid, rest,
                 );
+            }
+
+            #[inline(never)]
+            fn press(
+                world: &World<Self>,
+                scenery: &Scenery<'_, Self>,
+                order: &Order,
+                particles: &mut Particles<Self>,
+            ) -> Pressed<Self::Wide> {
+                press::press(world, scenery, order, particles)
+            }
+
+            #[inline(never)]
+            fn press_vjp(
+                world: &World<Self>,
+                scenery: &Scenery<'_, Self>,
+                order: &Order,
+                particles: &Particles<Self>,
+                bars: &mut Particles<Self>,
+                impulses: Option<&Impulses<Self>>,
+            ) -> PressBar<Self> {
+                press::press_vjp(world, scenery, order, particles, bars, impulses)
+            }
+
+            #[inline(never)]
+            fn reactions(
+                world: &World<Self>,
+                scenery: &Scenery<'_, Self>,
+                order: &Order,
+                workspace: &Workspace<Self>,
+            ) -> Impulses<Self::Wide> {
+                reaction::reactions(world, scenery, order, workspace)
             }
         }
     };

@@ -8,7 +8,7 @@ use backflow_diff::{
 use nalgebra::Vector3;
 
 use crate::{
-    contact::{Placed, PlacedBar, contact, contact_vjp, wall, wall_vjp},
+    contact::{Placed, PlacedBar, Stage, contact, contact_vjp, wall, wall_vjp},
     grid::{
         block::{BLOCK, BlockNodes, GridBlock, Node},
         layout::PADDING,
@@ -101,13 +101,13 @@ pub struct Site<'a, T: Real> {
 
 /// What acts on a node, in order.
 #[derive(Clone, Copy)]
-enum Act {
+pub(super) enum Act {
     Collider(u8),
     Wall(u8, u8),
 }
 
 /// At most every collider and one wall an axis act on a node.
-type Acts<T> = ArrayVec<(Act, Vector3<T>), { MAX_COLLIDERS + 3 }>;
+pub(super) type Acts<T> = ArrayVec<(Act, Vector3<T>), { MAX_COLLIDERS + 3 }>;
 
 impl<'a, T: Real> Site<'a, T> {
     /// Looks at a block: which colliders and walls are within its reach.
@@ -122,7 +122,10 @@ impl<'a, T: Real> Site<'a, T> {
         let centre = world.lattice.position(first) + Vector3::repeat(half);
         let radius = half * T::of(3.0_f64.sqrt());
         let near = (0..scenery.len() as u8)
-            .filter(|&index| scenery[usize::from(index)].reaches(&centre, radius))
+            .filter(|&index| {
+                let placed = &scenery[usize::from(index)];
+                placed.collider.stage != Stage::Particles && placed.reaches(&centre, radius)
+            })
             .collect();
         let walled = (0..3).any(|axis| {
             first[axis] <= PADDING || first[axis] + BLOCK > world.lattice.nodes[axis] - 1 - PADDING
@@ -142,6 +145,31 @@ impl<'a, T: Real> Site<'a, T> {
         self.near.is_empty() && !self.walled && self.world.locked == [false; 3]
     }
 
+    /// Whether a collider or a wall may act on its nodes.
+    pub(super) fn touched(&self) -> bool {
+        !self.near.is_empty() || self.walled
+    }
+
+    /// Mass (kg) up to which a node counts as empty.
+    pub(super) fn threshold(&self) -> T {
+        self.threshold
+    }
+
+    /// What gravity adds to a velocity in a substep (m/s).
+    pub(super) fn push(&self) -> Vector3<T> {
+        self.world.gravity * self.world.clock.dt
+    }
+
+    /// Adds the cotangent of gravity of [`Site::push`].
+    pub(super) fn push_vjp(&self, push_bar: &Vector3<T>, rest: &mut GridBar<T>) {
+        rest.gravity += push_bar * self.world.clock.dt;
+    }
+
+    /// Where a node of the block is (m).
+    pub(super) fn position(&self, index: usize) -> Vector3<T> {
+        self.world.lattice.position(self.node(index))
+    }
+
     #[inline(always)]
     fn node(&self, index: usize) -> [usize; 3] {
         [
@@ -152,7 +180,7 @@ impl<'a, T: Real> Site<'a, T> {
     }
 
     /// Applies `act` to a velocity.
-    fn apply(&self, act: Act, position: &Vector3<T>, v: &Vector3<T>) -> Vector3<T> {
+    pub(super) fn apply(&self, act: Act, position: &Vector3<T>, v: &Vector3<T>) -> Vector3<T> {
         match act {
             Act::Collider(index) => {
                 contact(&self.scenery[usize::from(index)], position, v).unwrap_or(*v)
@@ -173,7 +201,7 @@ impl<'a, T: Real> Site<'a, T> {
     /// Velocity of a node after all that acts on it; `record` learns each act with the
     /// velocity before it.
     #[inline(always)]
-    fn constrain(
+    pub(super) fn constrain(
         &self,
         index: usize,
         free: Vector3<T>,
@@ -306,7 +334,7 @@ pub fn grid_update_vjp<T: Real>(
 }
 
 /// Cotangent of the velocity before one act.
-fn act_vjp<T: Real>(
+pub(super) fn act_vjp<T: Real>(
     site: &Site<'_, T>,
     act: Act,
     position: &Vector3<T>,
@@ -392,9 +420,10 @@ pub(super) mod tests {
                 law,
                 friction: 0.4,
                 width: 0.08,
-                on_tool: false,
+                mount: None,
+                stage: Stage::Grid,
             }],
-            tool: None,
+            tools: Vec::new(),
         }
     }
 

@@ -8,6 +8,8 @@ pub mod grid_update;
 mod hold;
 pub mod p2g;
 pub mod patch;
+pub mod press;
+pub mod reaction;
 pub mod rows;
 mod runs;
 pub mod stencil;

@@ -8,6 +8,7 @@ use super::{
     g2p::Moved,
     grid_update::{GridBar, Scenery, Site, mass_threshold},
     patch::BodyBar,
+    reaction::{Impulses, reaction_vjp},
     workspace::Workspace,
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// Blocks that one task works on at least.
-const GRAIN: usize = 4;
+pub(super) const GRAIN: usize = 4;
 
 /// Cotangents of what a substep depends on besides the particles.
 #[derive(Debug, Clone)]
@@ -29,6 +30,9 @@ pub struct SubstepBar<T: Real> {
     pub grid: GridBar<T>,
     /// Of the materials of the liquid bodies, then of the solid ones.
     pub bodies: Vec<[f64; crate::material::PARAMETERS + 1]>,
+    /// What is pulled back besides the particles: the cotangents of what walls and colliders
+    /// took, if anything reads that.
+    pub reaction: Option<Impulses<T>>,
 }
 
 impl<T: Real> SubstepBar<T> {
@@ -37,6 +41,7 @@ impl<T: Real> SubstepBar<T> {
         Self {
             grid: GridBar::zero(),
             bodies: vec![[0.0; crate::material::PARAMETERS + 1]; body_count(world)],
+            reaction: None,
         }
     }
 }
@@ -200,9 +205,10 @@ pub fn substep_vjp<T: Real>(
         scenery,
         tiles,
         threshold,
+        reaction: rest.reaction.as_ref(),
     };
-    rest.grid
-        .add(&grid.pull(&order.grid, momentum, node_bars), scenery.len());
+    let grid_bar = grid.pull(&order.grid, momentum, node_bars);
+    rest.grid.add(&grid_bar, scenery.len());
 
     let node_bars = &*node_bars;
     let pull = |block: &_, (bars, sums): (ParticlesMut<'_, T>, PerBlock<'_, BodyBar<T>>)| {
@@ -240,6 +246,8 @@ struct NodesBar<'a, T: Real> {
     scenery: &'a Scenery<'a, T>,
     tiles: &'a [Tile<T>],
     threshold: T,
+    /// Cotangents of what walls and colliders took.
+    reaction: Option<&'a Impulses<T>>,
 }
 
 impl<T: Real> NodesBar<'_, T> {
@@ -263,14 +271,18 @@ impl<T: Real> NodesBar<'_, T> {
         }
         let mut sum = GridBar::zero();
         for ((block, momentum), bar) in blocks.iter().zip(momentum).zip(bars) {
+            let site = &Site::new(self.world, self.scenery, block, self.threshold);
             T::launch(blocks::UpdateVjp {
-                site: &Site::new(self.world, self.scenery, block, self.threshold),
+                site,
                 block,
                 tiles: self.tiles,
                 momentum,
                 bars: bar,
                 rest: &mut sum,
             });
+            if let Some(bars) = self.reaction {
+                reaction_vjp(site, momentum, bars, bar, &mut sum);
+            }
         }
         sum
     }

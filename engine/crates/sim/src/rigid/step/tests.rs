@@ -4,11 +4,12 @@ use num_dual::Dual64;
 use super::*;
 use crate::{
     collider::{Capsule, Cuboid, Cylinder, Plane, Shape, Sphere, Torus, testing::*},
-    contact::{Collider, ContactLaw, place},
+    contact::{Collider, ContactLaw, Stage, place},
     pose::{
         Pose, PoseBar,
         tests::{dual_pose, dual_twist, pose_tangent, sample},
     },
+    tool::Mount,
 };
 
 const DT: f64 = 0.01;
@@ -63,7 +64,8 @@ fn collider(shape: Shape<f64>, pose: Pose<f64>, on_tool: bool) -> Collider<f64> 
         law: ContactLaw::Separating,
         friction: 0.0,
         width: 0.0,
-        on_tool,
+        mount: on_tool.then_some(Mount { tool: 0, link: 0 }),
+        stage: Stage::Grid,
     }
 }
 
@@ -344,8 +346,12 @@ fn placed<T: Real>(colliders: &[Collider<T>]) -> Vec<Placed<'_, T>> {
         linear: twist.linear.map(T::of),
         angular: twist.angular.map(T::of),
     };
-    let of = |collider| place(collider, Some((&pose, &twist)));
-    colliders.iter().map(of).collect()
+    let frame = Some((&pose, &twist));
+    let on = |collider: &Collider<T>| collider.mount.and(frame);
+    colliders
+        .iter()
+        .map(|collider| place(collider, on(collider)))
+        .collect()
 }
 
 fn walls<T: Real>() -> Option<[Vector3<T>; 2]> {

@@ -5,7 +5,7 @@ use super::{
     },
     *,
 };
-use crate::{io::obj_text, mesh::testing};
+use crate::{io::obj_text, mesh::testing, tool::Mount};
 
 fn scene(text: &str) -> Scene {
     build(&spec_of(text), Path::new("")).unwrap()
@@ -32,9 +32,13 @@ fn scene_has_what_its_file_says() {
         }
     );
     assert_eq!((world.liquids.len(), world.solids.len()), (1, 1));
-    assert!(world.colliders[0].on_tool && !world.colliders[1].on_tool);
-    assert_eq!(scene.twists.len(), 50);
-    assert_eq!(scene.twists[49].linear, Vector3::new(0.2, 0.1, 0.0));
+    let mount = Some(Mount { tool: 0, link: 0 });
+    assert_eq!(
+        (world.colliders[0].mount, world.colliders[1].mount),
+        (mount, None)
+    );
+    assert_eq!(scene.programs[0].frames(), 50);
+    assert_eq!(scene.programs[0].at(49), [0.2, 0.1, 0.0, 0.0, 0.0, 0.0]);
     assert_eq!(scene.bodies[1].name, "block");
     assert_eq!(
         (scene.bodies[1].kind, scene.bodies[1].index),

@@ -7,6 +7,7 @@ mod names;
 mod numbers;
 mod parts;
 mod space;
+mod tools;
 
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use super::{
-    super::spec::{Attachment, ChamferTarget, PairTarget, Shape, Spec, Term},
+    super::spec::{Attachment, ChamferTarget, PairTarget, Shape, Source, Spec, Term, Tool, Walls},
     Faults,
 };
 use crate::scene::locate::child;
@@ -25,6 +25,7 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
         spec.colliders.iter().map(|collider| &*collider.name),
         faults,
     );
+    unique("tools", spec.tools.iter().map(|tool| &*tool.name), faults);
     unique(
         "metrics",
         spec.metrics.iter().map(|metric| &*metric.name),
@@ -33,6 +34,10 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
 
     let materials: Vec<&str> = spec.materials.keys().map(String::as_str).collect();
     let bodies: Vec<&str> = spec.bodies.iter().map(|body| &*body.name).collect();
+    let tools: Vec<&str> = spec.tools.iter().map(|tool| &*tool.name).collect();
+    for (index, tool) in spec.tools.iter().enumerate() {
+        self::tool(&format!("tools[{index}]"), tool, faults);
+    }
     for (index, body) in spec.bodies.iter().enumerate() {
         let path = format!("bodies[{index}]");
         refers(
@@ -51,9 +56,18 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
             directory,
             faults,
         );
-        if collider.on == Attachment::Tool && spec.tool.is_none() {
-            let expected = "World, or a `tool` in the scene to move with";
-            faults.add(format!("colliders[{index}].on"), "Tool", expected);
+        let path = format!("colliders[{index}].on");
+        match &collider.on {
+            Attachment::World => {}
+            Attachment::Tool(tool) => refers(&path, tool, "tool", &tools, faults),
+            Attachment::Part(tool, joint) => {
+                refers(&path, tool, "tool", &tools, faults);
+                if let Some(at) = spec.tool(tool) {
+                    let joints = &spec.tools[at].joints;
+                    let joints: Vec<&str> = joints.iter().map(|joint| &*joint.name).collect();
+                    refers(&path, joint, "joint", &joints, faults);
+                }
+            }
         }
     }
     for (index, metric) in spec.metrics.iter().enumerate() {
@@ -119,14 +133,49 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
             } => {
                 mesh(&format!("{path}.target"), shape, directory, faults);
             }
-            Term::ControlEffort { .. } if spec.tool.is_none() => {
-                faults.add(
-                    path,
-                    "ControlEffort",
-                    "a `tool` in the scene, whose effort it is",
-                );
+            Term::ControlEffort { tool, .. } => {
+                if spec.tool(tool).is_none() {
+                    refers(&format!("{path}.tool"), tool, "tool", &tools, faults);
+                }
             }
-            Term::CentreOfMass { .. } | Term::ControlEffort { .. } => {}
+            Term::Reaction { of, .. } | Term::Overload { of, .. } => {
+                let path = &format!("{path}.of");
+                let colliders = spec.colliders.iter().map(|collider| &*collider.name);
+                match of {
+                    Source::Wall(wall) => {
+                        refers(path, wall, "wall", Walls::NAMES.as_flattened(), faults);
+                    }
+                    Source::Collider(name) => {
+                        refers(
+                            path,
+                            name,
+                            "collider",
+                            &colliders.collect::<Vec<_>>(),
+                            faults,
+                        );
+                    }
+                    Source::Tool(tool) => refers(path, tool, "tool", &tools, faults),
+                }
+            }
+            Term::CentreOfMass { .. } => {}
+        }
+    }
+}
+
+/// Joints, each with a name of its own and after the one that it hangs on.
+fn tool(path: &str, tool: &Tool, faults: &mut Faults) {
+    let names: Vec<&str> = tool.joints.iter().map(|joint| &*joint.name).collect();
+    unique(&format!("{path}.joints"), names.iter().copied(), faults);
+    for (index, joint) in tool.joints.iter().enumerate() {
+        if let Some(on) = &joint.on {
+            let path = format!("{path}.joints[{index}].on");
+            refers(
+                &path,
+                on,
+                "joint that comes before",
+                &names[..index],
+                faults,
+            );
         }
     }
 }

@@ -1,16 +1,16 @@
-//! The numbers of every body, collider, tool, loss and metric by themselves.
+//! The numbers of every body, collider, loss and metric by themselves.
 
 use super::{
     Faults,
     numbers::{law, materials},
+    tools,
 };
 use crate::{
     mesh::distance::RESOLUTIONS,
     scene::{
         fault::{number, vector},
         spec::{
-            Body, ChamferTarget, Collider, Loss, Motion, PairTarget, Sampling, Shape, Spec, Term,
-            Tool, When,
+            Body, ChamferTarget, Collider, Loss, PairTarget, Sampling, Shape, Spec, Term, When,
         },
     },
 };
@@ -39,9 +39,7 @@ pub(super) fn check(spec: &Spec<()>, faults: &mut Faults) {
     for (index, collider) in spec.colliders.iter().enumerate() {
         self::collider(&format!("colliders[{index}]"), collider, faults);
     }
-    if let Some(tool) = &spec.tool {
-        self::tool(tool, spec.time.frames, faults);
-    }
+    tools::check(spec, faults);
     for (index, loss) in spec.losses.iter().enumerate() {
         self::loss(&format!("losses[{index}]"), loss, spec.time.frames, faults);
     }
@@ -165,30 +163,6 @@ fn collider(path: &str, collider: &Collider, faults: &mut Faults) {
     faults.nonnegative(&format!("{path}.width"), collider.width, "m");
 }
 
-fn tool(tool: &Tool, frames: usize, faults: &mut Faults) {
-    faults.vector("tool.position", &tool.position, "m");
-    faults.vector("tool.rotation", &tool.rotation, "rad");
-    match &tool.motion {
-        Motion::Hold => {}
-        Motion::Constant { linear, angular } => {
-            faults.vector("tool.motion.linear", linear, "m/s");
-            faults.vector("tool.motion.angular", angular, "rad/s");
-        }
-        Motion::Frames(given) => {
-            if given.len() > frames {
-                let value = format!("Frames([{} velocities])", given.len());
-                let expected = format!("at most {frames}, one for each of `time.frames`");
-                faults.add("tool.motion", value, expected);
-            }
-            for (index, velocity) in given.iter().enumerate() {
-                let path = format!("tool.motion[{index}]");
-                faults.vector(&format!("{path}.linear"), &velocity.linear, "m/s");
-                faults.vector(&format!("{path}.angular"), &velocity.angular, "rad/s");
-            }
-        }
-    }
-}
-
 fn loss(path: &str, loss: &Loss, frames: usize, faults: &mut Faults) {
     faults.finite(&format!("{path}.weight"), loss.weight, "1");
     let [first, last] = loss.when.ends(frames);
@@ -259,9 +233,42 @@ fn loss(path: &str, loss: &Loss, frames: usize, faults: &mut Faults) {
                 faults.add(format!("{path}.axes"), "[]", "at least one axis");
             }
         }
-        Term::ControlEffort { linear, angular } => {
+        Term::ControlEffort {
+            linear,
+            angular,
+            joints,
+            ..
+        } => {
             faults.nonnegative(&format!("{path}.linear"), *linear, "s^2/m^2");
             faults.nonnegative(&format!("{path}.angular"), *angular, "s^2/rad^2");
+            faults.nonnegative(&format!("{path}.joints"), *joints, "s^2/rad^2, s^2/m^2");
+        }
+        Term::Reaction {
+            force,
+            torque,
+            force_weight,
+            torque_weight,
+            ..
+        } => {
+            faults.vector(&format!("{path}.force"), force, "N");
+            faults.vector(&format!("{path}.torque"), torque, "N m");
+            faults.nonnegative(&format!("{path}.force_weight"), *force_weight, "1/N^2");
+            faults.nonnegative(
+                &format!("{path}.torque_weight"),
+                *torque_weight,
+                "1/(N m)^2",
+            );
+        }
+        Term::Overload { force, torque, .. } => {
+            if force.is_none() && torque.is_none() {
+                faults.add(path, "Overload", "a limit: `force`, `torque` or both");
+            }
+            if let Some(force) = force {
+                faults.positive(&format!("{path}.force"), *force, "N");
+            }
+            if let Some(torque) = torque {
+                faults.positive(&format!("{path}.torque"), *torque, "N m");
+            }
         }
     }
 }

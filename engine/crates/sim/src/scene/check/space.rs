@@ -12,13 +12,15 @@ use crate::{
     },
     particle::sample::{Bounds, Region},
     scene::{
-        build::{lattice, unusable},
+        build::{lattice, mount, unusable},
         fault::{number, rounded, vector},
         meshes::Meshes,
+        motion,
         overlap::overlap,
         solid::{Form, Solid, placement},
         substep::clock,
     },
+    tool::{Mount, Rate, links},
 };
 
 /// What makes the grid.
@@ -51,7 +53,7 @@ pub(super) fn check(spec: &Spec<()>, meshes: &Meshes, faults: &mut Faults) {
         "materials",
         "bodies",
         "colliders",
-        "tool",
+        "tools",
     ]) {
         bound(spec, meshes, faults);
     }
@@ -302,8 +304,8 @@ fn overlaps(
         .enumerate()
         .map(|(index, collider)| {
             let path = format!("colliders[{index}]");
-            let on_tool = collider.on == Attachment::Tool;
-            if faults.under(&path) || (on_tool && faults.under("tool")) {
+            let mounted = collider.on != Attachment::World;
+            if faults.under(&path) || (mounted && faults.under("tools")) {
                 return None;
             }
             let shape = collider.shape.signed(collider.width, meshes).ok()?;
@@ -311,8 +313,11 @@ fn overlaps(
                 form: Form::Shape(shape),
                 pose: placement(collider.position, collider.rotation),
             };
-            if let Some(tool) = spec.tool.as_ref().filter(|_| on_tool) {
-                solid.pose = placement(tool.position, tool.rotation).compose(&solid.pose);
+            if let Some(Mount { tool, link }) = mount(spec, &collider.on) {
+                let tool = motion::tool(&spec.tools[tool]);
+                let still = Rate::zero(tool.joints.len());
+                let links = links(&tool.joints, &tool.start, &still);
+                solid.pose = links[link].0.compose(&solid.pose);
             }
             Some(solid)
         })

@@ -149,12 +149,12 @@ fn numbers_out_of_range_say_what_was_expected() {
         (
             "Constant(linear: (0.2, 0.1, 0))",
             "Constant(angular: (0, NaN, 0))",
-            "tool.motion.angular = (0, NaN, 0): expected three finite numbers (rad/s)",
+            "tools[0].motion.angular = (0, NaN, 0): expected three finite numbers (rad/s)",
         ),
         (
             "Constant(linear: (0.2, 0.1, 0))",
             "Frames([(), (linear: (inf, 0, 0))])",
-            "tool.motion[1].linear = (inf, 0, 0): expected three finite numbers (m/s)",
+            "tools[0].motion[1].linear = (inf, 0, 0): expected three finite numbers (m/s)",
         ),
         (
             "shape: Sphere(radius: 0.1)",
@@ -232,13 +232,13 @@ fn names_are_unique_and_refer_to_what_there_is() {
     ] {
         changed(from, to, &[fault]);
     }
-    let tool = "tool: (position: (0.1, 0.3, 0.2), motion: Constant(linear: (0.2, 0.1, 0))),";
+    let tool = "tools: [(name: \"thrower\", position: (0.1, 0.3, 0.2), motion: Constant(linear: (0.2, 0.1, 0)))],";
     changed(
         tool,
         "",
         &[
-            "colliders[0].on = Tool: expected World, or a `tool` in the scene to move with",
-            "losses[2].term = ControlEffort: expected a `tool` in the scene, whose effort it is",
+            "colliders[0].on = \"thrower\": expected the name of a tool, but the scene has no tools",
+            "losses[2].term.tool = \"\": expected the name of a tool, but the scene has no tools",
         ],
     );
 }
@@ -302,8 +302,8 @@ fn bodies_are_in_the_domain_and_apart() {
     assert!(faults[0].starts_with("bodies[1].position = (0.2, 0.3, 0.2): expected no overlap with body \"drop\", which also holds ("));
     // A collider on the tool is where the tool is.
     let faults = faults_of(&throw_with(&[(
-        "tool: (position: (0.1, 0.3, 0.2)",
-        "tool: (position: (0.1, 0.4, 0.2)",
+        "name: \"thrower\", position: (0.1, 0.3, 0.2)",
+        "name: \"thrower\", position: (0.1, 0.4, 0.2)",
     )]));
     assert_eq!(faults.len(), 1, "{faults:?}");
     assert!(faults[0].starts_with(

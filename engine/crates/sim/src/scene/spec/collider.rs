@@ -28,6 +28,24 @@ pub struct Collider {
     /// What it is fixed to. Default: World.
     #[serde(default)]
     pub on: Attachment,
+    /// What it acts on. Default: Grid.
+    #[serde(default)]
+    pub stage: Stage,
+}
+
+/// When in a substep a collider acts, and on what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Stage {
+    /// On the grid, which gives and takes momentum; walls thinner than two cells leak.
+    #[default]
+    Grid,
+    /// On particles alone, after the grid has moved them, as in FluidLab.
+    Particles,
+    /// On both.
+    Both,
+    /// On the grid, and on particles that get into the wall nevertheless: they are put back
+    /// onto its surface. Thin walls hold.
+    Shell,
 }
 
 /// How a surface holds matter that touches it.
@@ -46,11 +64,13 @@ pub enum Law {
 }
 
 /// What a collider is fixed to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Attachment {
     /// It stays where it is.
     #[default]
     World,
-    /// It moves with the tool.
-    Tool,
+    /// It moves with the tool of this name.
+    Tool(String),
+    /// It moves with the part of a tool that a joint carries: the names of both.
+    Part(String, String),
 }

@@ -87,15 +87,61 @@ pub enum Term {
         #[serde(default = "all_axes")]
         axes: Vec<Axis>,
     },
-    /// Mean square velocity of the tool.
+    /// Mean square velocity of a tool. Read after every frame, unless `when` says otherwise.
     ControlEffort {
+        /// Name of the tool. Default: that of the first.
+        #[serde(default)]
+        tool: String,
         /// Factor of the square linear velocity (s^2/m^2). Default: 1.
         #[serde(default = "one")]
         linear: f64,
         /// Factor of the square angular velocity (s^2/rad^2). Default: 0.
         #[serde(default)]
         angular: f64,
+        /// Factor of the square rates of its joints (s^2/rad^2, s^2/m^2). Default: 0.
+        #[serde(default)]
+        joints: f64,
     },
+    /// Square difference of the mean force and torque that matter exerts in a frame from
+    /// given ones. Torques are about the origin of the collider or tool, of walls about that
+    /// of the world.
+    Reaction {
+        /// What feels them.
+        of: Source,
+        /// The force (N). Default: (0, 0, 0).
+        #[serde(default)]
+        force: [f64; 3],
+        /// The torque (N m). Default: (0, 0, 0).
+        #[serde(default)]
+        torque: [f64; 3],
+        /// Factor of the square difference of the force (1/N^2). Default: 1.
+        #[serde(default = "one")]
+        force_weight: f64,
+        /// Factor of the square difference of the torque (1/(N m)^2). Default: 0.
+        #[serde(default)]
+        torque_weight: f64,
+    },
+    /// By how much the mean force and torque that matter exerts in a frame exceed limits,
+    /// squared, relative to the limits.
+    Overload {
+        /// What feels them.
+        of: Source,
+        /// Greatest force (N). Default: none.
+        force: Option<f64>,
+        /// Greatest torque (N m). Default: none.
+        torque: Option<f64>,
+    },
+}
+
+/// What feels a force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// A wall of the domain: x_min, x_max, y_min, y_max, z_min or z_max.
+    Wall(String),
+    /// The collider of this name.
+    Collider(String),
+    /// The tool of this name, with all that is fixed to it.
+    Tool(String),
 }
 
 /// Where the particles of a body should be.
@@ -163,7 +209,7 @@ impl Term {
             | Self::TargetSdf { body, .. }
             | Self::Chamfer { body, .. }
             | Self::CentreOfMass { body, .. } => Some(body),
-            Self::ControlEffort { .. } => None,
+            Self::ControlEffort { .. } | Self::Reaction { .. } | Self::Overload { .. } => None,
         }
     }
 }

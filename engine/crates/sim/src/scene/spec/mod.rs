@@ -13,13 +13,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use collider::{Attachment, Collider, Law};
+pub use collider::{Attachment, Collider, Law, Stage};
 pub use domain::{Axis, Domain, Walls};
-pub use loss::{ChamferTarget, Loss, Metric, PairTarget, Term, When};
+pub use loss::{ChamferTarget, Loss, Metric, PairTarget, Source, Term, When};
 pub use matter::{Body, Material, Sampling};
 pub use shape::Shape;
 pub use time::{SAFETY, Substep, Time};
-pub use tool::{Motion, Tool, Velocity};
+pub use tool::{
+    Action, Joint, JointKind, Limits, Motion, Placement, Stroke, Tool, Velocity, Workspace,
+};
 
 /// The version of the format that this crate reads.
 pub const VERSION: u32 = 1;
@@ -49,8 +51,9 @@ pub struct Spec<O> {
     /// Solids that matter may not flow into; at most 16. Default: [].
     #[serde(default)]
     pub colliders: Vec<Collider>,
-    /// The rigid tool that colliders with `on: Tool` move with. Default: none.
-    pub tool: Option<Tool>,
+    /// The tools, which colliders may be fixed to; at most 8. Default: [].
+    #[serde(default)]
+    pub tools: Vec<Tool>,
     /// What a run is judged by: the loss is the weighted sum of these. Default: [].
     #[serde(default)]
     pub losses: Vec<Loss>,
@@ -137,7 +140,7 @@ impl<O> Spec<O> {
             materials: self.materials.clone(),
             bodies: self.bodies.clone(),
             colliders: self.colliders.clone(),
-            tool: self.tool.clone(),
+            tools: self.tools.clone(),
             losses: self.losses.clone(),
             metrics: self.metrics.clone(),
             optimize: None,

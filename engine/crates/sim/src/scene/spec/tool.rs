@@ -1,25 +1,89 @@
-//! The tool and how it moves.
+//! Tools and how they move.
 
 use serde::{Deserialize, Serialize};
 
-/// The rigid tool: the moving frame of every collider with `on: Tool`.
+/// A tool: a moving frame that colliders are fixed to, with further parts on joints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tool {
+    /// Its name, unique among tools.
+    pub name: String,
     /// Where its origin starts (m). Default: (0, 0, 0).
     #[serde(default)]
     pub position: [f64; 3],
     /// How it is turned at the start: rotation vector (rad). Default: (0, 0, 0).
     #[serde(default)]
     pub rotation: [f64; 3],
+    /// Joints that carry further parts, each after the one that it hangs on; at most 7.
+    /// Default: [].
+    #[serde(default)]
+    pub joints: Vec<Joint>,
     /// How it moves; an optimisation starts from here. Default: Hold.
     #[serde(default)]
     pub motion: Motion,
+    /// How fast and how far it may go; what it is told beyond is cut off and counted.
+    /// Default: ().
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// A joint between two parts of a tool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Joint {
+    /// Its name, unique among the joints of the tool.
+    pub name: String,
+    /// How it moves.
+    pub kind: JointKind,
+    /// Name of the joint whose part it hangs on. Default: none.
+    pub on: Option<String>,
+    /// Where it is in the frame of what it hangs on (m): the origin of the part that it
+    /// carries. Default: (0, 0, 0).
+    #[serde(default)]
+    pub anchor: [f64; 3],
+    /// Direction of its axis in that frame. Default: (1, 0, 0).
+    #[serde(default = "along_x")]
+    pub axis: [f64; 3],
+    /// Its position at the start (rad, m). Default: 0.
+    #[serde(default)]
+    pub position: f64,
+    /// Least and greatest position (rad, m). Default: none.
+    pub range: Option<[f64; 2]>,
+    /// Greatest rate (rad/s, m/s). Default: none.
+    pub speed: Option<f64>,
+}
+
+/// How a joint moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JointKind {
+    /// It turns about its axis.
+    Hinge,
+    /// It slides along its axis.
+    Slider,
+}
+
+/// How fast and how far a tool may go.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Greatest speed of its origin along each axis (m/s). Default: none.
+    pub linear: Option<f64>,
+    /// Greatest angular velocity about each axis (rad/s). Default: none.
+    pub angular: Option<f64>,
+    /// Where its origin may be at the end of a frame. Default: none.
+    pub workspace: Option<Workspace>,
+}
+
+/// A box that the origin of a tool stays in.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Workspace {
+    /// Its lower corner (m).
+    pub min: [f64; 3],
+    /// Its upper corner (m).
+    pub max: [f64; 3],
 }
 
 /// How a tool moves.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub enum Motion {
-    /// Not at all.
+    /// Not at all: velocities of zero, for an optimisation to change.
     #[default]
     Hold,
     /// At one velocity.
@@ -30,13 +94,22 @@ pub enum Motion {
         /// Angular velocity in world axes (rad/s). Default: (0, 0, 0).
         #[serde(default)]
         angular: [f64; 3],
+        /// Rate of each joint (rad/s, m/s). Default: [].
+        #[serde(default)]
+        joints: Vec<f64>,
     },
     /// At one velocity a frame; after the last of them it holds still.
     Frames(Vec<Velocity>),
+    /// To one pose a frame; from the last of them on it stays there. Without any it stays
+    /// where it starts. An optimisation changes poses.
+    Poses(Vec<Placement>),
+    /// By strokes, one after the other, over and over until the run ends. An optimisation
+    /// changes those that are `free`.
+    Strokes(Vec<Stroke>),
 }
 
 /// The velocity of a tool during a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Velocity {
     /// Velocity of its origin (m/s). Default: (0, 0, 0).
     #[serde(default)]
@@ -44,27 +117,78 @@ pub struct Velocity {
     /// Angular velocity in world axes (rad/s). Default: (0, 0, 0).
     #[serde(default)]
     pub angular: [f64; 3],
+    /// Rate of each joint (rad/s, m/s). Default: [].
+    #[serde(default)]
+    pub joints: Vec<f64>,
 }
 
-impl Motion {
-    /// The velocities that are given.
-    pub fn distinct(&self) -> Vec<Velocity> {
-        match self {
-            Self::Frames(given) => given.clone(),
-            _ => self.velocities(1),
-        }
+/// Where a tool should be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Placement {
+    /// Position of its origin (m).
+    pub position: [f64; 3],
+    /// How it is turned: rotation vector (rad). Default: (0, 0, 0).
+    #[serde(default)]
+    pub rotation: [f64; 3],
+    /// Position of each joint (rad, m). Default: that of the start.
+    #[serde(default)]
+    pub joints: Vec<f64>,
+}
+
+/// A part of a motion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stroke {
+    /// How many frames it takes; at least 1.
+    pub frames: usize,
+    /// What the tool does in them. Default: Move(()).
+    #[serde(default)]
+    pub action: Action,
+    /// Whether an optimisation may change it. Default: false.
+    #[serde(default)]
+    pub free: bool,
+}
+
+/// What a tool does in a stroke.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Action {
+    /// It moves at this velocity.
+    Move(Velocity),
+    /// It goes to this pose, straight and evenly from where it is.
+    Go(Placement),
+}
+
+fn along_x() -> [f64; 3] {
+    [1.0, 0.0, 0.0]
+}
+
+impl Default for Action {
+    fn default() -> Self {
+        Self::Move(Velocity::default())
+    }
+}
+
+impl Tool {
+    /// Index of a joint.
+    pub fn joint(&self, name: &str) -> Option<usize> {
+        self.joints.iter().position(|joint| joint.name == name)
     }
 
-    /// The velocity of each of the first `frames` frames.
-    pub fn velocities(&self, frames: usize) -> Vec<Velocity> {
-        match self {
-            Self::Hold => vec![Velocity::default(); frames],
-            &Self::Constant { linear, angular } => vec![Velocity { linear, angular }; frames],
-            Self::Frames(given) => {
-                let mut velocities = given.clone();
-                velocities.resize(frames, Velocity::default());
-                velocities
-            }
+    /// Where it starts.
+    pub fn start(&self) -> Placement {
+        Placement {
+            position: self.position,
+            rotation: self.rotation,
+            joints: self.joints.iter().map(|joint| joint.position).collect(),
         }
+    }
+}
+
+impl<O> super::Spec<O> {
+    /// Index of a tool by its name; of the first for no name.
+    pub fn tool(&self, name: &str) -> Option<usize> {
+        if name.is_empty() {
+            return (!self.tools.is_empty()).then_some(0);
+        }
+        self.tools.iter().position(|tool| tool.name == name)
     }
 }

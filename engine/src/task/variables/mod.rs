@@ -1,29 +1,43 @@
 //! What an optimisation may change, as one flat vector with named slices.
 
-use backflow_sim::{pose::Twist, scene::spec::Axis};
+pub mod knots;
+
+use backflow_sim::scene::spec::{Axis, Tool};
 use serde::{Deserialize, Serialize};
+
+use self::knots::Shape;
 
 /// Something in a scene that an optimisation may change.
 ///
 /// Each entry of the flat vector is `value / scale`, or `ln(value) / scale` where `log`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Variable {
-    /// Velocity of the tool in every frame, from the scene's motion on.
+    /// What a tool is told in its free frames, from the scene's motion on: velocities (m/s,
+    /// rad/s), or poses (m, rad) where its motion gives poses.
     Controls {
+        /// Name of the tool; that of the first by default.
+        #[serde(default)]
+        tool: String,
         /// Degrees of freedom that are free; the others stay as in the scene.
         axes: Vec<Freedom>,
         /// Largest absolute value (m/s, rad/s); none by default.
         #[serde(default)]
         limit: Option<f64>,
-        /// Frames that share one value (1 by default): piecewise constant controls.
+        /// Free frames from one knot to the next (1 by default).
         #[serde(default = "one")]
         hold: usize,
+        /// What happens between knots (Steps by default).
+        #[serde(default)]
+        knots: Shape,
         /// Unit of the flat vector (1 by default).
         #[serde(default = "unit")]
         scale: f64,
     },
-    /// Initial position of the tool (m).
+    /// Initial position of a tool (m).
     ToolPosition {
+        /// Name of the tool; that of the first by default.
+        #[serde(default)]
+        tool: String,
         /// Free axes.
         #[serde(default = "all_axes")]
         axes: Vec<Axis>,
@@ -31,8 +45,20 @@ pub enum Variable {
         #[serde(default = "unit")]
         scale: f64,
     },
-    /// Initial orientation of the tool: a rotation vector (rad) applied to the scene's.
+    /// Initial orientation of a tool: a rotation vector (rad) applied to the scene's.
     ToolRotation {
+        /// Name of the tool; that of the first by default.
+        #[serde(default)]
+        tool: String,
+        /// Unit of the flat vector (1 by default).
+        #[serde(default = "unit")]
+        scale: f64,
+    },
+    /// Initial positions of all joints of a tool (rad, m).
+    ToolJoints {
+        /// Name of the tool; that of the first by default.
+        #[serde(default)]
+        tool: String,
         /// Unit of the flat vector (1 by default).
         #[serde(default = "unit")]
         scale: f64,
@@ -95,6 +121,34 @@ pub enum Variable {
         #[serde(default = "unit")]
         scale: f64,
     },
+    /// Friction of a wall of the domain (1).
+    WallFriction {
+        /// `x_min`, `x_max`, `y_min`, `y_max`, `z_min` or `z_max`.
+        wall: String,
+        /// Unit of the flat vector (1 by default).
+        #[serde(default = "unit")]
+        scale: f64,
+    },
+    /// Position of a collider (m) in the world or in the frame that it is fixed to.
+    ColliderPosition {
+        /// Name of the collider.
+        collider: String,
+        /// Free axes.
+        #[serde(default = "all_axes")]
+        axes: Vec<Axis>,
+        /// Unit of the flat vector (1 by default).
+        #[serde(default = "unit")]
+        scale: f64,
+    },
+    /// Orientation of a collider: a rotation vector (rad) applied to the scene's, in the world
+    /// or in the frame that it is fixed to.
+    ColliderRotation {
+        /// Name of the collider.
+        collider: String,
+        /// Unit of the flat vector (1 by default).
+        #[serde(default = "unit")]
+        scale: f64,
+    },
     /// One field of every particle of a body at the start.
     Particles {
         /// Name of the body.
@@ -107,21 +161,23 @@ pub enum Variable {
     },
 }
 
-/// A degree of freedom of the tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// A degree of freedom of a tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Freedom {
-    /// Velocity along x.
+    /// Along x.
     X,
-    /// Velocity along y.
+    /// Along y.
     Y,
-    /// Velocity along z.
+    /// Along z.
     Z,
-    /// Angular velocity about x.
+    /// About x.
     Rx,
-    /// Angular velocity about y.
+    /// About y.
     Ry,
-    /// Angular velocity about z.
+    /// About z.
     Rz,
+    /// Of the joint of this name.
+    Joint(String),
 }
 
 /// A field of a particle.
@@ -150,24 +206,30 @@ fn all_axes() -> Vec<Axis> {
 }
 
 impl Freedom {
-    /// Its velocity in a twist.
-    pub fn of(self, twist: &Twist<f64>) -> f64 {
-        let index = self as usize;
-        if index < 3 {
-            twist.linear[index]
-        } else {
-            twist.angular[index - 3]
+    /// All of a rigid tool.
+    pub const RIGID: [Self; 6] = [Self::X, Self::Y, Self::Z, Self::Rx, Self::Ry, Self::Rz];
+
+    /// Its place among the numbers of a command of a tool; `None` for a joint that the tool
+    /// does not have.
+    pub fn entry(&self, tool: &Tool) -> Option<usize> {
+        match self {
+            Self::X => Some(0),
+            Self::Y => Some(1),
+            Self::Z => Some(2),
+            Self::Rx => Some(3),
+            Self::Ry => Some(4),
+            Self::Rz => Some(5),
+            Self::Joint(name) => tool.joint(name).map(|joint| 6 + joint),
         }
     }
+}
 
-    /// Its velocity in a twist.
-    pub fn of_mut(self, twist: &mut Twist<f64>) -> &mut f64 {
-        let index = self as usize;
-        if index < 3 {
-            &mut twist.linear[index]
-        } else {
-            &mut twist.angular[index - 3]
-        }
+/// What the slices of a tool start with.
+fn slice_of(tool: &str) -> String {
+    if tool.is_empty() {
+        "tool".to_owned()
+    } else {
+        format!("tool.{tool}")
     }
 }
 
@@ -175,9 +237,11 @@ impl Variable {
     /// Name of its slice of the flat vector.
     pub fn name(&self) -> String {
         match self {
-            Self::Controls { .. } => "controls".to_owned(),
-            Self::ToolPosition { .. } => "tool.position".to_owned(),
-            Self::ToolRotation { .. } => "tool.rotation".to_owned(),
+            Self::Controls { tool, .. } if tool.is_empty() => "controls".to_owned(),
+            Self::Controls { tool, .. } => format!("tool.{tool}.controls"),
+            Self::ToolPosition { tool, .. } => format!("{}.position", slice_of(tool)),
+            Self::ToolRotation { tool, .. } => format!("{}.rotation", slice_of(tool)),
+            Self::ToolJoints { tool, .. } => format!("{}.joints", slice_of(tool)),
             Self::Velocity { body, .. } => format!("{body}.velocity"),
             Self::Position { body, .. } => format!("{body}.position"),
             Self::Material {
@@ -187,6 +251,9 @@ impl Variable {
             } => format!("{material}.{parameter}"),
             Self::Gravity { .. } => "gravity".to_owned(),
             Self::Friction { collider, .. } => format!("{collider}.friction"),
+            Self::WallFriction { wall, .. } => format!("walls.{wall}.friction"),
+            Self::ColliderPosition { collider, .. } => format!("collider.{collider}.position"),
+            Self::ColliderRotation { collider, .. } => format!("collider.{collider}.rotation"),
             Self::Particles { body, field, .. } => {
                 format!("{body}.particles.{}", format!("{field:?}").to_lowercase())
             }
@@ -198,12 +265,16 @@ impl Variable {
         match self {
             Self::Controls { scale, .. }
             | Self::ToolPosition { scale, .. }
-            | Self::ToolRotation { scale }
+            | Self::ToolRotation { scale, .. }
+            | Self::ToolJoints { scale, .. }
             | Self::Velocity { scale, .. }
             | Self::Position { scale, .. }
             | Self::Material { scale, .. }
             | Self::Gravity { scale }
             | Self::Friction { scale, .. }
+            | Self::WallFriction { scale, .. }
+            | Self::ColliderPosition { scale, .. }
+            | Self::ColliderRotation { scale, .. }
             | Self::Particles { scale, .. } => *scale,
         }
     }
@@ -215,7 +286,7 @@ impl Variable {
                 (limit.map(|limit| -limit), *limit)
             }
             Self::Material { lower, upper, .. } => (*lower, *upper),
-            Self::Friction { .. } => (Some(0.0), None),
+            Self::Friction { .. } | Self::WallFriction { .. } => (Some(0.0), None),
             _ => (None, None),
         }
     }

@@ -1,0 +1,187 @@
+//! Tools with joints that go to poses within limits, and losses of what they feel: the
+//! gradient of the loss against the tangent of the loss.
+
+use backflow_diff::{Real, memory::Plan};
+use backflow_sim::{
+    contact::{ContactLaw, Stage},
+    loss::{
+        Bodies, CentreOfMass, Effort, Frame, FrameBar, Overload, Reaction, Schedule, Source, Term,
+        When,
+    },
+    rollout::{State, forward::Rollout, frame::Criterion},
+    tool::{Command, Drive, Joint, JointKind, Mount, Program},
+};
+use nalgebra::Vector3;
+
+use crate::{
+    fixture::{LAWS, Matter, Noise, Setup, setup},
+    inputs::{INPUTS, Input, along},
+};
+
+const FRAMES: usize = 4;
+const SUBSTEPS: usize = 3;
+
+/// A schedule as what a run is judged by.
+struct Judge<W: Real>(Schedule<W>);
+
+impl<W: Real> Criterion<W> for Judge<W> {
+    fn reads(&self, frame: usize) -> bool {
+        self.0.reads(frame)
+    }
+
+    fn reads_tools(&self, frame: usize) -> bool {
+        self.0.reads_tools(frame)
+    }
+
+    fn reads_reactions(&self) -> bool {
+        self.0.reads_reactions()
+    }
+
+    fn value(&self, frame: &Frame<W>) -> W {
+        self.0.value(frame)
+    }
+
+    fn value_vjp(&self, frame: &Frame<W>, bars: &mut FrameBar<W>) {
+        self.0.value_vjp(frame, W::one(), bars);
+    }
+}
+
+/// Forces, torques, effort and where the matter ends, with weights that make them alike.
+fn judge<W: Real>(like: &Frame<W>) -> Judge<W> {
+    let reaction = |of, at: f64| Reaction {
+        of,
+        force: Vector3::new(at, -2.0, 1.0),
+        torque: Vector3::new(0.1, at, 0.0),
+        weights: [1e-3, 0.1],
+    };
+    let overload = Overload {
+        of: Source::Tool(0),
+        force: 0.5,
+        torque: 0.02,
+    };
+    let effort = Effort {
+        tool: 0,
+        linear: 0.1,
+        angular: 0.01,
+        joints: 0.02,
+    };
+    let centre = CentreOfMass {
+        bodies: Bodies::All,
+        axes: [true; 3],
+        target: Vector3::new(0.2, 0.1, 0.3),
+    };
+    let term = |loss, when| Term {
+        loss,
+        weight: 1.0,
+        when,
+    };
+    let terms = vec![
+        term(
+            Box::new(reaction(Source::Wall(1, 0), 0.4)) as _,
+            When::Every,
+        ),
+        term(
+            Box::new(reaction(Source::Collider(2), -0.3)),
+            When::Frame(1),
+        ),
+        term(
+            Box::new(reaction(Source::Tool(0), 0.7)),
+            When::Frames { from: 2, to: 3 },
+        ),
+        term(Box::new(overload), When::Every),
+        term(Box::new(effort), When::Every),
+        term(Box::new(centre), When::End),
+    ];
+    Judge(Schedule::new(terms, FRAMES, like).unwrap())
+}
+
+/// The fixture with the paddle on a slider, the handle on a hinge of it, and a motion of
+/// velocities and poses, of which some are more than the tool can do.
+fn jointed(matter: Matter, law: ContactLaw) -> Setup<f64> {
+    let mut setup = setup(matter, law, FRAMES, SUBSTEPS);
+    let tool = &mut setup.world.tools[0];
+    let joint = |kind, parent, anchor: [f64; 3], axis: [f64; 3]| Joint {
+        name: String::new(),
+        kind,
+        parent,
+        anchor: anchor.into(),
+        axis: Vector3::from(axis).normalize(),
+        range: [-0.5, 0.5],
+        speed: 4.0,
+    };
+    tool.joints = vec![
+        joint(JointKind::Slider, 0, [0.01, 0.0, 0.0], [1.0, 0.2, 0.1]),
+        joint(JointKind::Hinge, 1, [0.0, 0.03, 0.0], [0.1, 0.2, 1.0]),
+    ];
+    tool.start.joints = [0.01, 0.1].into_iter().collect();
+    tool.limits.linear = Vector3::repeat(0.9);
+    tool.limits.workspace[0] = tool.start.pose.position - Vector3::repeat(0.01);
+    setup.world.colliders[1].mount = Some(Mount { tool: 0, link: 1 });
+    setup.world.colliders[2].mount = Some(Mount { tool: 0, link: 2 });
+    // One collider of each stage.
+    setup.world.colliders[1].stage = Stage::Shell;
+    setup.world.colliders[2].stage = Stage::Both;
+    let start = setup.world.tools[0].start.pose.position;
+    let mut noise = Noise(77);
+    let mut program = Program::new(8);
+    for frame in 0..FRAMES {
+        let drive = match frame {
+            0 | 3 => Drive::Velocity,
+            frame => Drive::Pose { frames: 3 - frame },
+        };
+        let mut values: Vec<f64> = (0..8).map(|_| 1.5 * noise.next()).collect();
+        if drive != Drive::Velocity {
+            let near = start + Vector3::new(0.005, -0.004, 0.003) * frame as f64;
+            values[..3].copy_from_slice(near.as_slice());
+            for value in &mut values[3..] {
+                *value *= 0.2;
+            }
+        }
+        program.push(Command { drive, free: true }, &values);
+    }
+    setup.programs = vec![program];
+    setup
+}
+
+#[test]
+fn losses_of_motion_and_force_have_the_gradient_of_their_tangent() {
+    let laws = LAWS.into_iter().zip([
+        Matter::Viscous,
+        Matter::NeoHookean,
+        Matter::DruckerPrager,
+        Matter::Mixed,
+    ]);
+    for (law, matter) in laws {
+        let setup = jointed(matter, law);
+        let mut rollout = Rollout::new(&setup.world, &setup.programs);
+        let state = State::new(&setup.world, setup.particles.clone());
+        let judge_here = judge(&rollout.read(&state, 0, true));
+        let plan = Plan::new(rollout.steps(), 5).unwrap();
+        let (value, gradient) = rollout
+            .gradient(&state, &judge_here, None, &plan, &mut |_, _| true)
+            .unwrap();
+        assert!(rollout.trajectories[0].held() > 0, "a limit acts");
+        let mut again = Rollout::new(&setup.world, &setup.programs);
+        let same = again.value(&mut state.clone(), &judge_here, &mut |_, _| true);
+        assert_eq!(same.unwrap(), value);
+
+        for input in INPUTS {
+            let lifted = setup.seeded(input, &mut Noise(5));
+            let mut rollout = Rollout::new(&lifted.world, &lifted.programs);
+            let mut state = State::new(&lifted.world, lifted.particles.clone());
+            let judge = judge(&rollout.read(&state, 0, true));
+            let found = rollout.value(&mut state, &judge, &mut |_, _| true).unwrap();
+            let forward = found.eps;
+            let reverse = along(&gradient, input, &setup, &mut Noise(5));
+            let friction = matches!(input, Input::WallFriction | Input::ColliderFriction);
+            let idle = friction && law != ContactLaw::Coulomb;
+            let scale = forward.abs().max(reverse.abs());
+            let error = (forward - reverse).abs();
+            assert_eq!(scale == 0.0, idle, "{law:?} {matter:?} {input:?}");
+            assert!(
+                error <= 1e-10 * scale,
+                "{law:?} {matter:?} {input:?}: {forward:e} {reverse:e}"
+            );
+        }
+    }
+}

@@ -35,6 +35,7 @@ pub fn of_gradient<T: Real>((value, gradient): &(f64, Gradient<T>)) -> Vec<u64> 
         walls,
         colliders,
         tools,
+        injectors: _,
     } = gradient;
     let mut rest = vec![*value];
     rest.extend(

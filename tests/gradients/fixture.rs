@@ -255,6 +255,7 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
         solids,
         colliders: vec![ball, paddle, handle],
         tools: vec![tool],
+        injectors: Vec::new(),
     };
     Setup {
         world,

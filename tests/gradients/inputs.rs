@@ -29,9 +29,10 @@ pub enum Input {
     ToolRotation,
     ToolJoints,
     Controls,
+    Injector,
 }
 
-pub const INPUTS: [Input; 14] = [
+pub const INPUTS: [Input; 15] = [
     Input::Position,
     Input::Velocity,
     Input::Affine,
@@ -46,6 +47,7 @@ pub const INPUTS: [Input; 14] = [
     Input::ToolRotation,
     Input::ToolJoints,
     Input::Controls,
+    Input::Injector,
 ];
 
 /// How much each parameter of a law is moved by.
@@ -175,6 +177,13 @@ impl Setup<f64> {
                     value.eps = noise.next();
                 }
             }
+            Input::Injector => {
+                for injector in &mut world.injectors {
+                    seed_vector(&mut injector.velocity, noise);
+                    seed_vector(&mut injector.pose.position, noise);
+                    seed_rotation(&mut injector.pose, noise);
+                }
+            }
         }
         setup
     }
@@ -262,5 +271,10 @@ pub fn along(gradient: &Gradient<f64>, input: Input, setup: &Setup<f64>, noise: 
             assert_eq!(of_commands.clone().count(), commands.count());
             of_commands.map(|value| value * noise.next()).sum()
         }
+        Input::Injector => gradient
+            .injectors
+            .iter()
+            .map(|injector| injector.velocity.dot(&noise.vector()) + pose(&injector.pose, noise))
+            .sum(),
     }
 }

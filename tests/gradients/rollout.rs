@@ -70,11 +70,11 @@ fn check(setup: &Setup<f64>, tolerance: f64, label: &str, idle: impl Fn(Input) -
     }
 }
 
-/// Friction acts under Coulomb's law alone, and the tool has no joints.
+/// Friction acts under Coulomb's law alone, the tool has no joints and nothing is injected.
 fn idle_friction(law: ContactLaw) -> impl Fn(Input) -> bool {
     move |input| match input {
         Input::WallFriction | Input::ColliderFriction => law != ContactLaw::Coulomb,
-        Input::ToolJoints => true,
+        Input::ToolJoints | Input::Injector => true,
         _ => false,
     }
 }

@@ -8,8 +8,11 @@ use backflow_sim::{
         Bodies, CentreOfMass, Effort, Frame, FrameBar, Overload, Reaction, Schedule, Source, Term,
         When,
     },
+    material::Liquid,
+    pose::Pose,
     rollout::{State, forward::Rollout, frame::Criterion},
-    tool::{Command, Drive, Joint, JointKind, Mount, Program},
+    tool::{Command, Drive, Injector, Joint, JointKind, Mount, Nozzle, Program, injector},
+    world::Body,
 };
 use nalgebra::Vector3;
 
@@ -121,6 +124,39 @@ fn jointed(matter: Matter, law: ContactLaw) -> Setup<f64> {
     // One collider of each stage.
     setup.world.colliders[1].stage = Stage::Shell;
     setup.world.colliders[2].stage = Stage::Both;
+    // A nozzle on the second joint, which opens in the second frame.
+    let (count, per_frame) = (2 * 9, 9);
+    let first = setup.particles.liquid.len();
+    for _ in 0..count {
+        let wait = Vector3::repeat(0.25);
+        setup.particles.liquid.push(wait, Vector3::zeros());
+    }
+    setup.world.liquids.push(Body {
+        name: "spray".into(),
+        law: Liquid {
+            bulk_modulus: 1e4,
+            viscosity: 0.2,
+            exponent: 7.0,
+            tension: true,
+        },
+        density: 900.0,
+        volume: 2e-5,
+        range: first..first + count,
+    });
+    setup.world.injectors = vec![Injector {
+        name: "spray".into(),
+        matter: injector::Matter::Liquid(setup.world.liquids.len() - 1),
+        mount: Some(Mount { tool: 0, link: 2 }),
+        pose: Pose::from_rotation_vector(
+            Vector3::new(0.05, 0.02, 0.0),
+            &Vector3::new(0.2, 0.1, -0.3),
+        ),
+        nozzle: Nozzle::Disc(0.04),
+        velocity: Vector3::new(0.2, -1.5, 0.1),
+        frames: 1..3,
+        per_frame,
+        seed: 3,
+    }];
     let start = setup.world.tools[0].start.pose.position;
     let mut noise = Noise(77);
     let mut program = Program::new(8);
@@ -155,7 +191,7 @@ fn losses_of_motion_and_force_have_the_gradient_of_their_tangent() {
         let setup = jointed(matter, law);
         let mut rollout = Rollout::new(&setup.world, &setup.programs);
         let state = State::new(&setup.world, setup.particles.clone());
-        let judge_here = judge(&rollout.read(&state, 0, true));
+        let judge_here = judge(&rollout.read(&state, FRAMES - 1, true));
         let plan = Plan::new(rollout.steps(), 5).unwrap();
         let (value, gradient) = rollout
             .gradient(&state, &judge_here, None, &plan, &mut |_, _| true)
@@ -169,7 +205,7 @@ fn losses_of_motion_and_force_have_the_gradient_of_their_tangent() {
             let lifted = setup.seeded(input, &mut Noise(5));
             let mut rollout = Rollout::new(&lifted.world, &lifted.programs);
             let mut state = State::new(&lifted.world, lifted.particles.clone());
-            let judge = judge(&rollout.read(&state, 0, true));
+            let judge = judge(&rollout.read(&state, FRAMES - 1, true));
             let found = rollout.value(&mut state, &judge, &mut |_, _| true).unwrap();
             let forward = found.eps;
             let reverse = along(&gradient, input, &setup, &mut Noise(5));

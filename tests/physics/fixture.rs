@@ -103,6 +103,7 @@ pub fn empty(cells: [usize; 3], dx: f64, dt: f64) -> Case {
             solids: Vec::new(),
             colliders: Vec::new(),
             tools: Vec::new(),
+            injectors: Vec::new(),
         },
         particles: Particles::zeros(0, 0),
     }

@@ -29,11 +29,29 @@ pub fn all() -> Vec<PathBuf> {
     files
 }
 
-/// Applies a test to every scene and reports all that fail.
+/// Whether a scene is a task of a benchmark: too long for what the others are tested by.
+fn is_task(path: &Path) -> bool {
+    path.parent()
+        .is_some_and(|folder| folder.ends_with("tasks"))
+}
+
+/// Applies a test to every scene that is not a task, and reports all that fail.
 #[track_caller]
 pub fn each(test: impl Fn(&Path) -> Result<(), String>) {
+    each_of(|path| !is_task(path), test);
+}
+
+/// Applies a test to every task, and reports all that fail.
+#[track_caller]
+pub fn each_task(test: impl Fn(&Path) -> Result<(), String>) {
+    each_of(is_task, test);
+}
+
+#[track_caller]
+fn each_of(wanted: impl Fn(&Path) -> bool, test: impl Fn(&Path) -> Result<(), String>) {
     let failed: Vec<String> = all()
         .iter()
+        .filter(|path| wanted(path))
         .filter_map(|path| {
             let said = test(path).err()?;
             Some(format!("{}: {said}", path.display()))

@@ -11,3 +11,5 @@ mod harness;
 mod optimize;
 #[cfg(test)]
 mod stable;
+#[cfg(test)]
+mod tasks;

@@ -250,6 +250,7 @@ fn world<T: Real>(case: Case, particles: usize, steps: usize, nodes: usize) -> W
         solids: Vec::new(),
         colliders: Vec::new(),
         tools: Vec::new(),
+        injectors: Vec::new(),
     };
     match case {
         Case::Liquid => world.liquids.push(body(

@@ -204,28 +204,9 @@ fn of_tool(tool: &Tool, dx: f64) -> Vec<Variable> {
 
 /// Shortens a run to about `substeps`; losses of later frames are read at its end.
 fn shortened(task: &Task, substeps: usize) -> Result<Task, Failure> {
-    let mut spec = task.spec.clone();
-    let frames = (substeps / task.scene.world.clock.substeps).clamp(1, spec.time.frames);
-    if frames < spec.time.frames {
-        spec.time.frames = frames;
-        for loss in &mut spec.losses {
-            let late = match loss.when {
-                When::Frame(frame) => frame >= frames,
-                When::Frames(_, last) => last >= frames,
-                When::End | When::Every => false,
-            };
-            if late {
-                loss.when = When::End;
-            }
-        }
-        for tool in &mut spec.tools {
-            match &mut tool.motion {
-                Motion::Frames(given) => given.truncate(frames),
-                Motion::Poses(given) => given.truncate(frames),
-                Motion::Hold | Motion::Constant { .. } | Motion::Strokes(_) => {}
-            }
-        }
-    }
+    let mut spec = task
+        .spec
+        .shortened(substeps / task.scene.world.clock.substeps);
     spec.optimize = Some(OptimizeSpec {
         variables: everything(task),
         settings: Settings::default(),

@@ -182,7 +182,7 @@ impl Recording<'_> {
                 recorded.value += judge.value(&read);
             }
             recorded.metrics = metrics(&task.scene, &read);
-            let rows = bodies(&task.scene, &world, &state);
+            let rows = bodies(&task.scene, &world, &state, frame);
             let tools = tools(&rollout, step);
             let felt = felt(&task.scene, &read.reactions);
             recorded.note(&felt);

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use backflow_sim::{
     Compiled,
+    contact::Collider,
     io::npz::{Npz, NpzError},
     loss::{
-        Bodies, BodyFrame, CentreOfMass, Chamfer, Density, Effort, Frame, FrameBar, FrameLoss,
-        LossError, Paired, Schedule, TargetSdf, Term, When, share_inside,
+        Approach, Bodies, BodyFrame, CentreOfMass, Chamfer, Density, Effort, Frame, FrameBar,
+        FrameLoss, LossError, MeanDistance, Paired, Part, Point, Schedule, TargetSdf, Term, When,
+        share_inside,
     },
     rollout::{
         State,
@@ -17,8 +19,9 @@ use backflow_sim::{
     },
     scene::{
         Kind, Scene,
-        target::{Cloud, Loss, Measure, Pairs, Points},
+        target::{Cloud, Loss, Measure, Metric, Pairs, Points},
     },
+    tool::Program,
 };
 use nalgebra::Vector3;
 
@@ -95,7 +98,8 @@ impl Judge {
     pub fn new<T: Compiled<Wide = f64>>(scene: &Scene) -> Result<Self, CriterionError> {
         let frames = scene.world.clock.frames;
         let state = State::new(&scene.world, scene.particles.clone());
-        let like = Rollout::new(&scene.world, &scene.programs).read(&state, 0, true);
+        let last = frames.saturating_sub(1);
+        let like = Rollout::new(&scene.world, &scene.programs).read(&state, last, true);
         let mut terms = Vec::new();
         for (index, loss) in scene.losses.iter().enumerate() {
             let with = |source| CriterionError::Loss { index, source };
@@ -130,7 +134,7 @@ fn resolve<T: Compiled<Wide = f64>>(
         Measure::PairedL2 { body, target } => {
             let index = world_index(scene, *body);
             let targets = match target {
-                Pairs::Twin(twin) => twin_positions::<T>(scene, twin, index)?,
+                Pairs::Run(world, programs) => run_positions::<T>(scene, world, programs, index)?,
                 Pairs::File(path) => {
                     let particles = like.bodies.get(index).map_or(0, |body| body.x.len());
                     read_pairs(path, particles, scene.world.clock.frames)?
@@ -141,20 +145,9 @@ fn resolve<T: Compiled<Wide = f64>>(
                 targets,
             })
         }
-        Measure::GridDensity {
-            body,
-            points: Points { places, volume },
-        } => {
+        Measure::GridDensity { body, points } => {
             let index = world_index(scene, *body);
-            let density = density_of(scene, index);
-            let mut filled = like.clone();
-            if let Some(target) = filled.bodies.get_mut(index) {
-                *target = BodyFrame {
-                    mass: density * volume,
-                    x: places.clone(),
-                };
-            }
-            Box::new(Density::of_frame(only(body), &filled).map_err(with)?)
+            Box::new(filled(scene, like, index, points).map_err(with)?)
         }
         Measure::TargetSdf { body, shape, pose } => Box::new(TargetSdf {
             bodies: only(body),
@@ -179,6 +172,21 @@ fn resolve<T: Compiled<Wide = f64>>(
             axes: *axes,
             target: *target,
         }),
+        Measure::Point { body, target, axes } => Box::new(Point {
+            bodies: only(body),
+            axes: *axes,
+            target: *target,
+        }),
+        Measure::MeanDistance { body, other } => Box::new(MeanDistance {
+            body: world_index(scene, *body),
+            other: world_index(scene, *other),
+        }),
+        Measure::Approach { body, tool } => Box::new(Approach {
+            bodies: only(body),
+            tool: *tool,
+            joints: scene.world.tools[*tool].joints.clone(),
+            parts: parts(scene, *tool),
+        }),
         Measure::Reaction(reaction) => Box::new(*reaction),
         Measure::Overload(overload) => Box::new(*overload),
         &Measure::ControlEffort {
@@ -195,6 +203,20 @@ fn resolve<T: Compiled<Wide = f64>>(
     })
 }
 
+/// The colliders on a tool.
+fn parts(scene: &Scene, tool: usize) -> Vec<Part<f64>> {
+    let colliders = scene.world.colliders.iter();
+    let on = |collider: &Collider<f64>| {
+        let mount = collider.mount.filter(|mount| mount.tool == tool)?;
+        Some(Part {
+            shape: collider.shape.clone(),
+            pose: collider.pose,
+            link: mount.link,
+        })
+    };
+    colliders.filter_map(on).collect()
+}
+
 fn density_of(scene: &Scene, index: usize) -> f64 {
     let world = &scene.world;
     match world.liquids.get(index) {
@@ -206,14 +228,16 @@ fn density_of(scene: &Scene, index: usize) -> f64 {
     }
 }
 
-/// Positions of a body at the end of every frame of a run of `twin`.
-fn twin_positions<T: Compiled<Wide = f64>>(
+/// Positions of a body at the end of every frame of a run of another world with the particles
+/// of the scene.
+fn run_positions<T: Compiled<Wide = f64>>(
     scene: &Scene,
-    twin: &backflow_sim::world::World<f64>,
+    world: &backflow_sim::world::World<f64>,
+    programs: &[Program<f64>],
     body: usize,
 ) -> Result<Vec<Vec<Vector3<f64>>>, CriterionError> {
-    let world = twin.cast::<T>();
-    let mut rollout = Rollout::new(&world, &scene.programs);
+    let world = world.cast::<T>();
+    let mut rollout = Rollout::new(&world, programs);
     let mut state = State::new(&world, scene.particles.cast::<T>());
     let mut frames = Vec::with_capacity(world.clock.frames);
     for step in 0..rollout.steps() {
@@ -253,6 +277,38 @@ fn read_pairs(
     Ok(points.chunks(particles.max(1)).map(<[_]>::to_vec).collect())
 }
 
+/// The density that a body has where it fills points.
+fn filled(
+    scene: &Scene,
+    like: &Frame<f64>,
+    index: usize,
+    points: &Points,
+) -> Result<Density, LossError> {
+    let mut filled = like.clone();
+    if let Some(target) = filled.bodies.get_mut(index) {
+        *target = BodyFrame {
+            mass: density_of(scene, index) * points.volume,
+            x: points.places.clone(),
+        };
+    }
+    Density::of_frame(Bodies::Only(vec![index]), &filled)
+}
+
+/// `(IoU - IoU_0) / (IoU* - IoU_0)` within [0, 1], with the soft intersections over union at
+/// a frame, at the start of the run and of the target with itself (Huang et al. 2021).
+fn soft_iou(scene: &Scene, frame: &Frame<f64>, metric: &Metric, points: &Points) -> f64 {
+    let state = State::new(&scene.world, scene.particles.clone());
+    let start = read_frame(&scene.world, &state, 0);
+    let score = || {
+        let index = world_index(scene, metric.body);
+        let target = filled(scene, &start, index, points).ok()?;
+        let (first, best) = (target.soft_iou(&start)?, target.best_iou()?);
+        let now = target.soft_iou(frame)?;
+        Some(((now - first) / (best - first)).clamp(0.0, 1.0))
+    };
+    score().unwrap_or(f64::NAN)
+}
+
 /// The scene's metrics at a frame: name and share of mass.
 pub fn metrics(scene: &Scene, frame: &Frame<f64>) -> Vec<(String, f64)> {
     scene
@@ -260,8 +316,11 @@ pub fn metrics(scene: &Scene, frame: &Frame<f64>) -> Vec<(String, f64)> {
         .iter()
         .map(|metric| {
             let bodies = Bodies::Only(vec![world_index(scene, metric.body)]);
-            let share = share_inside(frame, &bodies, &metric.shape, &metric.pose);
-            (metric.name.clone(), share)
+            let figure = match &metric.points {
+                None => share_inside(frame, &bodies, &metric.shape, &metric.pose),
+                Some(points) => soft_iou(scene, frame, metric, points),
+            };
+            (metric.name.clone(), figure)
         })
         .collect()
 }

@@ -15,7 +15,7 @@ use backflow_sim::{
     pose::Pose,
     rollout::{State, forward::Rollout},
     scene::{BodyRef, Kind, Scene, spec::Walls, target::Measure},
-    tool::Mount,
+    tool::{Mount, injector::Matter},
     transfer::reaction::Wrench,
     world::World,
 };
@@ -43,12 +43,21 @@ fn flat<T: Real, const R: usize, const C: usize>(
         .collect()
 }
 
-fn rows<T: Real>(scene: &Scene, particles: &Particles<T>, body: &BodyRef) -> BodyRows {
+fn rows<T: Real>(
+    scene: &Scene,
+    particles: &Particles<T>,
+    body: &BodyRef,
+    frame: usize,
+) -> BodyRows {
+    let matter = match body.kind {
+        Kind::Liquid => Matter::Liquid(body.index),
+        Kind::Solid => Matter::Solid(body.index),
+    };
     let motion = match body.kind {
         Kind::Liquid => &particles.liquid.motion,
         Kind::Solid => &particles.solid.motion,
     };
-    let motion = &motion[scene.range(body)];
+    let motion = &motion[scene.world.born(matter, frame)];
     BodyRows {
         name: body.name.clone(),
         x: flat(motion.iter().map(Motion::x)),
@@ -56,13 +65,19 @@ fn rows<T: Real>(scene: &Scene, particles: &Particles<T>, body: &BodyRef) -> Bod
     }
 }
 
-/// The bodies of a state, in the order of the scene.
-pub fn bodies<T: Real>(scene: &Scene, world: &World<T>, state: &State<T>) -> Vec<BodyRows> {
+/// The bodies of a state at the end of `frame`, in the order of the scene, with the particles
+/// that are born by then.
+pub fn bodies<T: Real>(
+    scene: &Scene,
+    world: &World<T>,
+    state: &State<T>,
+    frame: usize,
+) -> Vec<BodyRows> {
     let particles = state.canonical(world);
     scene
         .bodies
         .iter()
-        .map(|body| rows(scene, &particles, body))
+        .map(|body| rows(scene, &particles, body, frame))
         .collect()
 }
 

@@ -185,10 +185,12 @@ pub fn contact_vjp<T: Real>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use num_dual::Dual64;
 
-    use super::{law::tests::*, placed::tests::*, *};
+    pub(crate) use super::{law::tests::*, placed::tests::*};
+
+    use super::*;
     use crate::{
         collider::{Sphere, testing::*},
         pose::{

@@ -9,7 +9,7 @@ use crate::{
     contact::{Collider, ContactLaw},
     grid::Lattice,
     material::{Liquid, Solid},
-    tool::Tool,
+    tool::{Injector, Tool, injector::Matter},
 };
 
 /// A piece of matter of one material.
@@ -68,6 +68,8 @@ pub struct World<T: Real> {
     pub colliders: Vec<Collider<T>>,
     /// The tools.
     pub tools: Vec<Tool<T>>,
+    /// The nozzles that matter comes out of.
+    pub injectors: Vec<Injector<T>>,
 }
 
 impl<T: Real, L> Body<T, L> {
@@ -89,6 +91,37 @@ pub(crate) fn cast<T: Real, U: Real>(value: T) -> U {
 }
 
 impl<T: Real> World<T> {
+    /// The particles of a body that are born by the start of `frame`, those of it included,
+    /// in the canonical order of its kind.
+    pub fn born(&self, matter: Matter, frame: usize) -> Range<usize> {
+        let range = match matter {
+            Matter::Liquid(index) => self.liquids.get(index).map(|body| &body.range),
+            Matter::Solid(index) => self.solids.get(index).map(|body| &body.range),
+        };
+        let range = range.cloned().unwrap_or_default();
+        let mut injectors = self.injectors.iter();
+        match injectors.find(|injector| injector.matter == matter) {
+            Some(injector) => range.start..range.start + injector.born(frame).min(range.len()),
+            None => range,
+        }
+    }
+
+    /// The particles, liquid and solid, that are not born by the start of `frame`.
+    pub fn waiting(&self, frame: usize) -> [Vec<Range<usize>>; 2] {
+        let mut waiting = [Vec::new(), Vec::new()];
+        for injector in &self.injectors {
+            let (kind, range) = match injector.matter {
+                Matter::Liquid(index) => (0, self.liquids.get(index).map(|body| &body.range)),
+                Matter::Solid(index) => (1, self.solids.get(index).map(|body| &body.range)),
+            };
+            if let Some(range) = range {
+                let born = self.born(injector.matter, frame);
+                waiting[kind].push(born.end..range.end);
+            }
+        }
+        waiting
+    }
+
     /// The same world in another scalar, without tangents.
     pub fn cast<U: Real>(&self) -> World<U> {
         World {
@@ -122,6 +155,7 @@ impl<T: Real> World<T> {
                 .collect(),
             colliders: self.colliders.iter().map(Collider::cast).collect(),
             tools: self.tools.iter().map(Tool::cast).collect(),
+            injectors: self.injectors.iter().map(Injector::cast).collect(),
         }
     }
 }

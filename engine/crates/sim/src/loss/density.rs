@@ -41,6 +41,21 @@ impl Density {
         Self::of_masses(bodies, frame.lattice.nodes, target)
     }
 
+    /// Soft intersection over union of a frame with the target, in [0, 1]: with the masses of
+    /// nodes relative to their largest, `a_i` and `b_i`,
+    /// `sum_i a_i b_i / sum_i (a_i + b_i - a_i b_i)` (Huang et al. 2021, PlasticineLab,
+    /// sec. 4.1). A density with values below 1 does not reach 1 with itself. `None` where
+    /// there is no mass on the grid of the target.
+    pub fn soft_iou(&self, frame: &Frame<f64>) -> Option<f64> {
+        let found = masses(&self.bodies, frame)?;
+        soft_iou(&found, &self.target)
+    }
+
+    /// [`Density::soft_iou`] of the target with itself.
+    pub fn best_iou(&self) -> Option<f64> {
+        soft_iou(&self.target, &self.target)
+    }
+
     /// A target by its masses (kg) at the `nodes` of the grid, z fastest.
     pub fn of_masses(
         bodies: Bodies,
@@ -189,7 +204,7 @@ impl<W: Real> FrameLoss<W> for Density {
 }
 
 /// -1, 0 or 1.
-fn sign<W: Real>(value: W) -> W {
+pub(super) fn sign<W: Real>(value: W) -> W {
     if value > W::zero() {
         W::one()
     } else if value < W::zero() {
@@ -199,8 +214,33 @@ fn sign<W: Real>(value: W) -> W {
     }
 }
 
+/// See [`Density::soft_iou`].
+fn soft_iou(found: &[f64], target: &[f64]) -> Option<f64> {
+    let largest = |masses: &[f64]| masses.iter().copied().fold(0.0, f64::max);
+    let (of_found, of_target) = (largest(found), largest(target));
+    if found.len() != target.len() || of_found <= 0.0 || of_target <= 0.0 {
+        return None;
+    }
+    let (mut common, mut all) = (0.0, 0.0);
+    for (a, b) in found.iter().zip(target) {
+        let (a, b) = (a / of_found, b / of_target);
+        common += a * b;
+        all += a + b - a * b;
+    }
+    Some(common / all)
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn soft_iou_by_hand() {
+        // a = (1, 1/2, 0), b = (1, 0, 1): 1 / (1 + 1/2 + 1).
+        let found = super::soft_iou(&[2.0, 1.0, 0.0], &[3.0, 0.0, 3.0]).unwrap();
+        assert!((found - 0.4).abs() < 1e-15);
+        assert_eq!(super::soft_iou(&[0.0; 3], &[1.0; 3]), None);
+        assert_eq!(super::soft_iou(&[1.0, 0.0], &[1.0, 0.0]), Some(1.0));
+    }
+
     use super::{super::testing::*, *};
 
     #[test]

@@ -8,13 +8,16 @@
 //! Sums run over particles in canonical order, then over bodies in scene order, in the
 //! wide scalar: the same bits on any number of threads.
 
+pub mod approach;
 pub mod centre_of_mass;
 pub mod chamfer;
 pub mod density;
 pub mod effort;
+pub mod mean_distance;
 pub mod metric;
 pub mod overload;
 pub mod paired;
+pub mod point;
 pub mod reaction;
 pub mod schedule;
 pub mod target_sdf;
@@ -32,13 +35,16 @@ use crate::{
     transfer::reaction::Wrench,
 };
 
+pub use approach::{Approach, Part};
 pub use centre_of_mass::CentreOfMass;
 pub use chamfer::Chamfer;
 pub use density::Density;
 pub use effort::Effort;
+pub use mean_distance::MeanDistance;
 pub use metric::{share_inside, shares_inside};
 pub use overload::Overload;
 pub use paired::Paired;
+pub use point::Point;
 pub use reaction::{Reaction, Source};
 pub use schedule::{Schedule, Term, When};
 pub use target_sdf::TargetSdf;

@@ -98,13 +98,20 @@ impl Sorted {
         lattice: &Lattice<T>,
         cloud: &Cloud<T, S>,
         before: &Slots,
+        waiting: &[Range<usize>],
     ) -> Self {
         let blocks = lattice.blocks();
         let slot_of = before.slot_of();
-        let mut starts = vec![0_u32; blocks[0] * blocks[1] * blocks[2] + 1];
+        // Particles that wait lie behind all blocks.
+        let all = blocks[0] * blocks[1] * blocks[2];
+        let mut starts = vec![0_u32; all + 2];
         let block_of: Vec<u32> = slot_of
             .iter()
-            .map(|&slot| {
+            .enumerate()
+            .map(|(id, &slot)| {
+                if waiting.iter().any(|range| range.contains(&id)) {
+                    return all as u32;
+                }
                 let base = Stencil::base_of(lattice, &cloud.motion[slot as usize].x());
                 let [i, j, k] = base.map(|node| (node / BLOCK as i32) as usize);
                 ((i * blocks[1] + j) * blocks[2] + k) as u32
@@ -130,6 +137,7 @@ impl Sorted {
             slots.bodies[slot] = before.bodies[slot_of[id] as usize];
             source[slot] = slot_of[id];
         }
+        starts.truncate(all + 1);
         sort_by_cell(lattice, cloud, &starts, &mut slots, &mut source);
         Self {
             slots,
@@ -193,8 +201,20 @@ impl Order {
     /// Sorts `particles`, which lie in the order `self`, and returns their new order.
     /// All positions must be finite and in the domain.
     pub fn sorted<T: Real>(&self, lattice: &Lattice<T>, particles: &mut Particles<T>) -> Self {
-        let liquid = Sorted::new(lattice, &particles.liquid, &self.liquid);
-        let solid = Sorted::new(lattice, &particles.solid, &self.solid);
+        self.sorted_but(lattice, particles, &Default::default())
+    }
+
+    /// Like [`Order::sorted`], but the liquid and solid particles that are `waiting` to be born
+    /// lie in no block, behind all others.
+    pub fn sorted_but<T: Real>(
+        &self,
+        lattice: &Lattice<T>,
+        particles: &mut Particles<T>,
+        waiting: &[Vec<Range<usize>>; 2],
+    ) -> Self {
+        let [liquids, solids] = waiting;
+        let liquid = Sorted::new(lattice, &particles.liquid, &self.liquid, liquids);
+        let solid = Sorted::new(lattice, &particles.solid, &self.solid, solids);
         particles.liquid = particles.liquid.gathered(&liquid.source);
         particles.solid = particles.solid.gathered(&solid.source);
 
@@ -332,6 +352,7 @@ mod tests {
             }],
             colliders: Vec::new(),
             tools: Vec::new(),
+            injectors: Vec::new(),
         }
     }
 

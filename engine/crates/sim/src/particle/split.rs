@@ -54,6 +54,10 @@ pub struct ParticlesMut<'a, T: Real> {
 pub trait Split: Sized + Send {
     /// The parts before and from block `at` of `blocks`, the blocks that `self` covers.
     fn split(self, blocks: &[ParticleBlock], at: usize) -> (Self, Self);
+
+    /// What belongs to `block`, the only one that `self` covers: without particles that lie
+    /// behind all blocks.
+    fn only(self, block: &ParticleBlock) -> Self;
 }
 
 impl<'a, T: Real, S> CloudMut<'a, T, S> {
@@ -63,6 +67,11 @@ impl<'a, T: Real, S> CloudMut<'a, T, S> {
             motion: &mut cloud.motion,
             strain: &mut cloud.strain,
         }
+    }
+
+    /// The first `count` particles.
+    fn first(self, count: usize) -> Self {
+        self.split_at(count).0
     }
 
     fn split_at(self, at: usize) -> (Self, Self) {
@@ -102,6 +111,13 @@ impl<T: Real> Split for ParticlesMut<'_, T> {
             },
         )
     }
+
+    fn only(self, block: &ParticleBlock) -> Self {
+        Self {
+            liquid: self.liquid.first(block.liquid.len()),
+            solid: self.solid.first(block.solid.len()),
+        }
+    }
 }
 
 /// `width` consecutive items a block.
@@ -125,6 +141,10 @@ impl<V: Send> Split for PerBlock<'_, V> {
                 width: self.width,
             },
         )
+    }
+
+    fn only(self, _block: &ParticleBlock) -> Self {
+        self
     }
 }
 
@@ -150,6 +170,13 @@ impl<A: Send> Split for PerParticle<'_, A> {
             },
         )
     }
+
+    fn only(self, block: &ParticleBlock) -> Self {
+        Self {
+            liquid: &mut self.liquid[..block.liquid.len()],
+            solid: &mut self.solid[..block.solid.len()],
+        }
+    }
 }
 
 impl<A: Split, B: Split> Split for (A, B) {
@@ -157,6 +184,10 @@ impl<A: Split, B: Split> Split for (A, B) {
         let (a, a_rest) = self.0.split(blocks, at);
         let (b, b_rest) = self.1.split(blocks, at);
         ((a, b), (a_rest, b_rest))
+    }
+
+    fn only(self, block: &ParticleBlock) -> Self {
+        (self.0.only(block), self.1.only(block))
     }
 }
 
@@ -170,7 +201,7 @@ pub fn for_each_block<V: Split, R: Send>(
 ) -> Option<R> {
     match blocks {
         [] => None,
-        [block] => Some(work(block, view)),
+        [block] => Some(work(block, view.only(block))),
         _ => {
             let at = blocks.len() / 2;
             let (left, right) = view.split(blocks, at);

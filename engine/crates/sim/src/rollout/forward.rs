@@ -3,6 +3,7 @@
 use backflow_diff::Real;
 
 use super::{
+    birth::give_birth,
     felt::{Felt, reactions},
     frame::{read_frame, read_grid},
     state::{NonFinite, State},
@@ -173,12 +174,24 @@ impl<'a, T: Compiled> Rollout<'a, T> {
             .then_some(step / substeps)
     }
 
+    /// Makes `state` ready for substep `step`: lets out what is born then, and sorts the
+    /// particles if it is time.
+    pub(super) fn prepare(&mut self, state: &mut State<T>, step: usize) -> Result<(), NonFinite> {
+        let substeps = self.world.clock.substeps;
+        if step.is_multiple_of(substeps) && !self.world.injectors.is_empty() {
+            let (frames, duration) = (self.frames(step), T::narrow(frame_time(self.world)));
+            let frame = step / substeps;
+            self.held += give_birth(self.world, &frames, frame, duration, state);
+        }
+        state.settle(self.world, step)
+    }
+
     /// Advances `state` from substep `step` to the next.
     ///
     /// # Errors
     /// A number in the state that is not finite; see [`State::settle`].
     pub fn advance(&mut self, state: &mut State<T>, step: usize) -> Result<(), NonFinite> {
-        state.settle(self.world, step)?;
+        self.prepare(state, step)?;
         let frames = self.frames(step);
         let scenery = Self::scenery(self.world, &frames);
         let State {

@@ -1,5 +1,7 @@
 //! What losses read: positions at the end of a frame, in canonical order.
 
+use std::ops::Range;
+
 use backflow_diff::Real;
 use nalgebra::Vector3;
 
@@ -9,6 +11,7 @@ use crate::{
     loss::{BodyFrame, BodyFrameBar, Frame, FrameBar, Reactions},
     material::Strain,
     particle::{Cloud, Particles, order::Slots},
+    tool::injector::Matter,
     world::{Body, World},
 };
 
@@ -40,18 +43,19 @@ fn widen<T: Real>(v: &Vector3<T>) -> Vector3<T::Wide> {
 
 fn body_frames<T: Real, L, S>(
     bodies: &[Body<T, L>],
+    born: impl Fn(usize) -> Range<usize>,
     slots: &Slots,
     cloud: &Cloud<T, S>,
 ) -> Vec<BodyFrame<T::Wide>> {
     let slot_of = slots.slot_of();
-    let read = |body: &Body<T, L>| BodyFrame {
+    let read = |(index, body): (usize, &Body<T, L>)| BodyFrame {
         mass: body.density.widen() * body.volume.widen(),
-        x: slot_of[body.range.clone()]
+        x: slot_of[born(index)]
             .iter()
             .map(|&slot| widen(&cloud.motion[slot as usize].x()))
             .collect(),
     };
-    bodies.iter().map(read).collect()
+    bodies.iter().enumerate().map(read).collect()
 }
 
 fn widen_lattice<T: Real>(lattice: &Lattice<T>) -> Lattice<T::Wide> {
@@ -74,11 +78,14 @@ pub(super) fn read_grid<T: Real>(world: &World<T>, index: usize) -> Frame<T::Wid
 }
 
 /// Reads a state at the end of frame `index`; bodies are the liquid ones, then the solid
-/// ones. Tools are read by [`Rollout::read`](super::forward::Rollout::read).
+/// ones, with the particles that are born by then. Tools are read by [`Rollout::read`](super::forward::Rollout::read).
 pub fn read_frame<T: Real>(world: &World<T>, state: &State<T>, index: usize) -> Frame<T::Wide> {
     let (particles, order) = (&state.particles, &state.order);
-    let mut bodies = body_frames(&world.liquids, &order.liquid, &particles.liquid);
-    bodies.extend(body_frames(&world.solids, &order.solid, &particles.solid));
+    let liquid = |body| world.born(Matter::Liquid(body), index);
+    let solid = |body| world.born(Matter::Solid(body), index);
+    let mut bodies = body_frames(&world.liquids, liquid, &order.liquid, &particles.liquid);
+    let solids = body_frames(&world.solids, solid, &order.solid, &particles.solid);
+    bodies.extend(solids);
     Frame {
         bodies,
         ..read_grid(world, index)

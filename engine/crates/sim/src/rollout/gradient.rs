@@ -28,6 +28,27 @@ pub struct Gradient<T: Real> {
     pub colliders: Vec<ColliderBar>,
     /// With respect to each tool.
     pub tools: Vec<ToolBar>,
+    /// With respect to each injector.
+    pub injectors: Vec<InjectorBar>,
+}
+
+/// Derivatives with respect to an injector.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InjectorBar {
+    /// With respect to its placement in the world or in the frame that it is mounted on.
+    pub pose: PoseBar<f64>,
+    /// With respect to the velocity of what comes out.
+    pub velocity: Vector3<f64>,
+}
+
+impl InjectorBar {
+    /// The zero cotangent.
+    pub fn zero() -> Self {
+        Self {
+            pose: PoseBar::zero(),
+            velocity: Vector3::zeros(),
+        }
+    }
 }
 
 /// Derivatives with respect to a tool.
@@ -68,6 +89,7 @@ impl<T: Real> Gradient<T> {
             walls: self.walls,
             colliders: self.colliders,
             tools: self.tools,
+            injectors: self.injectors,
         }
     }
 }

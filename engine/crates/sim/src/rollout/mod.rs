@@ -1,5 +1,6 @@
 //! Runs: many substeps forward, and back.
 
+pub mod birth;
 pub mod felt;
 pub mod forward;
 pub mod frame;

@@ -10,10 +10,11 @@ use nalgebra::Vector3;
 
 use super::{
     Gradient, State,
+    birth::give_birth_vjp,
     felt::reactions_vjp,
     forward::{Rollout, frame_time},
     frame::{Criterion, read_frame_vjp},
-    gradient::{ColliderBar, ToolBar, named_parameters},
+    gradient::{ColliderBar, InjectorBar, ToolBar, named_parameters},
     store::{RunError, SPREAD},
 };
 use crate::{
@@ -54,6 +55,7 @@ struct Back<'a, 'w, T: Compiled> {
     gravity: Vector3<f64>,
     walls: [[f64; 2]; 3],
     colliders: Vec<ColliderBar>,
+    injectors: Vec<InjectorBar>,
     trajectories: Vec<TrajectoryBar<T::Wide>>,
     /// Of what is felt in each substep of the frame that is pulled back.
     felt: Option<Reactions<T::Wide>>,
@@ -174,7 +176,7 @@ impl<T: Compiled> Rollout<'_, T> {
                     }
                 }
                 Action::Reverse { step } => {
-                    state.settle(back.rollout.world, step)?;
+                    back.rollout.prepare(&mut state, step)?;
                     if back.seed(&state, step, criterion)? {
                         grid = Grid::Known;
                     }
@@ -216,6 +218,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             gravity: Vector3::zeros(),
             walls: [[0.0; 2]; 3],
             colliders: vec![ColliderBar::zero(); world.colliders.len()],
+            injectors: vec![InjectorBar::zero(); world.injectors.len()],
             trajectories: rollout
                 .trajectories
                 .iter()
@@ -369,6 +372,9 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         }
         let (frame, time) = self.rollout.moment(step);
         self.pull_colliders(frame, time, &frames);
+        if step.is_multiple_of(world.clock.substeps) && !world.injectors.is_empty() {
+            self.pull_births(frame, &state.order, &frames);
+        }
     }
 
     /// Adds the cotangents of the colliders, and through them those of the tools.
@@ -396,6 +402,33 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         }
     }
 
+    /// Adds the cotangents of what came out of the nozzles at the start of `frame`.
+    fn pull_births(&mut self, frame: usize, order: &Order, frames: &Frames<T>) {
+        let world = self.rollout.world;
+        let duration = T::narrow(frame_time(world));
+        let found = give_birth_vjp(world, frames, frame, duration, order, &mut self.particles);
+        let mut bars: Vec<_> = frames.iter().map(|links| no_links(links.len())).collect();
+        for (index, bar) in found.into_iter().enumerate() {
+            let Some(bar) = bar else { continue };
+            let sum = &mut self.injectors[index];
+            add_pose(&mut sum.pose, &bar.pose);
+            sum.velocity += bar.velocity.map(Real::to_f64);
+            if let Some(Mount { tool, link }) = world.injectors[index].mount
+                && let Some(link_bar) = bars.get_mut(tool).and_then(|links| links.get_mut(link))
+            {
+                let twist = Twist {
+                    linear: bar.twist.linear.map(Real::widen),
+                    angular: bar.twist.angular.map(Real::widen),
+                };
+                add_link(link_bar, widen_pose(&bar.frame), twist);
+            }
+        }
+        let tools = self.rollout.trajectories.iter().zip(&mut self.trajectories);
+        for ((trajectory, sum), bars) in tools.zip(bars) {
+            trajectory.links_vjp(frame, T::Wide::of(0.0), bars, sum);
+        }
+    }
+
     fn finish(mut self) -> Gradient<T> {
         let world = self.rollout.world;
         Order::canonical(world).bring(&mut self.particles, &self.order);
@@ -414,6 +447,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             gravity: self.gravity,
             walls: self.walls,
             colliders: self.colliders,
+            injectors: self.injectors,
         }
     }
 }

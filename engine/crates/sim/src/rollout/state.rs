@@ -57,7 +57,10 @@ impl<T: Real> State<T> {
     pub fn settle(&mut self, world: &World<T>, step: usize) -> Result<(), NonFinite> {
         if self.stale || step.is_multiple_of(world.clock.substeps) {
             self.check(world, step)?;
-            self.order = Arc::new(self.order.sorted(&world.lattice, &mut self.particles));
+            let waiting = world.waiting(step / world.clock.substeps);
+            let order = &self.order;
+            let order = order.sorted_but(&world.lattice, &mut self.particles, &waiting);
+            self.order = Arc::new(order);
             self.stale = false;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, path::Path};
 
-use nalgebra::Vector3;
+use nalgebra::{Matrix3, Vector3};
 
 use super::{
     check::check_with,
@@ -22,7 +22,7 @@ use crate::{
         Solid, VonMises, Yielding,
     },
     particle::{Motion, Particles},
-    tool::{Mount, Program},
+    tool::{Injector, Mount, Nozzle, Program, injector::Matter},
     world::{Body, Wall, World},
 };
 
@@ -286,6 +286,55 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
             index,
         });
     }
+    let mut injectors = Vec::with_capacity(spec.injectors.len());
+    for given in &spec.injectors {
+        let (injector, volume) = injector(spec, given, &lattice);
+        // They wait where they cost nothing: in no block, whatever their place.
+        let wait = lattice.min() + (lattice.max() - lattice.min()) * 0.5;
+        let count = injector.count();
+        let motions = std::iter::repeat_n(
+            Motion::new(&wait, &Vector3::zeros(), &Matrix3::zeros()),
+            count,
+        );
+        let Some(material) = spec.materials.get(&given.material) else {
+            continue;
+        };
+        let (name, density) = (given.name.clone(), material.density());
+        let (kind, index) = match Law::of(material) {
+            Law::Liquid(law) => {
+                let range = particles.liquid.extend(motions);
+                liquids.push(Body {
+                    name,
+                    law,
+                    density,
+                    volume,
+                    range,
+                });
+                (Kind::Liquid, liquids.len() - 1)
+            }
+            Law::Solid(law) => {
+                let range = particles.solid.extend(motions);
+                solids.push(Body {
+                    name,
+                    law,
+                    density,
+                    volume,
+                    range,
+                });
+                (Kind::Solid, solids.len() - 1)
+            }
+        };
+        let matter = match kind {
+            Kind::Liquid => Matter::Liquid(index),
+            Kind::Solid => Matter::Solid(index),
+        };
+        injectors.push(Injector { matter, ..injector });
+        bodies.push(BodyRef {
+            name: given.name.clone(),
+            kind,
+            index,
+        });
+    }
     let resolver = Resolver {
         spec,
         meshes,
@@ -319,6 +368,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         solids,
         colliders,
         tools: spec.tools.iter().map(motion::tool).collect(),
+        injectors,
     };
     let program = |tool| motion::program(tool, spec.time.frames);
     Ok(Scene {
@@ -354,6 +404,36 @@ pub(super) fn mount(spec: &Spec<()>, on: &Attachment) -> Option<Mount> {
             Some(Mount { tool, link })
         }
     }
+}
+
+/// An injector and the volume of its particles (m^3).
+fn injector(
+    spec: &Spec<()>,
+    given: &spec::Injector,
+    lattice: &Lattice<f64>,
+) -> (Injector<f64>, f64) {
+    let volume = lattice.dx.powi(3) / f64::from(given.per_cell.max(1));
+    let last = given
+        .to
+        .unwrap_or(usize::MAX)
+        .min(spec.time.frames.saturating_sub(1));
+    let per_frame = (given.flux * spec.time.frame / volume).round().max(1.0);
+    let injector = Injector {
+        name: given.name.clone(),
+        matter: Matter::Liquid(0),
+        mount: mount(spec, &given.on),
+        pose: placement(given.position, given.rotation),
+        nozzle: match given.nozzle {
+            spec::Nozzle::Cube { half } => Nozzle::Cube(half.into()),
+            spec::Nozzle::Ball { radius } => Nozzle::Ball(radius),
+            spec::Nozzle::Disc { radius } => Nozzle::Disc(radius),
+        },
+        velocity: given.velocity.into(),
+        frames: given.from..(last + 1).max(given.from),
+        per_frame: per_frame as usize,
+        seed: given.seed,
+    };
+    (injector, volume)
 }
 
 fn collider(

@@ -236,6 +236,7 @@ mod tests {
         let bare = Spec {
             optimize: None,
             tools: vec![],
+            injectors: vec![],
             ..spec
         };
         assert_eq!(spec_of(&to_text(&bare).unwrap()), bare);

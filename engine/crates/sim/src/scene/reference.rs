@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::locate::parent;
 
 /// The sources of the types, in the order of the reference.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     include_str!("spec/mod.rs"),
     include_str!("spec/domain.rs"),
     include_str!("spec/time.rs"),
@@ -13,6 +13,7 @@ const SOURCES: [&str; 7] = [
     include_str!("spec/shape.rs"),
     include_str!("spec/collider.rs"),
     include_str!("spec/tool.rs"),
+    include_str!("spec/injector.rs"),
 ];
 
 /// The source of the losses, the last of the reference.

@@ -55,10 +55,11 @@ impl Bound {
     pub fn of<O>(spec: &Spec<O>, meshes: &Meshes) -> Self {
         let dx = spec.domain.cell;
         let (mut sound, mut viscous) = (0.0_f64, f64::INFINITY);
-        for material in spec
-            .bodies
-            .iter()
-            .filter_map(|body| spec.materials.get(&body.material))
+        let bodies = spec.bodies.iter().map(|body| &body.material);
+        let injectors = spec.injectors.iter().map(|injector| &injector.material);
+        for material in bodies
+            .chain(injectors)
+            .filter_map(|name| spec.materials.get(name))
         {
             let density = material.density();
             let (speed, viscosity) = match Law::of(material) {
@@ -94,8 +95,13 @@ fn speed<O>(spec: &Spec<O>, meshes: &Meshes) -> f64 {
         let reach = body.shape.reach(meshes).unwrap_or(diagonal).min(diagonal);
         start = start.max(norm(body.velocity) + norm(body.spin) * reach);
     }
+    let mut fastest = 0.0_f64;
     for tool in &spec.tools {
-        start = start.max(tool_speed(spec, tool, meshes));
+        fastest = fastest.max(tool_speed(spec, tool, meshes));
+    }
+    start = start.max(fastest);
+    for injector in &spec.injectors {
+        start = start.max(norm(injector.velocity) + fastest);
     }
     // Work of gravity over the domain along the axes that are free (m^2/s^2).
     let locks = spec.domain.locks();

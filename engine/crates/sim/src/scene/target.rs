@@ -5,7 +5,7 @@ use std::{ops::Range, path::PathBuf};
 use nalgebra::Vector3;
 
 use super::{
-    build::{BodyRef, Scene, build_with, refused, unusable},
+    build::{BodyRef, build_with, refused, unusable},
     fault::SceneError,
     meshes::{Meshes, UnusableMesh},
     solid::placement,
@@ -17,6 +17,7 @@ use crate::{
     loss::{Overload, Reaction, Source},
     particle::sample::Pattern,
     pose::Pose,
+    tool::Program,
     world::World,
 };
 
@@ -73,6 +74,29 @@ pub enum Measure {
         /// Axes that count.
         axes: [bool; 3],
     },
+    /// Mean distance from a point.
+    Point {
+        /// The body.
+        body: usize,
+        /// The point (m).
+        target: Vector3<f64>,
+        /// Axes that count.
+        axes: [bool; 3],
+    },
+    /// Mean distance between two bodies, or within one.
+    MeanDistance {
+        /// The body.
+        body: usize,
+        /// The other.
+        other: usize,
+    },
+    /// Mean square distance of the colliders on a tool.
+    Approach {
+        /// The body.
+        body: usize,
+        /// Index of the tool.
+        tool: usize,
+    },
     /// Mean square velocity of a tool.
     ControlEffort {
         /// Index of the tool.
@@ -93,8 +117,9 @@ pub enum Measure {
 /// Where the particles of a body should be, frame by frame.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pairs {
-    /// As in this world, which differs in materials and substep alone.
-    Twin(Box<World<f64>>),
+    /// As in a run of this world, which differs in materials and substep alone, with these
+    /// commands of the tools.
+    Run(Box<World<f64>>, Vec<Program<f64>>),
     /// As in this NPZ file.
     File(PathBuf),
 }
@@ -117,7 +142,7 @@ pub struct Points {
     pub volume: f64,
 }
 
-/// The share of the mass of a body that is inside a shape.
+/// A figure of how well a body fills a shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
     /// Its name.
@@ -128,6 +153,9 @@ pub struct Metric {
     pub shape: Shape<f64>,
     /// Its placement in the world.
     pub pose: Pose<f64>,
+    /// Points that fill the shape, where the density of the body is compared with theirs;
+    /// otherwise the share of its mass that is inside counts.
+    pub points: Option<Points>,
 }
 
 impl When {
@@ -210,10 +238,20 @@ impl Resolver<'_> {
                 target: PairTarget::Twin { materials },
                 ..
             } => {
-                let Scene { world, .. } = build_with(&self.spec.twin(materials), self.meshes)?;
+                let twin = build_with(&self.spec.twin(materials), self.meshes)?;
                 Measure::PairedL2 {
                     body,
-                    target: Pairs::Twin(Box::new(world)),
+                    target: Pairs::Run(Box::new(twin.world), twin.programs),
+                }
+            }
+            Term::PairedL2 {
+                target: PairTarget::Demo { motions },
+                ..
+            } => {
+                let demo = build_with(&self.spec.demo(motions), self.meshes)?;
+                Measure::PairedL2 {
+                    body,
+                    target: Pairs::Run(Box::new(demo.world), demo.programs),
                 }
             }
             Term::PairedL2 {
@@ -270,6 +308,19 @@ impl Resolver<'_> {
                 target: (*target).into(),
                 axes: Axis::ALL.map(|axis| axes.contains(&axis)),
             },
+            Term::Point { target, axes, .. } => Measure::Point {
+                body,
+                target: (*target).into(),
+                axes: Axis::ALL.map(|axis| axes.contains(&axis)),
+            },
+            Term::MeanDistance { other, .. } => Measure::MeanDistance {
+                body,
+                other: self.body(other),
+            },
+            Term::Approach { tool, .. } => Measure::Approach {
+                body,
+                tool: self.spec.tool(tool).unwrap_or(0),
+            },
             Term::ControlEffort {
                 tool,
                 linear,
@@ -308,11 +359,29 @@ impl Resolver<'_> {
             let path = format!("metrics[{index}]");
             let (shape, pose) =
                 self.signed(&path, &metric.shape, metric.position, metric.rotation)?;
+            let points = match metric.says {
+                spec::Figure::Share => None,
+                spec::Figure::SoftIou => {
+                    let placed = metric
+                        .shape
+                        .placed(metric.position, metric.rotation, self.meshes);
+                    let solid =
+                        placed.map_err(|error| self.refused(&path, &metric.shape, &error))?;
+                    let body = self.spec.bodies.get(self.body(&metric.body));
+                    let sampling = body.map(|body| body.particles).unwrap_or_default();
+                    let pattern = sampling.pattern();
+                    Some(Points {
+                        places: pattern.fill(self.lattice, &solid),
+                        volume: pattern.volume(self.lattice.dx),
+                    })
+                }
+            };
             metrics.push(Metric {
                 name: metric.name.clone(),
                 body: self.body(&metric.body),
                 shape,
                 pose,
+                points,
             });
         }
         Ok(metrics)

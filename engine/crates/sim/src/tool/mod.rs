@@ -5,6 +5,7 @@
 //! command, within what the tool can do, and a [`Trajectory`] is where that takes it.
 
 pub mod drive;
+pub mod injector;
 pub mod joint;
 pub mod program;
 pub mod trajectory;
@@ -21,6 +22,7 @@ use crate::{
 };
 
 pub use drive::Limits;
+pub use injector::{Injector, Nozzle};
 pub use joint::{Joint, JointKind, links, links_vjp};
 pub use program::{Command, Drive, Program};
 pub use trajectory::{Trajectory, TrajectoryBar};

@@ -424,6 +424,7 @@ pub(super) mod tests {
                 stage: Stage::Grid,
             }],
             tools: Vec::new(),
+            injectors: Vec::new(),
         }
     }
 

@@ -5,7 +5,7 @@ mod compiled;
 pub mod field;
 pub mod g2p;
 pub mod grid_update;
-mod hold;
+pub(crate) mod hold;
 pub mod p2g;
 pub mod patch;
 pub mod press;

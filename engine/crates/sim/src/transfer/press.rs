@@ -297,3 +297,109 @@ pub fn press_vjp<T: Real>(
     let merged = for_each_block(&order.blocks, view, &work, &PressBar::merge);
     merged.unwrap_or_else(nothing)
 }
+
+#[cfg(test)]
+mod tests {
+    use num_dual::Dual64;
+
+    use super::*;
+    use crate::{
+        collider::testing::{dual, noise, tangent},
+        contact::{
+            place,
+            tests::{LAWS, collider, dual_collider, shapes, tool},
+        },
+        pose::{
+            PoseBar, Twist,
+            tests::{dot, dot_twist, dual_pose, dual_twist, sample},
+        },
+    };
+
+    const DT: f64 = 0.02;
+
+    #[test]
+    fn strike_vjp_is_the_transpose_at_every_stage() {
+        let (pose, twist) = tool();
+        let mut struck = 0;
+        for (shape, [inside, layer, _]) in shapes() {
+            for (law, stage) in
+                LAWS.into_iter()
+                    .zip([Stage::Shell, Stage::Particles, Stage::Both, Stage::Shell])
+            {
+                let mut collider = collider(shape.clone(), law);
+                collider.stage = stage;
+                let placed = place(&collider, Some((&pose, &twist)));
+                for y in [inside, layer] {
+                    let x = placed.pose.apply(&Vector3::from(y));
+                    // Against the surface and along it.
+                    let n = placed.probe(&x).normal;
+                    let v = placed.velocity(&x) - n * 0.9 + n.cross(&noise(4)).normalize();
+                    if strike(&placed, DT, &x, &v).is_none() {
+                        assert!(stage == Stage::Shell && y == layer);
+                        continue;
+                    }
+                    struck += 1;
+                    let (x_bar, v_bar) = (noise(5), noise(6));
+                    let (of_x, of_v, of) = strike_vjp(&placed, DT, &x, &v, &x_bar, &v_bar);
+                    let through = crate::contact::place_vjp(&collider, Some(&pose), &of.placed);
+                    for input in 0..6 {
+                        let pick = |at| {
+                            if at == input {
+                                noise(20 + input)
+                            } else {
+                                Vector3::zeros()
+                            }
+                        };
+                        let push = |at| {
+                            if at == input {
+                                sample(30).1
+                            } else {
+                                PoseBar::zero()
+                            }
+                        };
+                        let swing = Twist {
+                            linear: pick(4),
+                            angular: pick(4).yzx(),
+                        };
+                        let moved = dual_collider(&collider, &push(2), pick(5).x);
+                        let frame = (dual_pose(&pose, &push(3)), dual_twist(&twist, &swing));
+                        let placed = place(&moved, Some((&frame.0, &frame.1)));
+                        let (x, v) = (dual(&x, &pick(0)), dual(&v, &pick(1)));
+                        let (after_x, after_v) = strike(&placed, Dual64::from(DT), &x, &v).unwrap();
+                        let forward = tangent(&after_x).dot(&x_bar) + tangent(&after_v).dot(&v_bar);
+                        let backward = of_x.dot(&pick(0))
+                            + of_v.dot(&pick(1))
+                            + dot(&through.collider, &push(2))
+                            + dot(&through.frame, &push(3))
+                            + dot_twist(&through.twist, &swing)
+                            + of.friction * pick(5).x;
+                        let error = (forward - backward).abs();
+                        assert!(
+                            error <= 1e-12 * (1.0 + forward.abs()),
+                            "{shape:?} {law:?} {stage:?} {input}: {forward} {backward}"
+                        );
+                    }
+                }
+            }
+        }
+        assert!(struck > 30);
+    }
+
+    #[test]
+    fn a_shell_puts_particles_onto_its_surface() {
+        let (pose, twist) = tool();
+        for (shape, [inside, layer, _]) in shapes() {
+            let mut collider = collider(shape, crate::contact::ContactLaw::Separating);
+            collider.stage = Stage::Shell;
+            let placed = place(&collider, Some((&pose, &twist)));
+            let x = placed.pose.apply(&Vector3::from(inside));
+            let n = placed.probe(&x).normal;
+            let (after, v) = strike(&placed, DT, &x, &(placed.velocity(&x) - n)).unwrap();
+            // A distance by a spline is one near its surface alone.
+            assert!(placed.probe(&after).distance.abs() < 5e-3);
+            assert!((v - placed.velocity(&x)).dot(&n).abs() < 1e-12);
+            let near = placed.pose.apply(&Vector3::from(layer));
+            assert_eq!(strike(&placed, DT, &near, &Vector3::zeros()), None);
+        }
+    }
+}

@@ -105,7 +105,7 @@ fn twin_differs_in_its_material_alone() {
     let scene = scene(THROW);
     let Measure::PairedL2 {
         body: 1,
-        target: Pairs::Twin(twin),
+        target: Pairs::Run(twin, _),
     } = &scene.losses[3].measure
     else {
         panic!("{:?}", scene.losses[3])

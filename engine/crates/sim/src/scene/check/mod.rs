@@ -3,6 +3,7 @@
 //! First every number, name and reference by itself; then what they make together, as
 //! far as the numbers allow: grid, particles, overlaps, substep.
 
+mod injectors;
 mod names;
 mod numbers;
 mod parts;

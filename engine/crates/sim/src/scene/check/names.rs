@@ -21,6 +21,11 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
     }
     unique("bodies", spec.bodies.iter().map(|body| &*body.name), faults);
     unique(
+        "injectors",
+        spec.injectors.iter().map(|injector| &*injector.name),
+        faults,
+    );
+    unique(
         "colliders",
         spec.colliders.iter().map(|collider| &*collider.name),
         faults,
@@ -33,7 +38,26 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
     );
 
     let materials: Vec<&str> = spec.materials.keys().map(String::as_str).collect();
-    let bodies: Vec<&str> = spec.bodies.iter().map(|body| &*body.name).collect();
+    let mut bodies: Vec<&str> = spec.bodies.iter().map(|body| &*body.name).collect();
+    for (index, injector) in spec.injectors.iter().enumerate() {
+        let (path, name) = (format!("injectors[{index}]"), &*injector.name);
+        if bodies.contains(&name) {
+            faults.add(
+                format!("{path}.name"),
+                format!("{name:?}"),
+                "a name that no body has",
+            );
+        }
+        refers(
+            &format!("{path}.material"),
+            &injector.material,
+            "material",
+            &materials,
+            faults,
+        );
+        attached(&format!("{path}.on"), spec, &injector.on, faults);
+        bodies.push(name);
+    }
     let tools: Vec<&str> = spec.tools.iter().map(|tool| &*tool.name).collect();
     for (index, tool) in spec.tools.iter().enumerate() {
         self::tool(&format!("tools[{index}]"), tool, faults);
@@ -56,19 +80,12 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
             directory,
             faults,
         );
-        let path = format!("colliders[{index}].on");
-        match &collider.on {
-            Attachment::World => {}
-            Attachment::Tool(tool) => refers(&path, tool, "tool", &tools, faults),
-            Attachment::Part(tool, joint) => {
-                refers(&path, tool, "tool", &tools, faults);
-                if let Some(at) = spec.tool(tool) {
-                    let joints = &spec.tools[at].joints;
-                    let joints: Vec<&str> = joints.iter().map(|joint| &*joint.name).collect();
-                    refers(&path, joint, "joint", &joints, faults);
-                }
-            }
-        }
+        attached(
+            &format!("colliders[{index}].on"),
+            spec,
+            &collider.on,
+            faults,
+        );
     }
     for (index, metric) in spec.metrics.iter().enumerate() {
         mesh(
@@ -157,7 +174,48 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
                     Source::Tool(tool) => refers(path, tool, "tool", &tools, faults),
                 }
             }
-            Term::CentreOfMass { .. } => {}
+            Term::PairedL2 {
+                target: PairTarget::Demo { motions },
+                ..
+            } => {
+                let path = &format!("{path}.target.motions");
+                for tool in motions.keys() {
+                    refers(&child(path, tool), tool, "tool", &tools, faults);
+                }
+            }
+            Term::MeanDistance { other, .. } => {
+                refers(&format!("{path}.other"), other, "body", &bodies, faults);
+            }
+            Term::Approach { tool, .. } => {
+                if spec.tool(tool).is_none() {
+                    refers(&format!("{path}.tool"), tool, "tool", &tools, faults);
+                } else if !spec
+                    .colliders
+                    .iter()
+                    .any(|collider| collider.is_on(spec, tool))
+                {
+                    let expected = "a tool that a collider is fixed to";
+                    faults.add(format!("{path}.tool"), format!("{tool:?}"), expected);
+                }
+            }
+            Term::CentreOfMass { .. } | Term::Point { .. } => {}
+        }
+    }
+}
+
+/// A tool, or a part of one, that something is fixed to.
+fn attached(path: &str, spec: &Spec<()>, on: &Attachment, faults: &mut Faults) {
+    let tools: Vec<&str> = spec.tools.iter().map(|tool| &*tool.name).collect();
+    match on {
+        Attachment::World => {}
+        Attachment::Tool(tool) => refers(path, tool, "tool", &tools, faults),
+        Attachment::Part(tool, joint) => {
+            refers(path, tool, "tool", &tools, faults);
+            if let Some(at) = spec.tool(tool) {
+                let joints = &spec.tools[at].joints;
+                let joints: Vec<&str> = joints.iter().map(|joint| &*joint.name).collect();
+                refers(path, joint, "joint", &joints, faults);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The numbers of every body, collider, loss and metric by themselves.
 
 use super::{
-    Faults,
+    Faults, injectors,
     numbers::{law, materials},
     tools,
 };
@@ -9,6 +9,7 @@ use crate::{
     mesh::distance::RESOLUTIONS,
     scene::{
         fault::{number, vector},
+        locate::child,
         spec::{
             Body, ChamferTarget, Collider, Loss, PairTarget, Sampling, Shape, Spec, Term, When,
         },
@@ -22,7 +23,7 @@ const COLLIDERS: usize = 16;
 const BODIES: usize = 1 << 16;
 
 pub(super) fn check(spec: &Spec<()>, faults: &mut Faults) {
-    if spec.bodies.is_empty() {
+    if spec.bodies.is_empty() && spec.injectors.is_empty() {
         faults.add("bodies", "[]", "at least one body");
     }
     if spec.bodies.len() > BODIES {
@@ -40,8 +41,9 @@ pub(super) fn check(spec: &Spec<()>, faults: &mut Faults) {
         self::collider(&format!("colliders[{index}]"), collider, faults);
     }
     tools::check(spec, faults);
+    injectors::check(spec, faults);
     for (index, loss) in spec.losses.iter().enumerate() {
-        self::loss(&format!("losses[{index}]"), loss, spec.time.frames, faults);
+        self::loss(&format!("losses[{index}]"), spec, loss, faults);
     }
     for (index, metric) in spec.metrics.iter().enumerate() {
         let path = format!("metrics[{index}]");
@@ -163,7 +165,8 @@ fn collider(path: &str, collider: &Collider, faults: &mut Faults) {
     faults.nonnegative(&format!("{path}.width"), collider.width, "m");
 }
 
-fn loss(path: &str, loss: &Loss, frames: usize, faults: &mut Faults) {
+fn loss(path: &str, spec: &Spec<()>, loss: &Loss, faults: &mut Faults) {
+    let frames = spec.time.frames;
     faults.finite(&format!("{path}.weight"), loss.weight, "1");
     let [first, last] = loss.when.ends(frames);
     if frames > 0 && (first > last || last >= frames) {
@@ -227,7 +230,24 @@ fn loss(path: &str, loss: &Loss, frames: usize, faults: &mut Faults) {
             placed(path, shape, position, rotation, faults);
             bounded(path, shape, "a target that is filled", faults);
         }
-        Term::CentreOfMass { target, axes, .. } => {
+        Term::PairedL2 {
+            target: PairTarget::Demo { motions },
+            ..
+        } => {
+            if motions.is_empty() {
+                let expected = "at least one tool that moves in another way";
+                faults.add(format!("{path}.target.motions"), "{}", expected);
+            }
+            for (name, motion) in motions {
+                let path = child(&format!("{path}.target.motions"), name);
+                let joints = spec
+                    .tool(name)
+                    .map_or(0, |tool| spec.tools[tool].joints.len());
+                tools::motion(&path, motion, joints, frames, faults);
+            }
+        }
+        Term::MeanDistance { .. } | Term::Approach { .. } => {}
+        Term::CentreOfMass { target, axes, .. } | Term::Point { target, axes, .. } => {
             faults.vector(&format!("{path}.target"), target, "m");
             if axes.is_empty() {
                 faults.add(format!("{path}.axes"), "[]", "at least one axis");

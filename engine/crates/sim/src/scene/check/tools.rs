@@ -36,9 +36,24 @@ fn tool(path: &str, tool: &Tool, frames: usize, faults: &mut Faults) {
         &tool.position,
         faults,
     );
-    let joints = tool.joints.len();
-    let path = &format!("{path}.motion");
-    match &tool.motion {
+    motion(
+        &format!("{path}.motion"),
+        &tool.motion,
+        tool.joints.len(),
+        frames,
+        faults,
+    );
+}
+
+/// How a tool with so many joints moves.
+pub(super) fn motion(
+    path: &str,
+    motion: &Motion,
+    joints: usize,
+    frames: usize,
+    faults: &mut Faults,
+) {
+    match motion {
         Motion::Hold => {}
         Motion::Constant {
             linear,

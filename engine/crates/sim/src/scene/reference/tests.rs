@@ -185,13 +185,16 @@ fn reference_has_every_field_that_serde_reads() {
         Placement,
         Stroke,
         Action,
+        Injector,
+        Nozzle,
         Loss,
         When,
         Term,
         Source,
         PairTarget,
         ChamferTarget,
-        Metric
+        Metric,
+        Figure
     );
     // Of the types of the reference none is left out here.
     assert_eq!(types().len(), count + 1);

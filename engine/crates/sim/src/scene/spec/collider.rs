@@ -33,6 +33,18 @@ pub struct Collider {
     pub stage: Stage,
 }
 
+impl Collider {
+    /// Whether it is fixed to the tool of this name, of the first for no name, or a part of it.
+    pub fn is_on<O>(&self, spec: &super::Spec<O>, tool: &str) -> bool {
+        match &self.on {
+            Attachment::World => false,
+            Attachment::Tool(name) | Attachment::Part(name, _) => spec
+                .tool(tool)
+                .is_some_and(|at| spec.tools[at].name == *name),
+        }
+    }
+}
+
 /// When in a substep a collider acts, and on what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Stage {

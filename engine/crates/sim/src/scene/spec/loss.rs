@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Axis, Material, Shape, unique_names};
+use super::{Axis, Material, Motion, Shape, unique_names};
 
 /// A term of the loss.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,6 +87,33 @@ pub enum Term {
         #[serde(default = "all_axes")]
         axes: Vec<Axis>,
     },
+    /// Mean distance of the particles of a body from a point, summed over axes (m).
+    Point {
+        /// Name of the body.
+        body: String,
+        /// The point (m).
+        target: [f64; 3],
+        /// Axes that count. Default: [X, Y, Z].
+        #[serde(default = "all_axes")]
+        axes: Vec<Axis>,
+    },
+    /// Mean distance between the particles of a body and those of another, summed over axes
+    /// (m): attraction; of a body with itself and a negative weight, how far it is spread.
+    MeanDistance {
+        /// Name of the body.
+        body: String,
+        /// Name of the other, or of the same.
+        other: String,
+    },
+    /// Mean square distance of the colliders on a tool from the nearest particle of a body
+    /// (m^2), zero once all touch it.
+    Approach {
+        /// Name of the body.
+        body: String,
+        /// Name of the tool. Default: that of the first.
+        #[serde(default)]
+        tool: String,
+    },
     /// Mean square velocity of a tool. Read after every frame, unless `when` says otherwise.
     ControlEffort {
         /// Name of the tool. Default: that of the first.
@@ -153,6 +180,13 @@ pub enum PairTarget {
         #[serde(deserialize_with = "unique_names")]
         materials: BTreeMap<String, Material>,
     },
+    /// Where they are in the same scene with tools that move in other ways, frame by frame: a
+    /// demonstration.
+    Demo {
+        /// The other motions by the names of the tools; the rest stay as they are.
+        #[serde(deserialize_with = "unique_names")]
+        motions: BTreeMap<String, Motion>,
+    },
     /// Where this NPZ file says, relative to the folder of the scene.
     File(String),
 }
@@ -175,7 +209,7 @@ pub enum ChamferTarget {
     File(String),
 }
 
-/// The share of the mass of a body that is inside a shape.
+/// A figure of how well a body fills a shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
     /// Its name, unique among metrics.
@@ -190,6 +224,20 @@ pub struct Metric {
     /// How it is turned: rotation vector (rad). Default: (0, 0, 0).
     #[serde(default)]
     pub rotation: [f64; 3],
+    /// What is said. Default: Share.
+    #[serde(default)]
+    pub says: Figure,
+}
+
+/// What a metric says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Figure {
+    /// The share of the mass of the body that is inside the shape.
+    #[default]
+    Share,
+    /// The score of PlasticineLab: the soft intersection over union of the densities of body
+    /// and shape on the grid, from 0 as at the start to 1 as of the shape with itself.
+    SoftIou,
 }
 
 fn one() -> f64 {
@@ -208,7 +256,10 @@ impl Term {
             | Self::GridDensity { body, .. }
             | Self::TargetSdf { body, .. }
             | Self::Chamfer { body, .. }
-            | Self::CentreOfMass { body, .. } => Some(body),
+            | Self::CentreOfMass { body, .. }
+            | Self::Point { body, .. }
+            | Self::MeanDistance { body, .. }
+            | Self::Approach { body, .. } => Some(body),
             Self::ControlEffort { .. } | Self::Reaction { .. } | Self::Overload { .. } => None,
         }
     }

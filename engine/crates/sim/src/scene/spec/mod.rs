@@ -3,6 +3,7 @@
 
 mod collider;
 mod domain;
+mod injector;
 mod loss;
 mod matter;
 mod shape;
@@ -15,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 pub use collider::{Attachment, Collider, Law, Stage};
 pub use domain::{Axis, Domain, Walls};
-pub use loss::{ChamferTarget, Loss, Metric, PairTarget, Source, Term, When};
+pub use injector::{Injector, Nozzle};
+pub use loss::{ChamferTarget, Figure, Loss, Metric, PairTarget, Source, Term, When};
 pub use matter::{Body, Material, Sampling};
 pub use shape::Shape;
 pub use time::{SAFETY, Substep, Time};
@@ -46,7 +48,7 @@ pub struct Spec<O> {
     /// Materials by name.
     #[serde(deserialize_with = "unique_names")]
     pub materials: BTreeMap<String, Material>,
-    /// Pieces of matter; at least one.
+    /// Pieces of matter; at least one, or an injector.
     pub bodies: Vec<Body>,
     /// Solids that matter may not flow into; at most 16. Default: [].
     #[serde(default)]
@@ -54,6 +56,9 @@ pub struct Spec<O> {
     /// The tools, which colliders may be fixed to; at most 8. Default: [].
     #[serde(default)]
     pub tools: Vec<Tool>,
+    /// Nozzles that matter comes out of. Default: [].
+    #[serde(default)]
+    pub injectors: Vec<Injector>,
     /// What a run is judged by: the loss is the weighted sum of these. Default: [].
     #[serde(default)]
     pub losses: Vec<Loss>,
@@ -126,6 +131,44 @@ impl<O: Clone> Spec<O> {
     }
 }
 
+impl<O: Clone> Spec<O> {
+    /// The same scene over its first `frames` frames, at least one: losses of later frames are
+    /// read at the end.
+    #[must_use]
+    pub fn shortened(&self, frames: usize) -> Self {
+        let mut spec = self.clone();
+        let frames = frames.clamp(1, spec.time.frames.max(1));
+        spec.time.frames = frames;
+        for loss in &mut spec.losses {
+            let late = match loss.when {
+                When::Frame(frame) => frame >= frames,
+                When::Frames(_, last) => last >= frames,
+                When::End | When::Every => false,
+            };
+            if late {
+                loss.when = When::End;
+            }
+            if let Term::PairedL2 {
+                target: PairTarget::Demo { motions },
+                ..
+            } = &mut loss.term
+            {
+                motions
+                    .values_mut()
+                    .for_each(|motion| motion.shorten(frames));
+            }
+        }
+        for tool in &mut spec.tools {
+            tool.motion.shorten(frames);
+        }
+        for injector in &mut spec.injectors {
+            injector.from = injector.from.min(frames - 1);
+            injector.to = injector.to.map(|to| to.min(frames - 1));
+        }
+        spec
+    }
+}
+
 impl<O> Spec<O> {
     /// The same scene without `optimize`.
     #[must_use]
@@ -141,10 +184,26 @@ impl<O> Spec<O> {
             bodies: self.bodies.clone(),
             colliders: self.colliders.clone(),
             tools: self.tools.clone(),
+            injectors: self.injectors.clone(),
             losses: self.losses.clone(),
             metrics: self.metrics.clone(),
             optimize: None,
         }
+    }
+
+    /// The same scene with tools that move in other ways: that of a [`PairTarget::Demo`].
+    #[must_use]
+    pub fn demo(&self, motions: &BTreeMap<String, Motion>) -> Spec<()> {
+        let mut demo = self.physics();
+        for tool in &mut demo.tools {
+            if let Some(motion) = motions.get(&tool.name) {
+                tool.motion = motion.clone();
+            }
+        }
+        // It is only run, not judged.
+        demo.losses.clear();
+        demo.metrics.clear();
+        demo
     }
 
     /// The same scene with some materials replaced: the twin of a

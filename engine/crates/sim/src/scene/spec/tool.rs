@@ -167,6 +167,17 @@ impl Default for Action {
     }
 }
 
+impl Motion {
+    /// Leaves out what comes after `frames` frames.
+    pub fn shorten(&mut self, frames: usize) {
+        match self {
+            Self::Frames(given) => given.truncate(frames),
+            Self::Poses(given) => given.truncate(frames),
+            Self::Hold | Self::Constant { .. } | Self::Strokes(_) => {}
+        }
+    }
+}
+
 impl Tool {
     /// Index of a joint.
     pub fn joint(&self, name: &str) -> Option<usize> {

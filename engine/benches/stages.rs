@@ -115,6 +115,7 @@ impl Fixture {
                 tiles: Some(&self.tiles),
                 momentum,
                 velocity,
+                free: false,
             });
         }
     }

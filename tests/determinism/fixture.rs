@@ -147,6 +147,7 @@ pub fn setup<T: Compiled>() -> Setup<T> {
             Pose::from_rotation_vector(Vector3::new(0.4, 0.45, 0.4), &Vector3::new(0.0, 0.3, 1.2)),
         )],
         injectors: Vec::new(),
+        rigids: Vec::new(),
     };
     let twists: Vec<_> = (0..FRAMES)
         .map(|_| Twist {

@@ -256,6 +256,7 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
         colliders: vec![ball, paddle, handle],
         tools: vec![tool],
         injectors: Vec::new(),
+        rigids: Vec::new(),
     };
     Setup {
         world,

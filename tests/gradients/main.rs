@@ -6,6 +6,8 @@ mod fixture;
 #[cfg(test)]
 mod inputs;
 #[cfg(test)]
+mod rigid;
+#[cfg(test)]
 mod rollout;
 #[cfg(test)]
 mod tools;

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Judges nothing: the cotangents come from the end of the run.
-struct Nothing;
+pub struct Nothing;
 
 impl Criterion<f64> for Nothing {
     fn reads(&self, _frame: usize) -> bool {
@@ -29,13 +29,13 @@ impl Criterion<f64> for Nothing {
 }
 
 /// `J^T w` for weights `w` of the final state.
-fn pull(setup: &Setup<f64>, noise: &mut Noise) -> Gradient<f64> {
+pub fn pull(setup: &Setup<f64>, judge: &dyn Criterion<f64>, noise: &mut Noise) -> Gradient<f64> {
     let weights = weights(&setup.particles, noise);
     let mut rollout = Rollout::new(&setup.world, &setup.programs);
     let plan = Plan::new(rollout.steps(), 7.min(rollout.steps())).unwrap();
     let state = State::new(&setup.world, setup.particles.clone());
     let (_, gradient) = rollout
-        .gradient(&state, &Nothing, Some(&weights), &plan, &mut |_, _| true)
+        .gradient(&state, judge, Some(&weights), &plan, &mut |_, _| true)
         .unwrap();
     gradient
 }
@@ -61,7 +61,7 @@ fn mismatch(setup: &Setup<f64>, gradient: &Gradient<f64>, input: Input) -> Optio
 
 /// Checks every class of input; `idle` says which may have no effect.
 fn check(setup: &Setup<f64>, tolerance: f64, label: &str, idle: impl Fn(Input) -> bool) {
-    let gradient = pull(setup, &mut Noise(9));
+    let gradient = pull(setup, &Nothing, &mut Noise(9));
     for input in INPUTS {
         match mismatch(setup, &gradient, input) {
             Some(error) => assert!(error <= tolerance, "{label}, {input:?}: {error:e}"),
@@ -71,7 +71,7 @@ fn check(setup: &Setup<f64>, tolerance: f64, label: &str, idle: impl Fn(Input) -
 }
 
 /// Friction acts under Coulomb's law alone, the tool has no joints and nothing is injected.
-fn idle_friction(law: ContactLaw) -> impl Fn(Input) -> bool {
+pub fn idle_friction(law: ContactLaw) -> impl Fn(Input) -> bool {
     move |input| match input {
         Input::WallFriction | Input::ColliderFriction => law != ContactLaw::Coulomb,
         Input::ToolJoints | Input::Injector => true,

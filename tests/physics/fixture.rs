@@ -104,6 +104,7 @@ pub fn empty(cells: [usize; 3], dx: f64, dt: f64) -> Case {
             colliders: Vec::new(),
             tools: Vec::new(),
             injectors: Vec::new(),
+            rigids: Vec::new(),
         },
         particles: Particles::zeros(0, 0),
     }

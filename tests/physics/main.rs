@@ -13,6 +13,8 @@ mod finite;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod floating;
+#[cfg(test)]
 mod free_fall;
 #[cfg(test)]
 mod hydrostatics;

@@ -251,6 +251,7 @@ fn world<T: Real>(case: Case, particles: usize, steps: usize, nodes: usize) -> W
         colliders: Vec::new(),
         tools: Vec::new(),
         injectors: Vec::new(),
+        rigids: Vec::new(),
     };
     match case {
         Case::Liquid => world.liquids.push(body(

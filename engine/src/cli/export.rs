@@ -14,7 +14,7 @@ use super::{
 use crate::task::{
     Task,
     folder::{RunFolder, RunOptions},
-    frames::{particle_rows, picture, read_frame, read_tools},
+    frames::{particle_rows, picture, read_frame, read_rigids, read_tools},
 };
 
 /// Turns the frames of a run into files for other programs.
@@ -109,7 +109,16 @@ fn trajectory(
     let mut times = Vec::new();
     let mut x: Vec<Vec<f64>> = vec![Vec::new(); names.len()];
     let mut v = x.clone();
+    let rigids = &task.scene.world.rigids;
+    let mut motions: Vec<[Vec<f64>; 4]> = vec![Default::default(); rigids.len()];
     for (_, path) in frames {
+        let states = read_rigids(path, &task.scene.world).map_err(Failure::input)?;
+        for (motion, state) in motions.iter_mut().zip(&states) {
+            motion[0].extend(state.pose.position.iter());
+            motion[1].extend(state.pose.rotation.transpose().iter());
+            motion[2].extend(state.twist.linear.iter());
+            motion[3].extend(state.twist.angular.iter());
+        }
         let (time, bodies) = read_frame(path, &names).map_err(Failure::input)?;
         times.push(time);
         for (index, body) in bodies.into_iter().enumerate() {
@@ -127,6 +136,20 @@ fn trajectory(
         let shape = vec![count, x[index].len() / (3 * count), 3];
         arrays.push((x_label, Array::F64(shape.clone(), &x[index])));
         arrays.push((v_label, Array::F64(shape, &v[index])));
+    }
+    let fields = ["position", "rotation", "velocity", "spin"];
+    let names: Vec<[String; 4]> = rigids
+        .iter()
+        .map(|body| fields.map(|field| format!("rigid.{}.{field}", body.name)))
+        .collect();
+    for (names, motion) in names.iter().zip(&motions) {
+        for (name, values) in names.iter().zip(motion) {
+            let shape = match values.len() / count {
+                9 => vec![count, 3, 3],
+                _ => vec![count, 3],
+            };
+            arrays.push((name, Array::F64(shape, values)));
+        }
     }
     write_npz(&out.join("trajectory.npz"), &arrays).map_err(Failure::work)?;
     Ok(1)
@@ -155,7 +178,9 @@ fn each(
             }
             Format::Png | Format::Npz => {
                 let tools = read_tools(path, &task.scene).map_err(Failure::input)?;
-                if let Some(image) = picture(&task.scene, &bodies, &tools, PICTURE) {
+                let rigids = read_rigids(path, &task.scene.world).map_err(Failure::input)?;
+                let image = picture(&task.scene, &bodies, &tools, &rigids, PICTURE);
+                if let Some(image) = image {
                     let path = out.join(format!("{index:04}.png"));
                     write_png(&path, &image).map_err(Failure::work)?;
                 }

@@ -151,6 +151,49 @@ fn everything(task: &Task) -> Vec<Variable> {
             scale: 0.01,
         });
     }
+    for rigid in &spec.rigids {
+        let (body, axes) = (rigid.name.clone(), Axis::ALL.to_vec());
+        variables.push(Variable::Position {
+            body: body.clone(),
+            axes: axes.clone(),
+            scale: 0.02 * dx,
+        });
+        variables.push(Variable::Velocity {
+            body: body.clone(),
+            axes: axes.clone(),
+            limit: None,
+            scale: 0.1,
+        });
+        variables.push(Variable::Rotation {
+            body: body.clone(),
+            scale: 0.01,
+        });
+        variables.push(Variable::Spin {
+            body: body.clone(),
+            axes,
+            limit: None,
+            scale: 0.1,
+        });
+        let mass = task
+            .scene
+            .world
+            .rigids
+            .iter()
+            .find(|known| known.name == body);
+        variables.push(Variable::Mass {
+            body: body.clone(),
+            lower: None,
+            upper: None,
+            log: false,
+            scale: 0.1 * mass.map_or(1.0, |rigid| rigid.mass),
+        });
+        if rigid.friction > 0.0 {
+            variables.push(Variable::Friction {
+                collider: body,
+                scale: 0.1,
+            });
+        }
+    }
     let walls = spec.domain.walls.laws();
     for (name, law) in Walls::NAMES.as_flattened().iter().zip(walls.as_flattened()) {
         if matches!(law, Law::Coulomb(_)) {

@@ -22,8 +22,8 @@ use crate::task::{
     criterion::{Judge, metrics, world_index},
     folder::{RunFolder, RunOptions, read_ron},
     frames::{
-        Felt, bodies, felt, picture, read_checkpoint, read_felt, read_tools, time_of, tools,
-        write_checkpoint, write_frame,
+        Felt, bodies, felt, picture, read_checkpoint, read_felt, read_rigids, read_tools, time_of,
+        tools, write_checkpoint, write_frame,
     },
 };
 
@@ -163,8 +163,15 @@ impl Recording<'_> {
         } else {
             (0, setup.particles.cast::<T>())
         };
+        let rigids = (start > 0)
+            .then(|| read_rigids(&checkpoint, &task.scene.world))
+            .transpose()
+            .map_err(Failure::input)?;
         let mut recorded = earlier::<T>(task, setup, judge, folder, start)?;
         let mut state = State::new(&world, particles);
+        if let Some(rigids) = rigids {
+            state.rigids = rigids;
+        }
         let mut rollout = Rollout::new(&world, &setup.programs);
         rollout.record_reactions(start * world.clock.substeps);
         let last = frames.min(world.clock.frames);
@@ -187,8 +194,12 @@ impl Recording<'_> {
             let felt = felt(&task.scene, &read.reactions);
             recorded.note(&felt);
             let time = time_of(&task.scene, frame);
-            write_frame(&folder.frame(frame), time, &rows, &tools, &felt).map_err(Failure::work)?;
-            write_checkpoint(&checkpoint, frame + 1, &world, &state).map_err(Failure::work)?;
+            let path = folder.frame(frame);
+            let (scene, rigids) = (&task.scene, &state.rigids);
+            write_frame(&path, time, &rows, &tools, &felt, &scene.world, rigids)
+                .map_err(Failure::work)?;
+            write_checkpoint(&checkpoint, frame + 1, &world, scene, &state)
+                .map_err(Failure::work)?;
             recorded.frames = frame + 1;
             if !on_frame(frame + 1) {
                 break;
@@ -233,6 +244,7 @@ fn earlier<T: Compiled<Wide = f64>>(
         let mut read = rollout.read(&state, frame, true);
         read.reactions = reactions;
         let (_, rows) = crate::task::frames::read_frame(&path, &names).map_err(Failure::input)?;
+        read.rigids = read_rigids(&path, &task.scene.world).map_err(Failure::input)?;
         for (index, rows) in rows.into_iter().enumerate() {
             let body = &mut read.bodies[world_index(&task.scene, index)];
             if rows.x.len() != 3 * body.x.len() {
@@ -275,7 +287,8 @@ pub fn draw_frame(
     let path = folder.frame(frame);
     let (_, rows) = crate::task::frames::read_frame(&path, &names).map_err(Failure::work)?;
     let tools = read_tools(&path, &task.scene).map_err(Failure::work)?;
-    if let Some(image) = picture(&task.scene, &rows, &tools, PICTURE) {
+    let rigids = read_rigids(&path, &task.scene.world).map_err(Failure::work)?;
+    if let Some(image) = picture(&task.scene, &rows, &tools, &rigids, PICTURE) {
         write_png(&folder.file(name), &image).map_err(Failure::work)?;
     }
     Ok(())

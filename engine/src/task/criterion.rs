@@ -172,6 +172,7 @@ fn resolve<T: Compiled<Wide = f64>>(
             axes: *axes,
             target: *target,
         }),
+        Measure::Rigid(rigid) => Box::new(rigid.clone()),
         Measure::Point { body, target, axes } => Box::new(Point {
             bodies: only(body),
             axes: *axes,

@@ -12,14 +12,15 @@ use backflow_sim::{
     loss::Reactions,
     material::Deformation,
     particle::{Motion, Particles},
-    pose::Pose,
+    pose::{Pose, Twist},
+    rigid::{RigidBody, RigidState},
     rollout::{State, forward::Rollout},
     scene::{BodyRef, Kind, Scene, spec::Walls, target::Measure},
     tool::{Mount, injector::Matter},
     transfer::reaction::Wrench,
     world::World,
 };
-use nalgebra::{Matrix3, SMatrix, Vector3};
+use nalgebra::{Matrix3, SMatrix, UnitQuaternion, Vector3};
 
 /// Positions (m) and velocities (m/s) of a body.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,10 +140,70 @@ pub fn felt(scene: &Scene, reactions: &Reactions<f64>) -> Vec<Felt> {
         .collect()
 }
 
+/// Arrays of a rigid body: name, shape, values.
+type RigidArrays = Vec<(String, Vec<usize>, Vec<f64>)>;
+
+/// `rigid.<name>.position`, `.rotation` (row by row), `.quaternion` (w, x, y, z), `.velocity`,
+/// `.spin`: the centre of mass and the principal axes of each rigid body, in world axes.
+fn rigid_arrays(world: &World<f64>, states: &[RigidState<f64>]) -> RigidArrays {
+    let of = |(body, state): (&RigidBody<f64>, &RigidState<f64>)| {
+        let RigidState { pose, twist } = state;
+        let turn = UnitQuaternion::from_matrix(&pose.rotation);
+        let named = |field: &str| format!("rigid.{}.{field}", body.name);
+        let vector = |v: &Vector3<f64>| v.as_slice().to_vec();
+        [
+            (named("position"), vec![3], vector(&pose.position)),
+            (
+                named("rotation"),
+                vec![3, 3],
+                pose.rotation.transpose().as_slice().to_vec(),
+            ),
+            (
+                named("quaternion"),
+                vec![4],
+                vec![turn.w, turn.i, turn.j, turn.k],
+            ),
+            (named("velocity"), vec![3], vector(&twist.linear)),
+            (named("spin"), vec![3], vector(&twist.angular)),
+        ]
+    };
+    world.rigids.iter().zip(states).flat_map(of).collect()
+}
+
+/// Reads the rigid bodies of a frame or of a checkpoint, in the order of the world.
+///
+/// # Errors
+/// The file is damaged or lacks a body.
+pub fn read_rigids(path: &Path, world: &World<f64>) -> Result<Vec<RigidState<f64>>, NpzError> {
+    let mut states = Vec::with_capacity(world.rigids.len());
+    if world.rigids.is_empty() {
+        return Ok(states);
+    }
+    let mut file = Npz::open(path)?;
+    for body in &world.rigids {
+        let mut read = |field: &str, shape: &[Option<usize>]| {
+            let (_, values) = file.f64(&format!("rigid.{}.{field}", body.name), shape)?;
+            Ok::<_, NpzError>(values)
+        };
+        let three = Some(3);
+        let position = Vector3::from_column_slice(&read("position", &[three])?);
+        let rotation = Matrix3::from_row_slice(&read("rotation", &[three, three])?);
+        let linear = Vector3::from_column_slice(&read("velocity", &[three])?);
+        let angular = Vector3::from_column_slice(&read("spin", &[three])?);
+        states.push(RigidState {
+            pose: Pose { position, rotation },
+            twist: Twist { linear, angular },
+        });
+    }
+    Ok(states)
+}
+
 /// Writes a frame: `time` (s), `<body>.x`, `<body>.v`, for each tool `<tool>.position` and
 /// `<tool>.rotation` (row by row) of its own frame and then of what each joint carries, and
 /// `<tool>.joints`; and `<name>.force` (N) and `<name>.torque` (N m) of what walls, colliders
-/// and tools feel.
+/// and tools feel; and the arrays of the rigid bodies of
+/// `world`, `rigid.<name>.position`, `.rotation` (row by row), `.quaternion` (w, x, y, z),
+/// `.velocity` and `.spin`.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -152,6 +213,8 @@ pub fn write_frame(
     bodies: &[BodyRows],
     tools: &[ToolRows],
     felt: &[Felt],
+    world: &World<f64>,
+    rigids: &[RigidState<f64>],
 ) -> Result<(), FileError> {
     let named: Vec<(String, &Vec<f64>)> = bodies
         .iter()
@@ -205,6 +268,10 @@ pub fn write_frame(
     let parts: Vec<_> = parts.into_iter().chain(wrenches).collect();
     for (name, shape, values) in &parts {
         arrays.push((name.as_str(), Array::F64(shape.clone(), values)));
+    }
+    let rigids = rigid_arrays(world, rigids);
+    for (name, shape, values) in &rigids {
+        arrays.push((name, Array::F64(shape.clone(), values)));
     }
     write_npz(path, &arrays)
 }
@@ -300,14 +367,18 @@ pub fn particle_rows(bodies: &[BodyRows]) -> Vec<ParticleRow> {
 /// Opacity of the targets of losses in pictures.
 const TARGET_ALPHA: f64 = 0.15;
 
+/// Opacity of rigid bodies in pictures.
+const RIGID_ALPHA: f64 = 0.9;
+
 /// Opacity of colliders in pictures.
 const COLLIDER_ALPHA: f64 = 0.14;
 
-/// A picture of a frame: particles, colliders, the tools, targets.
+/// A picture of a frame: particles, rigid bodies, colliders, the tools, targets.
 pub fn picture(
     scene: &Scene,
     bodies: &[BodyRows],
     tools: &[ToolRows],
+    rigids: &[RigidState<f64>],
     size: [usize; 2],
 ) -> Option<Image> {
     let world = &scene.world;
@@ -340,6 +411,14 @@ pub fn picture(
             alpha: COLLIDER_ALPHA,
         });
     }
+    for (index, (body, state)) in world.rigids.iter().zip(rigids).enumerate() {
+        solids.push(Solid {
+            shape: body.collider.shape.clone(),
+            pose: state.pose.compose(&body.collider.pose),
+            rgb: PALETTE[(bodies.len() + index) % PALETTE.len()],
+            alpha: RIGID_ALPHA,
+        });
+    }
     for loss in &scene.losses {
         if let Measure::TargetSdf { shape, pose, .. } = &loss.measure {
             let (shape, pose) = (shape.clone(), *pose);
@@ -365,14 +444,15 @@ pub fn picture(
     .ok()
 }
 
-/// Writes the particles after a whole frame, all that a run needs to go on.
+/// Writes particles and rigid bodies after a whole frame, all that a run needs to go on.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_checkpoint<T: Real>(
+pub fn write_checkpoint<T: Real<Wide = f64>>(
     path: &Path,
     frame: usize,
     world: &World<T>,
+    scene: &Scene,
     state: &State<T>,
 ) -> Result<(), FileError> {
     let Particles { liquid, solid } = state.canonical(world);
@@ -400,6 +480,10 @@ pub fn write_checkpoint<T: Real>(
             .iter()
             .map(|(name, shape, values)| (*name, Array::F64(shape.clone(), values))),
     );
+    let rigids = rigid_arrays(&scene.world, &state.rigids);
+    for (name, shape, values) in &rigids {
+        named.push((name, Array::F64(shape.clone(), values)));
+    }
     write_npz(path, &named)
 }
 

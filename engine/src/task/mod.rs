@@ -191,14 +191,41 @@ fn variable_faults(
         }
         Variable::Velocity { body, limit, .. } => {
             check(
-                has_body(spec, body),
+                has_body(spec, body) || has_rigid(spec, body),
                 "body",
                 format!("{body:?}"),
-                &bodies_of(spec),
+                &movable(spec),
             );
             check_limit(*limit, &mut check);
         }
-        Variable::Position { body, .. } | Variable::Particles { body, .. } => {
+        Variable::Position { body, .. } => {
+            check(
+                has_body(spec, body) || has_rigid(spec, body),
+                "body",
+                format!("{body:?}"),
+                &movable(spec),
+            );
+        }
+        Variable::Rotation { body, .. } => {
+            let found = has_rigid(spec, body);
+            check(found, "body", format!("{body:?}"), &rigids_of(spec));
+        }
+        Variable::Spin { body, limit, .. } => {
+            let found = has_rigid(spec, body);
+            check(found, "body", format!("{body:?}"), &rigids_of(spec));
+            check_limit(*limit, &mut check);
+        }
+        Variable::Mass {
+            body, lower, upper, ..
+        } => {
+            let found = has_rigid(spec, body);
+            check(found, "body", format!("{body:?}"), &rigids_of(spec));
+            let positive = lower.is_none_or(|lower| lower > 0.0);
+            check(positive, "lower", format!("{lower:?}"), "a positive number");
+            let ordered = lower.zip(*upper).is_none_or(|(lower, upper)| lower < upper);
+            check(ordered, "lower", format!("{lower:?}"), "less than `upper`");
+        }
+        Variable::Particles { body, .. } => {
             check(
                 has_body(spec, body),
                 "body",
@@ -233,15 +260,19 @@ fn variable_faults(
             let found = known.contains(&wall.as_str());
             check(found, "wall", format!("{wall:?}"), &expected);
         }
-        Variable::Friction { collider, .. }
-        | Variable::ColliderPosition { collider, .. }
+        Variable::ColliderPosition { collider, .. }
         | Variable::ColliderRotation { collider, .. } => {
-            let known: Vec<&str> = spec
-                .colliders
-                .iter()
-                .map(|collider| collider.name.as_str())
-                .collect();
+            let colliders = spec.colliders.iter().map(|collider| &collider.name);
+            let known: Vec<&str> = colliders.map(String::as_str).collect();
             let expected = format!("one of the colliders {known:?}");
+            let found = known.contains(&collider.as_str());
+            check(found, "collider", collider.clone(), &expected);
+        }
+        Variable::Friction { collider, .. } => {
+            let colliders = spec.colliders.iter().map(|collider| &collider.name);
+            let rigids = spec.rigids.iter().map(|rigid| &rigid.name);
+            let known: Vec<&str> = colliders.chain(rigids).map(String::as_str).collect();
+            let expected = format!("one of the colliders and rigid bodies {known:?}");
             check(
                 known.contains(&collider.as_str()),
                 "collider",
@@ -275,6 +306,24 @@ fn check_limit(limit: Option<f64>, check: &mut impl FnMut(bool, &str, String, &s
 
 fn has_body(spec: &Spec<OptimizeSpec>, name: &str) -> bool {
     spec.bodies.iter().any(|body| body.name == name)
+}
+
+fn has_rigid(spec: &Spec<OptimizeSpec>, name: &str) -> bool {
+    spec.rigids.iter().any(|rigid| rigid.name == name)
+}
+
+fn rigids_of(spec: &Spec<OptimizeSpec>) -> String {
+    let known: Vec<&str> = spec.rigids.iter().map(|rigid| &*rigid.name).collect();
+    format!("one of the rigid bodies {known:?}")
+}
+
+/// What has a position and a velocity at the start.
+fn movable(spec: &Spec<OptimizeSpec>) -> String {
+    if spec.rigids.is_empty() {
+        bodies_of(spec)
+    } else {
+        format!("{} or {}", bodies_of(spec), rigids_of(spec))
+    }
 }
 
 fn bodies_of(spec: &Spec<OptimizeSpec>) -> String {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub use law::ContactLaw;
-use law::{project, project_vjp};
+pub(crate) use law::{project, project_vjp};
 pub use placed::{PlaceBar, Placed, PlacedBar, place, place_vjp};
 pub use wall::{wall, wall_vjp};
 
@@ -94,7 +94,7 @@ pub struct ContactBar<T: Real> {
 /// It is once continuously differentiable. Without a layer it jumps at `d = 0`, and the
 /// slope of the inside (zero) is taken.
 #[inline]
-fn influence<T: Real>(d: T, width: T) -> Option<(T, T)> {
+pub(crate) fn influence<T: Real>(d: T, width: T) -> Option<(T, T)> {
     if d <= T::zero() {
         Some((T::one(), T::zero()))
     } else if d < width {

@@ -9,6 +9,7 @@ use crate::{
     contact::{Collider, ContactLaw},
     grid::Lattice,
     material::{Liquid, Solid},
+    rigid::RigidBody,
     tool::{Injector, Tool, injector::Matter},
 };
 
@@ -70,6 +71,8 @@ pub struct World<T: Real> {
     pub tools: Vec<Tool<T>>,
     /// The nozzles that matter comes out of.
     pub injectors: Vec<Injector<T>>,
+    /// Rigid bodies of mass and inertia, in the wide scalar that their states are kept in.
+    pub rigids: Vec<RigidBody<T::Wide>>,
 }
 
 impl<T: Real, L> Body<T, L> {
@@ -156,6 +159,7 @@ impl<T: Real> World<T> {
             colliders: self.colliders.iter().map(Collider::cast).collect(),
             tools: self.tools.iter().map(Tool::cast).collect(),
             injectors: self.injectors.iter().map(Injector::cast).collect(),
+            rigids: self.rigids.iter().map(RigidBody::cast).collect(),
         }
     }
 }

@@ -4,6 +4,7 @@ mod contact;
 mod controls;
 mod matter;
 mod particles;
+mod rigid;
 mod tool;
 mod world;
 
@@ -174,7 +175,12 @@ fn unflatten(variable: &Variable, flat: f64) -> f64 {
 
 /// Finds the place of a variable.
 fn place(variable: &Variable, spec: &Spec<OptimizeSpec>, scene: &Scene) -> Option<Arc<dyn Place>> {
+    if let Some(place) = rigid::Rigid::find(variable, scene) {
+        return Some(Arc::new(place));
+    }
     Some(match variable {
+        // Of rigid bodies alone.
+        Variable::Rotation { .. } | Variable::Spin { .. } | Variable::Mass { .. } => return None,
         Variable::Controls {
             tool,
             axes,

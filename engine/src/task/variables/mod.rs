@@ -63,7 +63,7 @@ pub enum Variable {
         #[serde(default = "unit")]
         scale: f64,
     },
-    /// Uniform initial velocity of a body (m/s).
+    /// Uniform initial velocity of a body, or of the centre of mass of a rigid body (m/s).
     Velocity {
         /// Name of the body.
         body: String,
@@ -77,13 +77,53 @@ pub enum Variable {
         #[serde(default = "unit")]
         scale: f64,
     },
-    /// Initial position of a body (m).
+    /// Initial position of a body, or of the centre of mass of a rigid body (m). A joint stays
+    /// where it is.
     Position {
         /// Name of the body.
         body: String,
         /// Free axes.
         #[serde(default = "all_axes")]
         axes: Vec<Axis>,
+        /// Unit of the flat vector (1 by default).
+        #[serde(default = "unit")]
+        scale: f64,
+    },
+    /// Initial orientation of a rigid body: a rotation vector (rad) applied to the scene's.
+    Rotation {
+        /// Name of the rigid body.
+        body: String,
+        /// Unit of the flat vector (1 by default).
+        #[serde(default = "unit")]
+        scale: f64,
+    },
+    /// Initial angular velocity of a rigid body (rad/s).
+    Spin {
+        /// Name of the rigid body.
+        body: String,
+        /// Free axes.
+        #[serde(default = "all_axes")]
+        axes: Vec<Axis>,
+        /// Largest absolute value (rad/s); none by default.
+        #[serde(default)]
+        limit: Option<f64>,
+        /// Unit of the flat vector (1 by default).
+        #[serde(default = "unit")]
+        scale: f64,
+    },
+    /// Mass of a rigid body (kg); its moments of inertia grow alike.
+    Mass {
+        /// Name of the rigid body.
+        body: String,
+        /// Least value; none by default.
+        #[serde(default)]
+        lower: Option<f64>,
+        /// Greatest value; none by default.
+        #[serde(default)]
+        upper: Option<f64>,
+        /// Whether the logarithm is optimised.
+        #[serde(default)]
+        log: bool,
         /// Unit of the flat vector (1 by default).
         #[serde(default = "unit")]
         scale: f64,
@@ -113,9 +153,9 @@ pub enum Variable {
         #[serde(default = "unit")]
         scale: f64,
     },
-    /// Friction of a collider (1).
+    /// Friction of a collider, or of a rigid body against walls, colliders and rigid bodies (1).
     Friction {
-        /// Name of the collider.
+        /// Name of the collider or the rigid body.
         collider: String,
         /// Unit of the flat vector (1 by default).
         #[serde(default = "unit")]
@@ -244,6 +284,9 @@ impl Variable {
             Self::ToolJoints { tool, .. } => format!("{}.joints", slice_of(tool)),
             Self::Velocity { body, .. } => format!("{body}.velocity"),
             Self::Position { body, .. } => format!("{body}.position"),
+            Self::Rotation { body, .. } => format!("{body}.rotation"),
+            Self::Spin { body, .. } => format!("{body}.spin"),
+            Self::Mass { body, .. } => format!("{body}.mass"),
             Self::Material {
                 material,
                 parameter,
@@ -269,6 +312,9 @@ impl Variable {
             | Self::ToolJoints { scale, .. }
             | Self::Velocity { scale, .. }
             | Self::Position { scale, .. }
+            | Self::Rotation { scale, .. }
+            | Self::Spin { scale, .. }
+            | Self::Mass { scale, .. }
             | Self::Material { scale, .. }
             | Self::Gravity { scale }
             | Self::Friction { scale, .. }
@@ -282,10 +328,12 @@ impl Variable {
     /// Least and greatest value.
     pub fn bounds(&self) -> (Option<f64>, Option<f64>) {
         match self {
-            Self::Controls { limit, .. } | Self::Velocity { limit, .. } => {
-                (limit.map(|limit| -limit), *limit)
+            Self::Controls { limit, .. }
+            | Self::Velocity { limit, .. }
+            | Self::Spin { limit, .. } => (limit.map(|limit| -limit), *limit),
+            Self::Material { lower, upper, .. } | Self::Mass { lower, upper, .. } => {
+                (*lower, *upper)
             }
-            Self::Material { lower, upper, .. } => (*lower, *upper),
             Self::Friction { .. } | Self::WallFriction { .. } => (Some(0.0), None),
             _ => (None, None),
         }
@@ -293,6 +341,9 @@ impl Variable {
 
     /// Whether the logarithm of the value is optimised.
     pub fn log(&self) -> bool {
-        matches!(self, Self::Material { log: true, .. })
+        matches!(
+            self,
+            Self::Material { log: true, .. } | Self::Mass { log: true, .. }
+        )
     }
 }

@@ -19,6 +19,7 @@ pub mod overload;
 pub mod paired;
 pub mod point;
 pub mod reaction;
+pub mod rigid;
 pub mod schedule;
 pub mod target_sdf;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use nalgebra::Vector3;
 
 use crate::{
     grid::Lattice,
+    rigid::{RigidBar, RigidState},
     tool::{Rate, Stance, StanceBar},
     transfer::reaction::Wrench,
 };
@@ -46,6 +48,7 @@ pub use overload::Overload;
 pub use paired::Paired;
 pub use point::Point;
 pub use reaction::{Reaction, Source};
+pub use rigid::{Rigid, RigidTarget};
 pub use schedule::{Schedule, Term, When};
 pub use target_sdf::TargetSdf;
 
@@ -125,6 +128,8 @@ pub struct ToolFrameBar<W: Real> {
     pub stance: StanceBar<W>,
     /// Of how it moved.
     pub rate: Rate<W>,
+    /// The rigid bodies in scene order.
+    pub rigids: Vec<RigidState<W>>,
 }
 
 /// The particles of one body at the end of a frame.
@@ -145,6 +150,8 @@ pub struct FrameBar<W: Real> {
     pub tools: Vec<ToolFrameBar<W>>,
     /// Of the forces and torques.
     pub reactions: Reactions<W>,
+    /// One for each rigid body.
+    pub rigids: Vec<RigidBar<W>>,
 }
 
 /// Cotangents of a [`BodyFrame`].
@@ -171,6 +178,7 @@ impl<W: Real> FrameBar<W> {
             bodies: frame.bodies.iter().map(zeros).collect(),
             tools: frame.tools.iter().map(still).collect(),
             reactions: frame.reactions.clone().scaled(W::zero()),
+            rigids: vec![RigidBar::zero(); frame.rigids.len()],
         }
     }
 }

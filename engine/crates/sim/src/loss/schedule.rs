@@ -216,6 +216,7 @@ mod tests {
                 .collect(),
             tools: Vec::new(),
             reactions: crate::loss::Reactions::zero(1, 1),
+            rigids: Vec::new(),
         };
         let dual = Schedule::new(terms(), 6, &like).unwrap();
         let plain = Schedule::new(terms(), 6, &at(0)).unwrap();

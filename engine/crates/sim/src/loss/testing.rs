@@ -37,6 +37,7 @@ pub(crate) fn cloud(seed: usize) -> Frame<f64> {
         ],
         tools: Vec::new(),
         reactions: Reactions::zero(1, 1),
+        rigids: Vec::new(),
     }
 }
 
@@ -79,6 +80,7 @@ pub(crate) fn assert_transpose(
             .collect(),
         tools: Vec::new(),
         reactions: Reactions::zero(1, 1),
+        rigids: frame.rigids.iter().map(RigidState::cast).collect(),
     };
     let value = dual.value(&lifted);
     // The same sums run with other fused operations: round-off alone.

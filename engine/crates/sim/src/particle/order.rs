@@ -353,6 +353,7 @@ mod tests {
             colliders: Vec::new(),
             tools: Vec::new(),
             injectors: Vec::new(),
+            rigids: Vec::new(),
         }
     }
 

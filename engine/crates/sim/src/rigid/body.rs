@@ -189,6 +189,20 @@ impl<T: Real> RigidBar<T> {
             twist: Twist::zero(),
         }
     }
+
+    /// The same in `f64`.
+    pub fn to_f64(&self) -> RigidBar<f64> {
+        RigidBar {
+            pose: PoseBar {
+                position: self.pose.position.map(Real::to_f64),
+                rotation: self.pose.rotation.map(Real::to_f64),
+            },
+            twist: Twist {
+                linear: self.twist.linear.map(Real::to_f64),
+                angular: self.twist.angular.map(Real::to_f64),
+            },
+        }
+    }
 }
 
 impl<T: Real> AddAssign for RigidBar<T> {
@@ -207,6 +221,17 @@ impl<T: Real> RigidParameterBar<T> {
             friction: T::zero(),
             restitution: T::zero(),
             matter_friction: T::zero(),
+        }
+    }
+
+    /// The same in `f64`.
+    pub fn to_f64(&self) -> RigidParameterBar<f64> {
+        RigidParameterBar {
+            mass: self.mass.to_f64(),
+            moments: self.moments.map(Real::to_f64),
+            friction: self.friction.to_f64(),
+            restitution: self.restitution.to_f64(),
+            matter_friction: self.matter_friction.to_f64(),
         }
     }
 }

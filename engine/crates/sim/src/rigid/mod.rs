@@ -5,6 +5,7 @@
 //! small steps add up in it.
 
 pub mod body;
+pub mod coupling;
 pub mod feeler;
 mod impulse;
 pub mod joint;

@@ -195,13 +195,17 @@ impl<'a, T: Compiled> Rollout<'a, T> {
         let frames = self.frames(step);
         let scenery = Self::scenery(self.world, &frames);
         let State {
-            particles, order, ..
+            particles,
+            order,
+            rigids,
+            ..
         } = state;
         let moved = T::substep(
             self.world,
             &scenery,
             order,
             particles,
+            rigids,
             &mut self.scratch.workspace,
         );
         state.stale = moved.stale;

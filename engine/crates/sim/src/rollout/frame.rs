@@ -11,6 +11,7 @@ use crate::{
     loss::{BodyFrame, BodyFrameBar, Frame, FrameBar, Reactions},
     material::Strain,
     particle::{Cloud, Particles, order::Slots},
+    rigid::RigidBar,
     tool::injector::Matter,
     world::{Body, World},
 };
@@ -72,6 +73,7 @@ pub(super) fn read_grid<T: Real>(world: &World<T>, index: usize) -> Frame<T::Wid
         index,
         lattice: widen_lattice(&world.lattice),
         bodies: Vec::new(),
+        rigids: Vec::new(),
         tools: Vec::new(),
         reactions: Reactions::zero(world.colliders.len(), world.tools.len()),
     }
@@ -88,6 +90,7 @@ pub fn read_frame<T: Real>(world: &World<T>, state: &State<T>, index: usize) -> 
     bodies.extend(solids);
     Frame {
         bodies,
+        rigids: state.rigids.clone(),
         ..read_grid(world, index)
     }
 }
@@ -109,14 +112,18 @@ fn add_bodies<T: Real, L, S: Strain<T>>(
 }
 
 /// Adds the cotangents of [`read_frame`]: to those of the particles, which lie in the
-/// order of `state`, and to those of the densities of the bodies.
+/// order of `state`, to those of the densities of the bodies and to those of the rigid bodies.
 pub fn read_frame_vjp<T: Real>(
     world: &World<T>,
     state: &State<T>,
     bars: &FrameBar<T::Wide>,
     particles: &mut Particles<T>,
     densities: &mut [f64],
+    rigids: &mut [RigidBar<T::Wide>],
 ) {
+    for (sum, part) in rigids.iter_mut().zip(&bars.rigids) {
+        *sum += *part;
+    }
     let order = &state.order;
     let liquids = world.liquids.len();
     let (liquid_bars, solid_bars) = bars.bodies.split_at(liquids);

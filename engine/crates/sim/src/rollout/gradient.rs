@@ -7,6 +7,7 @@ use crate::{
     material::{Law, PARAMETERS},
     particle::Particles,
     pose::PoseBar,
+    rigid::{RigidBar, RigidParameterBar},
     tool::StanceBar,
     world::World,
 };
@@ -30,6 +31,27 @@ pub struct Gradient<T: Real> {
     pub tools: Vec<ToolBar>,
     /// With respect to each injector.
     pub injectors: Vec<InjectorBar>,
+    /// With respect to each rigid body.
+    pub rigids: Vec<RigidGradient>,
+}
+
+/// Derivatives with respect to a rigid body.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RigidGradient {
+    /// With respect to its start.
+    pub start: RigidBar<f64>,
+    /// With respect to its constants.
+    pub parameters: RigidParameterBar<f64>,
+}
+
+impl RigidGradient {
+    /// The zero cotangent.
+    pub fn zero() -> Self {
+        Self {
+            start: RigidBar::zero(),
+            parameters: RigidParameterBar::zero(),
+        }
+    }
 }
 
 /// Derivatives with respect to an injector.
@@ -90,6 +112,7 @@ impl<T: Real> Gradient<T> {
             colliders: self.colliders,
             tools: self.tools,
             injectors: self.injectors,
+            rigids: self.rigids,
         }
     }
 }

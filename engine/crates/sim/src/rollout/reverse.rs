@@ -14,7 +14,7 @@ use super::{
     felt::reactions_vjp,
     forward::{Rollout, frame_time},
     frame::{Criterion, read_frame_vjp},
-    gradient::{ColliderBar, InjectorBar, ToolBar, named_parameters},
+    gradient::{ColliderBar, InjectorBar, RigidGradient, ToolBar, named_parameters},
     store::{RunError, SPREAD},
 };
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     material::PARAMETERS,
     particle::{Order, Particles},
     pose::{PoseBar, Twist},
+    rigid::{RigidBar, RigidParameterBar},
     tool::{Frames, Mount, StanceBar, TrajectoryBar, add_link, no_links},
     transfer::{
         Compiled,
@@ -48,6 +49,8 @@ pub enum Pass {
 /// Cotangents while a run is pulled back.
 struct Back<'a, 'w, T: Compiled> {
     particles: Particles<T>,
+    rigids: Vec<RigidBar<T::Wide>>,
+    rigid_parameters: Vec<RigidParameterBar<f64>>,
     order: Arc<Order>,
     rest: SubstepBar<T>,
     /// Inner parameters of the bodies, density first.
@@ -212,6 +215,8 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             particles: terminal
                 .cloned()
                 .unwrap_or_else(|| Particles::zeros(liquids, solids)),
+            rigids: vec![RigidBar::zero(); world.rigids.len()],
+            rigid_parameters: vec![RigidParameterBar::zero(); world.rigids.len()],
             order: Arc::new(Order::canonical(world)),
             bodies: rest.bodies.clone(),
             rest,
@@ -275,6 +280,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             &bars,
             &mut self.particles,
             &mut densities,
+            &mut self.rigids,
         );
         for (body, density) in self.bodies.iter_mut().zip(densities) {
             body[0] += density;
@@ -337,12 +343,15 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         }
         self.rest.grid = GridBar::zero();
         self.rest.bodies.fill([0.0; _]);
+        self.rest.rigids.fill(RigidParameterBar::zero());
         T::substep_vjp(
             world,
             &scenery,
             &state.order,
             &state.particles,
             &mut self.particles,
+            &state.rigids,
+            &mut self.rigids,
             &mut self.rollout.scratch.workspace,
             grid,
             &mut self.rest,
@@ -363,6 +372,9 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             for (sum, part) in sum.iter_mut().zip(part) {
                 *sum += part;
             }
+        }
+        for (sum, part) in self.rigid_parameters.iter_mut().zip(&self.rest.rigids) {
+            *sum += part.to_f64();
         }
         self.gravity += self.rest.grid.gravity.map(Real::to_f64);
         for axis in 0..3 {
@@ -440,8 +452,15 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
                 commands: commands.into_iter().map(Real::to_f64).collect(),
             }
         });
+        let rigids = world.rigids.iter().zip(&self.rigids);
+        let rigids = rigids.zip(&self.rigid_parameters);
+        let rigids = rigids.map(|((body, bar), parameters)| RigidGradient {
+            start: body.initial_vjp(bar).to_f64(),
+            parameters: *parameters,
+        });
         Gradient {
             tools: tools.collect(),
+            rigids: rigids.collect(),
             particles: self.particles,
             bodies: named_parameters(world, &self.bodies),
             gravity: self.gravity,

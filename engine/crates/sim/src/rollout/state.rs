@@ -6,6 +6,7 @@ use backflow_diff::Real;
 
 use crate::{
     particle::{Order, Particles},
+    rigid::{RigidBody, RigidState},
     world::World,
 };
 
@@ -18,6 +19,8 @@ pub struct State<T: Real> {
     pub order: Arc<Order>,
     /// Whether a particle has left the reach of its tile.
     pub stale: bool,
+    /// The rigid bodies.
+    pub rigids: Vec<RigidState<T::Wide>>,
 }
 
 /// A number that is not finite any more.
@@ -46,6 +49,7 @@ impl<T: Real> State<T> {
             particles,
             order: Arc::new(Order::canonical(world)),
             stale: true,
+            rigids: world.rigids.iter().map(RigidBody::initial).collect(),
         }
     }
 
@@ -88,7 +92,14 @@ impl<T: Real> State<T> {
             let id = self.order.solid.ids[slot];
             return Err(describe(&body.name, body.range.start, id, quantity));
         }
-        Ok(())
+        let mut rigids = world.rigids.iter().zip(&self.rigids);
+        match rigids.find(|(_, state)| !state.is_finite()) {
+            Some((body, _)) => Err(NonFinite {
+                stage: "rigid step",
+                ..describe(&body.name, 0, 0, "pose or velocity")
+            }),
+            None => Ok(()),
+        }
     }
 
     /// The particles in the order in which the scene lists them.
@@ -103,5 +114,6 @@ impl<T: Real> State<T> {
         self.particles.copy_from(&other.particles);
         self.order = Arc::clone(&other.order);
         self.stale = other.stale;
+        self.rigids.clone_from(&other.rigids);
     }
 }

@@ -6,6 +6,7 @@ use super::{NonFinite, State};
 use crate::{
     grid::block::BlockNodes,
     particle::Particles,
+    rigid::RigidState,
     transfer::{substep::Grid, workspace::Workspace},
     world::World,
 };
@@ -72,11 +73,21 @@ impl Footprint {
         let blocks = (SPREAD * order.blocks.len()).min(all);
         let grid = (SPREAD * order.grid.len()).min(all);
         let bodies = world.liquids.len() + world.solids.len();
+        let rigids = world.rigids.len() * size_of::<RigidState<T::Wide>>();
+        // Rigid bodies keep the velocities that they leave to the grid.
+        let met = if rigids > 0 {
+            grid * size_of::<BlockNodes<T>>()
+        } else {
+            0
+        };
         let particles = Particles::<T>::bytes(liquids, solids);
-        let kept =
-            particles + SPREAD * order.grid.len() * size_of::<BlockNodes<T>>() + order.bytes();
+        let kept = particles
+            + rigids
+            + SPREAD * order.grid.len() * size_of::<BlockNodes<T>>()
+            + order.bytes();
         Self {
-            working: 4 * particles
+            working: 4 * (particles + rigids)
+                + met
                 + Workspace::<T>::bytes(blocks, grid, bodies, liquids, solids)
                 + 2 * SPREAD * order.bytes(),
             state: kept + kept / OVERHEAD,
@@ -259,6 +270,7 @@ mod tests {
             particles,
             order: std::sync::Arc::new(Order::default()),
             stale: true,
+            rigids: Vec::new(),
         }
     }
 

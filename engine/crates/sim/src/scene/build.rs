@@ -9,12 +9,14 @@ use super::{
     fault::{Fault, SceneError},
     meshes::{Meshes, UnusableMesh},
     motion,
+    rigid::rigid,
     solid::placement,
     spec::{self, Attachment, Material, Spec},
     substep::clock,
     target::{Loss, Metric, Resolver},
 };
 use crate::{
+    collider::SignedDistance,
     contact::{Collider, ContactLaw, Stage},
     grid::Lattice,
     material::{
@@ -22,6 +24,7 @@ use crate::{
         Solid, VonMises, Yielding,
     },
     particle::{Motion, Particles},
+    rigid::RigidBody,
     tool::{Injector, Mount, Nozzle, Program, injector::Matter},
     world::{Body, Wall, World},
 };
@@ -223,6 +226,13 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
     }
     let whole = || Fault::new("domain.size", "", "a multiple of the cell");
     let lattice = lattice(&spec.domain).ok_or_else(|| refused(whole()))?;
+    let mut rigids = Vec::with_capacity(spec.rigids.len());
+    for (index, given) in spec.rigids.iter().enumerate() {
+        let made = rigid(given, meshes);
+        rigids.push(made.map_err(|error| {
+            refused(unusable(&format!("rigids[{index}]"), &given.shape, &error))
+        })?);
+    }
     let (mut liquids, mut solids, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
     let mut particles = Particles::zeros(0, 0);
     for (index, body) in spec.bodies.iter().enumerate() {
@@ -239,7 +249,8 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
             ))
         })?;
         let pattern = body.particles.pattern();
-        let places = pattern.fill(&lattice, &solid);
+        let mut places = pattern.fill(&lattice, &solid);
+        places.retain(|x| !rigids.iter().any(|rigid| holds(rigid, x)));
         // A rigid motion: v + spin x (x - origin of the shape), and its gradient, without which
         // the first transfer to the grid would lose the spin of the matter about each particle.
         let (origin, spin) = (Vector3::from(body.position), Vector3::from(body.spin));
@@ -340,6 +351,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         meshes,
         lattice: &lattice,
         bodies: &bodies,
+        rigids: &rigids,
     };
     let (losses, metrics) = (resolver.losses()?, resolver.metrics()?);
     let mut colliders = Vec::with_capacity(spec.colliders.len());
@@ -369,6 +381,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         colliders,
         tools: spec.tools.iter().map(motion::tool).collect(),
         injectors,
+        rigids,
     };
     let program = |tool| motion::program(tool, spec.time.frames);
     Ok(Scene {
@@ -379,6 +392,12 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         losses,
         metrics,
     })
+}
+
+/// Whether a rigid body is at a point (m) at the start.
+fn holds(rigid: &RigidBody<f64>, x: &Vector3<f64>) -> bool {
+    let pose = rigid.start.pose.compose(&rigid.collider.pose);
+    rigid.collider.shape.contains(&pose.inverse_apply(x))
 }
 
 /// The fault of a shape at a path whose mesh cannot be used.

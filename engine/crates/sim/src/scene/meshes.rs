@@ -105,7 +105,10 @@ impl Meshes {
     }
 
     /// The scaled mesh of a file.
-    fn mesh(&self, file: &MeshFile) -> Result<Arc<Mesh>, UnusableMesh> {
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn mesh(&self, file: &MeshFile) -> Result<Arc<Mesh>, UnusableMesh> {
         self.read.get(file.key(), || {
             let mesh = mesh::read(&self.directory.join(file.file));
             let mesh = mesh.map_err(|error| UnusableMesh::Read(Arc::new(error)))?;

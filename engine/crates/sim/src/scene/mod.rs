@@ -14,6 +14,7 @@ pub mod meshes;
 mod motion;
 mod overlap;
 pub mod reference;
+mod rigid;
 pub mod solid;
 pub mod spec;
 pub mod substep;

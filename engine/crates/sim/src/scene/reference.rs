@@ -5,13 +5,14 @@ use std::fmt::Write;
 use super::locate::parent;
 
 /// The sources of the types, in the order of the reference.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     include_str!("spec/mod.rs"),
     include_str!("spec/domain.rs"),
     include_str!("spec/time.rs"),
     include_str!("spec/matter.rs"),
     include_str!("spec/shape.rs"),
     include_str!("spec/collider.rs"),
+    include_str!("spec/rigid.rs"),
     include_str!("spec/tool.rs"),
     include_str!("spec/injector.rs"),
 ];

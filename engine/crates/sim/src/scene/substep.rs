@@ -95,6 +95,11 @@ fn speed<O>(spec: &Spec<O>, meshes: &Meshes) -> f64 {
         let reach = body.shape.reach(meshes).unwrap_or(diagonal).min(diagonal);
         start = start.max(norm(body.velocity) + norm(body.spin) * reach);
     }
+    for rigid in &spec.rigids {
+        let diagonal = norm(size);
+        let reach = rigid.shape.reach(meshes).unwrap_or(diagonal).min(diagonal);
+        start = start.max(norm(rigid.velocity) + norm(rigid.spin) * reach);
+    }
     let mut fastest = 0.0_f64;
     for tool in &spec.tools {
         fastest = fastest.max(tool_speed(spec, tool, meshes));

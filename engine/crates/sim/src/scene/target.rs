@@ -2,7 +2,7 @@
 
 use std::{ops::Range, path::PathBuf};
 
-use nalgebra::Vector3;
+use nalgebra::{Matrix3, Vector3};
 
 use super::{
     build::{BodyRef, build_with, refused, unusable},
@@ -14,9 +14,10 @@ use super::{
 use crate::{
     collider::Shape,
     grid::Lattice,
-    loss::{Overload, Reaction, Source},
+    loss::{Overload, Reaction, Rigid, RigidTarget, Source},
     particle::sample::Pattern,
     pose::Pose,
+    rigid::RigidBody,
     tool::Program,
     world::World,
 };
@@ -74,6 +75,8 @@ pub enum Measure {
         /// Axes that count.
         axes: [bool; 3],
     },
+    /// Square distance of the state of a rigid body from a target.
+    Rigid(Rigid),
     /// Mean distance from a point.
     Point {
         /// The body.
@@ -175,6 +178,7 @@ pub(super) struct Resolver<'a> {
     pub meshes: &'a Meshes,
     pub lattice: &'a Lattice<f64>,
     pub bodies: &'a [BodyRef],
+    pub rigids: &'a [RigidBody<f64>],
 }
 
 impl Resolver<'_> {
@@ -201,6 +205,13 @@ impl Resolver<'_> {
             }
             spec::Source::Tool(name) => Source::Tool(self.spec.tool(name).unwrap_or(0)),
         }
+    }
+
+    fn rigid(&self, name: &str) -> usize {
+        self.rigids
+            .iter()
+            .position(|rigid| rigid.name == name)
+            .unwrap_or(0)
     }
 
     /// The losses of the scene.
@@ -308,6 +319,38 @@ impl Resolver<'_> {
                 target: (*target).into(),
                 axes: Axis::ALL.map(|axis| axes.contains(&axis)),
             },
+            Term::RigidPosition { body, target, axes } => Measure::Rigid(Rigid {
+                body: self.rigid(body),
+                target: RigidTarget::Position {
+                    target: (*target).into(),
+                    axes: Axis::ALL.map(|axis| axes.contains(&axis)),
+                },
+            }),
+            Term::RigidRotation { body, target } => {
+                let body = self.rigid(body);
+                // From the axes of the shape to the principal ones.
+                let own = self
+                    .rigids
+                    .get(body)
+                    .map_or_else(Matrix3::identity, |rigid| {
+                        rigid.collider.pose.rotation.transpose()
+                    });
+                Measure::Rigid(Rigid {
+                    body,
+                    target: RigidTarget::Rotation(placement([0.0; 3], *target).rotation * own),
+                })
+            }
+            Term::RigidVelocity {
+                body,
+                linear,
+                angular,
+            } => Measure::Rigid(Rigid {
+                body: self.rigid(body),
+                target: RigidTarget::Velocity {
+                    linear: linear.map(Vector3::from),
+                    angular: angular.map(Vector3::from),
+                },
+            }),
             Term::Point { target, axes, .. } => Measure::Point {
                 body,
                 target: (*target).into(),

@@ -3,7 +3,7 @@
 
 use super::{
     g2p::{Moved, g2p, g2p_vjp},
-    grid_update::{GridBar, Site, grid_update, grid_update_vjp},
+    grid_update::{GridBar, Site, constrain_vjp, free_velocity, grid_update, grid_update_vjp},
     p2g::{p2g, p2g_vjp},
     patch::{BodyBar, Patch},
     stencil::Splines,
@@ -172,6 +172,8 @@ pub struct Update<'a, T: Real> {
     pub momentum: &'a mut BlockNodes<T>,
     /// Velocity of its nodes.
     pub velocity: &'a mut BlockNodes<T>,
+    /// Whether to leave the velocities free, for rigid bodies that come first.
+    pub free: bool,
 }
 
 impl<T: Real> Kernel<T> for Update<'_, T> {
@@ -182,7 +184,11 @@ impl<T: Real> Kernel<T> for Update<'_, T> {
         if let Some(tiles) = self.tiles {
             collect_tiles::<T, L>(isa, self.block, tiles, self.momentum);
         }
-        grid_update::<T, L>(isa, self.site, self.momentum, self.velocity);
+        if self.free {
+            free_velocity::<T, L>(isa, self.site, self.momentum, self.velocity);
+        } else {
+            grid_update::<T, L>(isa, self.site, self.momentum, self.velocity);
+        }
     }
 }
 
@@ -239,6 +245,8 @@ pub struct UpdateVjp<'a, T: Real> {
     pub bars: &'a mut BlockNodes<T>,
     /// Cotangents of all else.
     pub rest: &'a mut GridBar<T>,
+    /// Velocities after rigid bodies have met the block: only what follows is pulled back.
+    pub met: Option<&'a BlockNodes<T>>,
 }
 
 impl<T: Real> Kernel<T> for UpdateVjp<'_, T> {
@@ -247,7 +255,10 @@ impl<T: Real> Kernel<T> for UpdateVjp<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, isa: L::Isa) {
         collect_tiles::<T, L>(isa, self.block, self.tiles, self.bars);
-        grid_update_vjp(self.site, self.momentum, self.bars, self.rest);
+        match self.met {
+            Some(met) => constrain_vjp(self.site, self.momentum, met, self.bars, self.rest),
+            None => grid_update_vjp(self.site, self.momentum, self.bars, self.rest),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     particle::{Order, Particles},
+    rigid::{RigidBar, RigidState},
     world::World,
 };
 
@@ -27,6 +28,7 @@ pub trait Compiled: Real {
         scenery: &Scenery<'_, Self>,
         order: &Order,
         particles: &mut Particles<Self>,
+        rigids: &mut [RigidState<Self::Wide>],
         workspace: &mut Workspace<Self>,
     ) -> Moved;
 
@@ -37,6 +39,8 @@ pub trait Compiled: Real {
         order: &Order,
         particles: &Particles<Self>,
         bars: &mut Particles<Self>,
+        rigids: &[RigidState<Self::Wide>],
+        rigid_bars: &mut [RigidBar<Self::Wide>],
         workspace: &mut Workspace<Self>,
         grid: Grid,
         rest: &mut SubstepBar<Self>,
@@ -78,9 +82,10 @@ macro_rules! compiled {
                 scenery: &Scenery<'_, Self>,
                 order: &Order,
                 particles: &mut Particles<Self>,
+                rigids: &mut [RigidState<Self::Wide>],
                 workspace: &mut Workspace<Self>,
             ) -> Moved {
-                substep::substep(world, scenery, order, particles, workspace)
+                substep::substep(world, scenery, order, particles, rigids, workspace)
             }
 
             #[inline(never)]
@@ -90,12 +95,15 @@ macro_rules! compiled {
                 order: &Order,
                 particles: &Particles<Self>,
                 bars: &mut Particles<Self>,
+                rigids: &[RigidState<Self::Wide>],
+                rigid_bars: &mut [RigidBar<Self::Wide>],
                 workspace: &mut Workspace<Self>,
                 grid: Grid,
                 rest: &mut SubstepBar<Self>,
             ) {
                 substep::substep_vjp(
-                    world, scenery, order, particles, bars, workspace, grid, rest,
+                    world, scenery, order, particles, bars, rigids, rigid_bars, workspace, grid,
+                    rest,
                 );
             }
 

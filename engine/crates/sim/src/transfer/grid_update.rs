@@ -254,10 +254,9 @@ pub fn mass_threshold<T: Real>(world: &World<T>) -> T {
     })
 }
 
-/// `v_i = p_i / m_i + dt g`, then contact with each collider, the walls, the locked axes.
-/// Empty nodes have no velocity.
+/// `v_i = p_i / m_i + dt g`; empty nodes have no velocity.
 #[inline(always)]
-pub fn grid_update<T: Real, L: Lanes<T>>(
+pub fn free_velocity<T: Real, L: Lanes<T>>(
     isa: L::Isa,
     site: &Site<'_, T>,
     momentum: &BlockNodes<T>,
@@ -280,6 +279,15 @@ pub fn grid_update<T: Real, L: Lanes<T>>(
             .unless_at_most(mass, threshold)
             .store(free);
     }
+}
+
+/// Contact with each collider, the walls, the locked axes, in place.
+#[inline(always)]
+pub fn constrain<T: Real>(
+    site: &Site<'_, T>,
+    momentum: &BlockNodes<T>,
+    velocity: &mut BlockNodes<T>,
+) {
     if site.is_free() {
         return;
     }
@@ -290,6 +298,59 @@ pub fn grid_update<T: Real, L: Lanes<T>>(
         let v = site.constrain(index, Vector3::new(out[0], out[1], out[2]), |_, _| {});
         *out = [v.x, v.y, v.z, T::zero()];
     }
+}
+
+/// [`free_velocity`], then [`constrain`].
+#[inline(always)]
+pub fn grid_update<T: Real, L: Lanes<T>>(
+    isa: L::Isa,
+    site: &Site<'_, T>,
+    momentum: &BlockNodes<T>,
+    velocity: &mut BlockNodes<T>,
+) {
+    free_velocity::<T, L>(isa, site, momentum, velocity);
+    constrain(site, momentum, velocity);
+}
+
+/// Cotangents of momentum and mass of a node from that of its free velocity.
+fn free_node_vjp<T: Real>(
+    site: &Site<'_, T>,
+    [x, y, z, mass]: &Node<T>,
+    v_bar: &Vector3<T>,
+    rest: &mut GridBar<T>,
+) -> Node<T> {
+    let inverse = T::one() / *mass;
+    rest.gravity += v_bar * site.world.clock.dt;
+    let momentum_bar = v_bar * inverse;
+    [
+        momentum_bar.x,
+        momentum_bar.y,
+        momentum_bar.z,
+        -momentum_bar.dot(&(Vector3::new(*x, *y, *z) * inverse)),
+    ]
+}
+
+/// Cotangent of the velocity `before` the constraints of a node.
+fn constrain_node_vjp<T: Real>(
+    site: &Site<'_, T>,
+    index: usize,
+    before: Vector3<T>,
+    bar: &Node<T>,
+    rest: &mut GridBar<T>,
+) -> Vector3<T> {
+    let mut acts: Acts<T> = ArrayVec::new();
+    site.constrain(index, before, |act, before| acts.push((act, *before)));
+    let mut v_bar = Vector3::new(bar[0], bar[1], bar[2]);
+    for axis in 0..3 {
+        if site.world.locked[axis] {
+            v_bar[axis] = T::zero();
+        }
+    }
+    let position = site.world.lattice.position(site.node(index));
+    for (act, before) in acts.iter().rev() {
+        v_bar = act_vjp(site, *act, &position, before, &v_bar, rest);
+    }
+    v_bar
 }
 
 /// Cotangents of momentum and mass, in place of those of the velocity, and of all else
@@ -307,29 +368,48 @@ pub fn grid_update_vjp<T: Real>(
             *bar = [T::zero(); 4];
             continue;
         }
-        let inverse = T::one() / mass;
-        let mut acts: Acts<T> = ArrayVec::new();
-        let free = Vector3::new(x, y, z) * inverse;
-        site.constrain(index, free + push, |act, before| acts.push((act, *before)));
-        let mut v_bar = Vector3::new(bar[0], bar[1], bar[2]);
-        for axis in 0..3 {
-            if site.world.locked[axis] {
-                v_bar[axis] = T::zero();
-            }
+        let free = Vector3::new(x, y, z) * (T::one() / mass) + push;
+        let v_bar = constrain_node_vjp(site, index, free, bar, rest);
+        *bar = free_node_vjp(site, node, &v_bar, rest);
+    }
+}
+
+/// Cotangents of the velocities `before` [`constrain`], in place of those after it, and of all
+/// else that it depends on.
+pub fn constrain_vjp<T: Real>(
+    site: &Site<'_, T>,
+    momentum: &BlockNodes<T>,
+    before: &BlockNodes<T>,
+    bars: &mut BlockNodes<T>,
+    rest: &mut GridBar<T>,
+) {
+    for (index, ((node, before), bar)) in momentum.iter().zip(before).zip(bars).enumerate() {
+        if node[3] <= site.threshold {
+            *bar = [T::zero(); 4];
+            continue;
         }
-        let position = site.world.lattice.position(site.node(index));
-        for (act, before) in acts.iter().rev() {
-            v_bar = act_vjp(site, *act, &position, before, &v_bar, rest);
+        let before = Vector3::new(before[0], before[1], before[2]);
+        let v_bar = constrain_node_vjp(site, index, before, bar, rest);
+        *bar = [v_bar.x, v_bar.y, v_bar.z, T::zero()];
+    }
+}
+
+/// Cotangents of momentum and mass, in place of those of the free velocities with what is to be
+/// added to those of the masses in the last entry.
+pub fn free_velocity_vjp<T: Real>(
+    site: &Site<'_, T>,
+    momentum: &BlockNodes<T>,
+    bars: &mut BlockNodes<T>,
+    rest: &mut GridBar<T>,
+) {
+    for (node, bar) in momentum.iter().zip(bars) {
+        if node[3] <= site.threshold {
+            *bar = [T::zero(); 4];
+            continue;
         }
-        rest.gravity += v_bar * site.world.clock.dt;
-        let momentum_bar = v_bar * inverse;
-        let mass_bar: Node<T> = [
-            momentum_bar.x,
-            momentum_bar.y,
-            momentum_bar.z,
-            -momentum_bar.dot(&free),
-        ];
-        *bar = mass_bar;
+        let mut found = free_node_vjp(site, node, &Vector3::new(bar[0], bar[1], bar[2]), rest);
+        found[3] += bar[3];
+        *bar = found;
     }
 }
 
@@ -425,6 +505,7 @@ pub(super) mod tests {
             }],
             tools: Vec::new(),
             injectors: Vec::new(),
+            rigids: Vec::new(),
         }
     }
 

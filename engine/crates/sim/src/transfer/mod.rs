@@ -6,6 +6,7 @@ pub mod field;
 pub mod g2p;
 pub mod grid_update;
 pub(crate) mod hold;
+pub mod immersed;
 pub mod p2g;
 pub mod patch;
 pub mod press;

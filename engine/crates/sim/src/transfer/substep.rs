@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use super::{
     blocks::{self, Setting},
     g2p::Moved,
-    grid_update::{GridBar, Scenery, Site, mass_threshold},
+    grid_update::{GridBar, Scenery, Site, constrain, free_velocity_vjp, mass_threshold},
+    immersed::Immersed,
     patch::BodyBar,
     reaction::{Impulses, reaction_vjp},
     workspace::Workspace,
@@ -17,6 +18,7 @@ use crate::{
         Order, Particles,
         split::{ParticlesMut, PerBlock, for_each_block},
     },
+    rigid::{RigidBar, RigidParameterBar, RigidState},
     world::World,
 };
 
@@ -33,6 +35,8 @@ pub struct SubstepBar<T: Real> {
     /// What is pulled back besides the particles: the cotangents of what walls and colliders
     /// took, if anything reads that.
     pub reaction: Option<Impulses<T>>,
+    /// Of the constants of the rigid bodies.
+    pub rigids: Vec<RigidParameterBar<T::Wide>>,
 }
 
 impl<T: Real> SubstepBar<T> {
@@ -42,6 +46,7 @@ impl<T: Real> SubstepBar<T> {
             grid: GridBar::zero(),
             bodies: vec![[0.0; crate::material::PARAMETERS + 1]; body_count(world)],
             reaction: None,
+            rigids: vec![RigidParameterBar::zero(); world.rigids.len()],
         }
     }
 }
@@ -66,6 +71,7 @@ fn to_grid<T: Real>(
     scenery: &Scenery<'_, T>,
     order: &Order,
     particles: &Particles<T>,
+    rigids: &mut [RigidState<T::Wide>],
     workspace: &mut Workspace<T>,
     grid: Grid,
 ) {
@@ -76,8 +82,10 @@ fn to_grid<T: Real>(
         visits,
         momentum,
         velocity,
+        immersed,
         ..
     } = workspace;
+    immersed.begin(world, &order.grid, rigids);
     let setting = Setting { world, order };
     let view = (
         PerBlock {
@@ -103,27 +111,47 @@ fn to_grid<T: Real>(
         .par_iter_mut()
         .zip(velocity.par_iter_mut())
         .zip(&order.grid)
+        .enumerate()
         .with_min_len(GRAIN)
-        .for_each(|((momentum, velocity), block)| {
+        .for_each(|(at, ((momentum, velocity), block))| {
             T::launch(blocks::Update {
                 site: &Site::new(world, scenery, block, threshold),
                 block,
                 tiles,
                 momentum,
                 velocity,
+                free: immersed.is_near(at),
             });
+        });
+    if rigids.is_empty() {
+        return;
+    }
+    immersed.meet(world, &order.grid, momentum, velocity, threshold, rigids);
+    let (momentum, immersed) = (&*momentum, &*immersed);
+    velocity
+        .par_iter_mut()
+        .enumerate()
+        .filter(|(at, _)| immersed.is_near(*at))
+        .for_each(|(at, velocity)| {
+            let site = Site::new(world, scenery, &order.grid[at], threshold);
+            constrain(&site, &momentum[at], velocity);
         });
 }
 
-/// Advances `particles`, which lie in `order`, by one substep.
+/// Advances `particles`, which lie in `order`, and the rigid bodies by one substep.
 pub fn substep<T: Real>(
     world: &World<T>,
     scenery: &Scenery<'_, T>,
     order: &Order,
     particles: &mut Particles<T>,
+    rigids: &mut [RigidState<T::Wide>],
     workspace: &mut Workspace<T>,
 ) -> Moved {
-    to_grid(world, scenery, order, particles, workspace, Grid::Unknown);
+    let grid = Grid::Unknown;
+    to_grid(world, scenery, order, particles, rigids, workspace, grid);
+    if !rigids.is_empty() {
+        workspace.immersed.finish(world, scenery, rigids);
+    }
     let (visits, velocity) = (&workspace.visits, &workspace.velocity);
     let setting = Setting { world, order };
     let advance = |block: &_, particles| {
@@ -144,8 +172,9 @@ pub fn substep<T: Real>(
     .unwrap_or_default()
 }
 
-/// Pulls `bars`, the cotangents of the particles after a substep, back through it.
-/// `particles` is the state before it; both lie in `order`. `grid` says whether the workspace
+/// Pulls `bars` and `rigid_bars`, the cotangents of the particles and of the rigid bodies after
+/// a substep, back through it. `particles` and `rigids` are the state before it; particles and
+/// their cotangents lie in `order`. `grid` says whether the workspace
 /// holds the grid of this very substep. What the substep depends on besides is added to
 /// `rest`.
 pub fn substep_vjp<T: Real>(
@@ -154,11 +183,19 @@ pub fn substep_vjp<T: Real>(
     order: &Order,
     particles: &Particles<T>,
     bars: &mut Particles<T>,
+    rigids: &[RigidState<T::Wide>],
+    rigid_bars: &mut [RigidBar<T::Wide>],
     workspace: &mut Workspace<T>,
     grid: Grid,
     rest: &mut SubstepBar<T>,
 ) {
-    to_grid(world, scenery, order, particles, workspace, grid);
+    let mut met = rigids.to_vec();
+    to_grid(world, scenery, order, particles, &mut met, workspace, grid);
+    if !rigids.is_empty() {
+        let (grid, parameters) = (&mut rest.grid, &mut rest.rigids);
+        let immersed = &mut workspace.immersed;
+        immersed.finish_vjp(world, scenery, &met, rigid_bars, parameters, grid);
+    }
     let Workspace {
         tiles,
         visits,
@@ -166,6 +203,7 @@ pub fn substep_vjp<T: Real>(
         velocity,
         bars: node_bars,
         body_bars,
+        immersed,
         ..
     } = workspace;
     let setting = Setting { world, order };
@@ -206,9 +244,21 @@ pub fn substep_vjp<T: Real>(
         tiles,
         threshold,
         reaction: rest.reaction.as_ref(),
+        immersed,
     };
-    let grid_bar = grid.pull(&order.grid, momentum, node_bars);
+    let grid_bar = grid.pull(0, &order.grid, momentum, node_bars);
     rest.grid.add(&grid_bar, scenery.len());
+    if !rigids.is_empty() {
+        let parameters = &mut rest.rigids;
+        immersed.meet_vjp(world, node_bars, rigid_bars, parameters);
+        for (at, bars) in node_bars.iter_mut().enumerate() {
+            if immersed.is_near(at) {
+                let site = Site::new(world, scenery, &order.grid[at], threshold);
+                free_velocity_vjp(&site, &momentum[at], bars, &mut rest.grid);
+            }
+        }
+        immersed.begin_vjp(world, rigid_bars, parameters, &mut rest.grid);
+    }
 
     let node_bars = &*node_bars;
     let pull = |block: &_, (bars, sums): (ParticlesMut<'_, T>, PerBlock<'_, BodyBar<T>>)| {
@@ -248,13 +298,16 @@ struct NodesBar<'a, T: Real> {
     threshold: T,
     /// Cotangents of what walls and colliders took.
     reaction: Option<&'a Impulses<T>>,
+    immersed: &'a Immersed<T>,
 }
 
 impl<T: Real> NodesBar<'_, T> {
-    /// Fills `bars` with the cotangents of momentum and mass; the rest is summed in an
-    /// order that depends on the number of blocks alone.
+    /// Fills `bars` with the cotangents of momentum and mass, or near a rigid body with those
+    /// of the velocities that it leaves; the rest is summed in an order that depends on the
+    /// number of blocks alone. The first block is the grid's block `first`.
     fn pull(
         &self,
+        first: usize,
         blocks: &[GridBlock],
         momentum: &[BlockNodes<T>],
         bars: &mut [BlockNodes<T>],
@@ -263,14 +316,14 @@ impl<T: Real> NodesBar<'_, T> {
             let at = blocks.len() / 2;
             let (left, right) = bars.split_at_mut(at);
             let (mut sum, part) = rayon::join(
-                || self.pull(&blocks[..at], &momentum[..at], left),
-                || self.pull(&blocks[at..], &momentum[at..], right),
+                || self.pull(first, &blocks[..at], &momentum[..at], left),
+                || self.pull(first + at, &blocks[at..], &momentum[at..], right),
             );
             sum.add(&part, self.scenery.len());
             return sum;
         }
         let mut sum = GridBar::zero();
-        for ((block, momentum), bar) in blocks.iter().zip(momentum).zip(bars) {
+        for (at, ((block, momentum), bar)) in blocks.iter().zip(momentum).zip(bars).enumerate() {
             let site = &Site::new(self.world, self.scenery, block, self.threshold);
             T::launch(blocks::UpdateVjp {
                 site,
@@ -279,6 +332,7 @@ impl<T: Real> NodesBar<'_, T> {
                 momentum,
                 bars: bar,
                 rest: &mut sum,
+                met: self.immersed.met(first + at),
             });
             if let Some(bars) = self.reaction {
                 reaction_vjp(site, momentum, bars, bar, &mut sum);
@@ -447,7 +501,16 @@ mod tests {
         let mut rest = SubstepBar::zero(world);
         let scenery = scenery(world);
         substep_vjp(
-            world, &scenery, order, particles, bars, workspace, grid, &mut rest,
+            world,
+            &scenery,
+            order,
+            particles,
+            bars,
+            &[],
+            &mut [],
+            workspace,
+            grid,
+            &mut rest,
         );
         rest
     }
@@ -471,7 +534,14 @@ mod tests {
         let push = |world: &World<Dual64>, direction: &Particles<f64>| {
             let mut after = lift(&particles, direction);
             let workspace = &mut Workspace::default();
-            substep(world, &scenery(world), &order, &mut after, workspace);
+            substep(
+                world,
+                &scenery(world),
+                &order,
+                &mut after,
+                &mut [],
+                workspace,
+            );
             let tangents: Vec<f64> = numbers(&after).iter().map(|entry| entry.eps).collect();
             pairing(&tangents, &weights)
         };
@@ -535,6 +605,7 @@ mod tests {
             &scenery(&world),
             &order,
             &mut particles,
+            &mut [],
             &mut workspace,
         );
         let mass_of_all = expected[0];
@@ -561,7 +632,14 @@ mod tests {
 
         let mut after = particles.clone();
         let mut workspace = Workspace::default();
-        substep(&world, &scenery(&world), &order, &mut after, &mut workspace);
+        substep(
+            &world,
+            &scenery(&world),
+            &order,
+            &mut after,
+            &mut [],
+            &mut workspace,
+        );
         // Kept elsewhere while the workspace is used for other particles.
         let grid = workspace.grid().to_vec();
         let (mut others, elsewhere) = self::particles(&world, 2);
@@ -570,6 +648,7 @@ mod tests {
             &scenery(&world),
             &elsewhere,
             &mut others,
+            &mut [],
             &mut workspace,
         );
         workspace.set_grid(&grid);
@@ -595,12 +674,20 @@ mod tests {
         let (mut others, elsewhere) = particles(&world, 2);
         let mut workspace = Workspace::default();
         let mut fresh = before.clone();
-        let moved = substep(&world, &scenery(&world), &order, &mut fresh, &mut workspace);
+        let moved = substep(
+            &world,
+            &scenery(&world),
+            &order,
+            &mut fresh,
+            &mut [],
+            &mut workspace,
+        );
         substep(
             &world,
             &scenery(&world),
             &elsewhere,
             &mut others,
+            &mut [],
             &mut workspace,
         );
         let mut bars = random(20);
@@ -613,7 +700,14 @@ mod tests {
             Grid::Unknown,
         );
         let mut again = before.clone();
-        let same = substep(&world, &scenery(&world), &order, &mut again, &mut workspace);
+        let same = substep(
+            &world,
+            &scenery(&world),
+            &order,
+            &mut again,
+            &mut [],
+            &mut workspace,
+        );
         assert_eq!((again, same), (fresh, moved));
     }
 }

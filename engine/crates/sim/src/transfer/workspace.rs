@@ -4,11 +4,13 @@ use backflow_diff::Real;
 
 use super::{
     blocks::{Starts, Visits},
+    immersed::Immersed,
     patch::BodyBar,
 };
 use crate::{
     grid::block::{BLOCK, BlockNodes, TILE_NODES, Tile},
     particle::Order,
+    pose::Twist,
 };
 
 /// Scratch of the substeps: owned by the caller, reused, never part of the state.
@@ -28,6 +30,8 @@ pub struct Workspace<T: Real> {
     pub(super) bars: Vec<BlockNodes<T>>,
     /// Cotangents of the materials, by block and body.
     pub(super) body_bars: Vec<BodyBar<T>>,
+    /// What is known of rigid bodies.
+    pub(super) immersed: Immersed<T>,
 }
 
 impl<T: Real> Default for Workspace<T> {
@@ -40,6 +44,7 @@ impl<T: Real> Default for Workspace<T> {
             velocity: Vec::new(),
             bars: Vec::new(),
             body_bars: Vec::new(),
+            immersed: Immersed::default(),
         }
     }
 }
@@ -74,6 +79,12 @@ impl<T: Real> Workspace<T> {
     /// Momentum and mass of the grid of the last substep, block by block in its order.
     pub fn grid(&self) -> &[BlockNodes<T>] {
         &self.momentum
+    }
+
+    /// Impulse of matter on a rigid body in the last substep, about its centre of mass (kg m/s,
+    /// kg m^2/s).
+    pub fn rigid_impulse(&self, body: usize) -> Option<Twist<T::Wide>> {
+        self.immersed.impulse(body)
     }
 
     /// Takes over the grid of another substep.

@@ -7,6 +7,7 @@ mod injectors;
 mod names;
 mod numbers;
 mod parts;
+mod rigid;
 mod space;
 mod tools;
 
@@ -29,6 +30,7 @@ pub fn check_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Vec<Fault> {
     let mut faults = Faults::default();
     numbers::check(spec, &mut faults);
     parts::check(spec, &mut faults);
+    rigid::check(spec, meshes, &mut faults);
     names::check(spec, meshes.directory(), &mut faults);
     space::check(spec, meshes, &mut faults);
     faults.list

@@ -198,7 +198,11 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
                     faults.add(format!("{path}.tool"), format!("{tool:?}"), expected);
                 }
             }
-            Term::CentreOfMass { .. } | Term::Point { .. } => {}
+            Term::CentreOfMass { .. }
+            | Term::Point { .. }
+            | Term::RigidPosition { .. }
+            | Term::RigidRotation { .. }
+            | Term::RigidVelocity { .. } => {}
         }
     }
 }
@@ -239,7 +243,7 @@ fn tool(path: &str, tool: &Tool, faults: &mut Faults) {
 }
 
 /// Names that are not empty, each once.
-fn unique<'a>(list: &str, names: impl Iterator<Item = &'a str>, faults: &mut Faults) {
+pub(super) fn unique<'a>(list: &str, names: impl Iterator<Item = &'a str>, faults: &mut Faults) {
     let mut seen = BTreeSet::new();
     for (index, name) in names.enumerate() {
         let path = format!("{list}[{index}].name");
@@ -256,7 +260,7 @@ fn unique<'a>(list: &str, names: impl Iterator<Item = &'a str>, faults: &mut Fau
 }
 
 /// A reference to one of `known`.
-fn refers(path: &str, name: &str, what: &str, known: &[&str], faults: &mut Faults) {
+pub(super) fn refers(path: &str, name: &str, what: &str, known: &[&str], faults: &mut Faults) {
     if !known.contains(&name) {
         faults.add(path, format!("{name:?}"), one_of(what, known));
     }
@@ -265,10 +269,9 @@ fn refers(path: &str, name: &str, what: &str, known: &[&str], faults: &mut Fault
 fn one_of(what: &str, known: &[&str]) -> String {
     /// Names that are listed, at most.
     const LISTED: usize = 12;
-    let plural = if what == "body" {
-        "bodies".to_owned()
-    } else {
-        format!("{what}s")
+    let plural = match what.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{what}s"),
     };
     if known.is_empty() {
         return format!("the name of a {what}, but the scene has no {plural}");
@@ -282,7 +285,7 @@ fn one_of(what: &str, known: &[&str]) -> String {
     format!("the name of a {what}: {}{more}", names.join(", "))
 }
 
-fn mesh(path: &str, shape: &Shape, directory: &Path, faults: &mut Faults) {
+pub(super) fn mesh(path: &str, shape: &Shape, directory: &Path, faults: &mut Faults) {
     if let Shape::Mesh { file: name, .. } = shape {
         file(&format!("{path}.shape.file"), name, directory, faults);
     }

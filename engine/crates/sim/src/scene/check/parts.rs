@@ -58,7 +58,7 @@ pub(super) fn check(spec: &Spec<()>, faults: &mut Faults) {
 }
 
 /// A shape and its placement.
-fn placed(
+pub(super) fn placed(
     path: &str,
     shape: &Shape,
     position: &[f64; 3],
@@ -125,7 +125,7 @@ fn placed(
 }
 
 /// A shape that is not a half space.
-fn bounded(path: &str, shape: &Shape, what: &str, faults: &mut Faults) {
+pub(super) fn bounded(path: &str, shape: &Shape, what: &str, faults: &mut Faults) {
     if *shape == Shape::Plane {
         let expected = format!("a shape of finite size for {what}");
         faults.add(format!("{path}.shape"), "Plane", expected);
@@ -253,6 +253,8 @@ fn loss(path: &str, spec: &Spec<()>, loss: &Loss, faults: &mut Faults) {
                 faults.add(format!("{path}.axes"), "[]", "at least one axis");
             }
         }
+        // Judged with the rigid bodies.
+        Term::RigidPosition { .. } | Term::RigidRotation { .. } | Term::RigidVelocity { .. } => {}
         Term::ControlEffort {
             linear,
             angular,

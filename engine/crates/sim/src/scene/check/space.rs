@@ -53,6 +53,7 @@ pub(super) fn check(spec: &Spec<()>, meshes: &Meshes, faults: &mut Faults) {
         "materials",
         "bodies",
         "colliders",
+        "rigids",
         "tools",
     ]) {
         bound(spec, meshes, faults);
@@ -63,6 +64,7 @@ pub(super) fn check(spec: &Spec<()>, meshes: &Meshes, faults: &mut Faults) {
     if let Some(lattice) = lattice(&spec.domain).filter(|_| faults.sound(&BOX)) {
         let bodies = bodies(spec, meshes, &lattice, faults);
         targets(spec, meshes, &lattice, faults);
+        super::rigid::places(spec, meshes, &lattice, faults);
         overlaps(spec, meshes, &bodies, &lattice, faults);
     }
 }
@@ -265,7 +267,7 @@ fn targets(spec: &Spec<()>, meshes: &Meshes, lattice: &Lattice<f64>, faults: &mu
 }
 
 /// Whether a body is in the domain, and how far it reaches out.
-fn inside(
+pub(super) fn inside(
     path: &str,
     position: &[f64; 3],
     solid: &Solid,

@@ -87,6 +87,33 @@ pub enum Term {
         #[serde(default = "all_axes")]
         axes: Vec<Axis>,
     },
+    /// Square distance of the centre of mass of a rigid body from a point (m^2).
+    RigidPosition {
+        /// Name of the rigid body.
+        body: String,
+        /// The point (m).
+        target: [f64; 3],
+        /// Axes that count. Default: [X, Y, Z].
+        #[serde(default = "all_axes")]
+        axes: Vec<Axis>,
+    },
+    /// Twice one minus the cosine of the angle by which a rigid body is turned against a target:
+    /// the square of a small angle (rad^2).
+    RigidRotation {
+        /// Name of the rigid body.
+        body: String,
+        /// How its shape should be turned: rotation vector (rad).
+        target: [f64; 3],
+    },
+    /// Square distance of the velocities of a rigid body from a target (m^2/s^2, rad^2/s^2).
+    RigidVelocity {
+        /// Name of the rigid body.
+        body: String,
+        /// The velocity of its centre of mass (m/s). Default: not judged.
+        linear: Option<[f64; 3]>,
+        /// Its angular velocity (rad/s). Default: not judged.
+        angular: Option<[f64; 3]>,
+    },
     /// Mean distance of the particles of a body from a point, summed over axes (m).
     Point {
         /// Name of the body.
@@ -249,7 +276,7 @@ fn all_axes() -> Vec<Axis> {
 }
 
 impl Term {
-    /// Name of the body that it reads; the effort of a control reads none.
+    /// Name of the body of particles that it reads, if it reads one.
     pub fn body(&self) -> Option<&str> {
         match self {
             Self::PairedL2 { body, .. }
@@ -260,7 +287,12 @@ impl Term {
             | Self::Point { body, .. }
             | Self::MeanDistance { body, .. }
             | Self::Approach { body, .. } => Some(body),
-            Self::ControlEffort { .. } | Self::Reaction { .. } | Self::Overload { .. } => None,
+            Self::RigidPosition { .. }
+            | Self::RigidRotation { .. }
+            | Self::RigidVelocity { .. }
+            | Self::ControlEffort { .. }
+            | Self::Reaction { .. }
+            | Self::Overload { .. } => None,
         }
     }
 }

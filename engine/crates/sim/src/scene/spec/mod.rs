@@ -6,6 +6,7 @@ mod domain;
 mod injector;
 mod loss;
 mod matter;
+mod rigid;
 mod shape;
 mod time;
 mod tool;
@@ -19,6 +20,7 @@ pub use domain::{Axis, Domain, Walls};
 pub use injector::{Injector, Nozzle};
 pub use loss::{ChamferTarget, Figure, Loss, Metric, PairTarget, Source, Term, When};
 pub use matter::{Body, Material, Sampling};
+pub use rigid::{Rigid, Support, Weight};
 pub use shape::Shape;
 pub use time::{SAFETY, Substep, Time};
 pub use tool::{
@@ -53,6 +55,9 @@ pub struct Spec<O> {
     /// Solids that matter may not flow into; at most 16. Default: [].
     #[serde(default)]
     pub colliders: Vec<Collider>,
+    /// Rigid bodies of mass and inertia; at most 64. Default: [].
+    #[serde(default)]
+    pub rigids: Vec<Rigid>,
     /// The tools, which colliders may be fixed to; at most 8. Default: [].
     #[serde(default)]
     pub tools: Vec<Tool>,
@@ -183,6 +188,7 @@ impl<O> Spec<O> {
             materials: self.materials.clone(),
             bodies: self.bodies.clone(),
             colliders: self.colliders.clone(),
+            rigids: self.rigids.clone(),
             tools: self.tools.clone(),
             injectors: self.injectors.clone(),
             losses: self.losses.clone(),

@@ -71,7 +71,7 @@ fn check(setup: &Setup<f64>, tolerance: f64, label: &str, idle: impl Fn(Input) -
 }
 
 /// Friction acts under Coulomb's law alone, the tool has no joints and nothing is injected.
-pub fn idle_friction(law: ContactLaw) -> impl Fn(Input) -> bool {
+fn idle_friction(law: ContactLaw) -> impl Fn(Input) -> bool {
     move |input| match input {
         Input::WallFriction | Input::ColliderFriction => law != ContactLaw::Coulomb,
         Input::ToolJoints | Input::Injector => true,

@@ -6,7 +6,7 @@ use backflow_diff::gradcheck::{CheckError, TaylorParams, TaylorReport, Vacuous, 
 use backflow_optim::{Objective, Settings};
 use backflow_sim::scene::{
     build,
-    spec::{Axis, Law, Motion, Tool, Walls, When},
+    spec::{Axis, Law, Motion, Tool, Walls},
 };
 use clap::Args;
 use serde_json::json;

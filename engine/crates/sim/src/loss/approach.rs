@@ -109,8 +109,8 @@ impl<W: Real> FrameLoss<W> for Approach<W> {
         let mut sum = W::zero();
         for (part, pose) in self.parts.iter().zip(self.poses(frame)) {
             if let Some(nearest) = self.nearest(frame, part, &pose) {
-                let outside = !(nearest.distance <= W::zero());
-                if outside {
+                let inside = nearest.distance <= W::zero();
+                if !inside {
                     sum += nearest.distance * nearest.distance;
                 }
             }
@@ -227,6 +227,7 @@ mod tests {
             };
             let ToolFrame { stance, rate } = &frame.tools[0];
             let lifted = Frame {
+                rigids: Vec::new(),
                 index: 0,
                 lattice: lift(&frame.lattice),
                 bodies: (frame.bodies.iter().enumerate())

@@ -235,10 +235,10 @@ mod tests {
     #[test]
     fn soft_iou_by_hand() {
         // a = (1, 1/2, 0), b = (1, 0, 1): 1 / (1 + 1/2 + 1).
-        let found = super::soft_iou(&[2.0, 1.0, 0.0], &[3.0, 0.0, 3.0]).unwrap();
+        let found = soft_iou(&[2.0, 1.0, 0.0], &[3.0, 0.0, 3.0]).unwrap();
         assert!((found - 0.4).abs() < 1e-15);
-        assert_eq!(super::soft_iou(&[0.0; 3], &[1.0; 3]), None);
-        assert_eq!(super::soft_iou(&[1.0, 0.0], &[1.0, 0.0]), Some(1.0));
+        assert_eq!(soft_iou(&[0.0; 3], &[1.0; 3]), None);
+        assert_eq!(soft_iou(&[1.0, 0.0], &[1.0, 0.0]), Some(1.0));
     }
 
     use super::{super::testing::*, *};

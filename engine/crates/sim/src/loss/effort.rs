@@ -103,6 +103,7 @@ mod tests {
             let (push, swing) = direction(input, 60);
             let ToolFrame { stance, rate } = &frame.tools[0];
             let lifted: Frame<Dual64> = Frame {
+                rigids: Vec::new(),
                 index: 0,
                 lattice: lift(&frame.lattice),
                 bodies: Vec::new(),

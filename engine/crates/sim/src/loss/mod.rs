@@ -66,6 +66,8 @@ pub struct Frame<W: Real> {
     /// The mean forces and torques of matter on walls, colliders and tools during the frame;
     /// zeros where no loss reads them.
     pub reactions: Reactions<W>,
+    /// The rigid bodies in scene order.
+    pub rigids: Vec<RigidState<W>>,
 }
 
 /// Forces and torques of matter on what it touches.
@@ -128,8 +130,6 @@ pub struct ToolFrameBar<W: Real> {
     pub stance: StanceBar<W>,
     /// Of how it moved.
     pub rate: Rate<W>,
-    /// The rigid bodies in scene order.
-    pub rigids: Vec<RigidState<W>>,
 }
 
 /// The particles of one body at the end of a frame.

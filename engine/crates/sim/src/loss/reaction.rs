@@ -120,6 +120,7 @@ pub(super) mod tests {
         frame.reactions.colliders[0] = wrench;
         let (force, torque) = (noise3(5), noise3(6));
         let mut lifted = Frame {
+            rigids: Vec::new(),
             index: 0,
             lattice: lift(&frame.lattice),
             bodies: Vec::new(),

@@ -111,7 +111,10 @@ impl<W: Real> FrameLoss<W> for Rigid {
 mod tests {
     use num_dual::Dual64;
 
-    use super::{super::testing::cloud, *};
+    use super::{
+        super::{Reactions, testing::cloud},
+        *,
+    };
     use crate::{
         collider::testing::noise,
         pose::{
@@ -171,6 +174,8 @@ mod tests {
                 lattice: super::super::testing::lift(&frame.lattice),
                 bodies: Vec::new(),
                 rigids: frame.rigids.iter().map(RigidState::cast).collect(),
+                tools: Vec::new(),
+                reactions: Reactions::zero(0, 0),
             };
             let state = &frame.rigids[1];
             lifted.rigids[1] = RigidState {

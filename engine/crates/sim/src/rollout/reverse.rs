@@ -303,7 +303,15 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             let workspace = &mut self.rollout.scratch.workspace;
             let mut particles = state.particles.clone();
             if presses || grid == Grid::Unknown {
-                T::substep(world, &scenery, &state.order, &mut particles, workspace);
+                let mut rigids = state.rigids.clone();
+                T::substep(
+                    world,
+                    &scenery,
+                    &state.order,
+                    &mut particles,
+                    &mut rigids,
+                    workspace,
+                );
                 grid = Grid::Known;
             }
             let after = self.rollout.frames_after(step);

@@ -233,7 +233,8 @@ impl<T: Real> Immersed<T> {
     }
 
     /// Adjoint of [`Immersed::meet`]. `node_bars` hold the cotangents of the velocities after
-    /// it, and get those before it, and in the last entry what is added to those of the masses.
+    /// it, and get those before it; in their last entry is what is added to those of the
+    /// masses.
     pub fn meet_vjp(
         &mut self,
         world: &World<T>,
@@ -241,11 +242,6 @@ impl<T: Real> Immersed<T> {
         bars: &mut [RigidBar<T::Wide>],
         parameters: &mut [RigidParameterBar<T::Wide>],
     ) {
-        for (at, bars) in node_bars.iter_mut().enumerate() {
-            if self.near[at] {
-                bars.iter_mut().for_each(|bar| bar[3] = T::zero());
-            }
-        }
         for (index, body) in world.rigids.iter().enumerate().rev() {
             let nodes = &self.nodes[index];
             self.node_bars.clear();

@@ -119,11 +119,23 @@ impl<W: Real> Impulses<W> {
     }
 }
 
-/// All that acts on a node with mass, in order, with the velocity before it.
-fn acts_on<T: Real>(site: &Site<'_, T>, index: usize, free: &Vector3<T>) -> Acts<T> {
+/// All that acts on a node with mass, in order, with the velocity before it; `free` is that of
+/// the node before gravity, `met` that after rigid bodies have met the block.
+fn acts_on<T: Real>(
+    site: &Site<'_, T>,
+    index: usize,
+    free: &Vector3<T>,
+    met: Option<&BlockNodes<T>>,
+) -> Acts<T> {
     let mut acts = ArrayVec::new();
-    let push = site.push();
-    site.constrain(index, *free + push, |act, before| {
+    let before = met.map_or_else(
+        || *free + site.push(),
+        |met| {
+            let [x, y, z, _] = met[index];
+            Vector3::new(x, y, z)
+        },
+    );
+    site.constrain(index, before, |act, before| {
         acts.push((act, *before));
     });
     acts
@@ -131,10 +143,12 @@ fn acts_on<T: Real>(site: &Site<'_, T>, index: usize, free: &Vector3<T>) -> Acts
 
 /// Adds what the nodes of a block give to what acts on them: an act that changes the
 /// velocity of a node of mass `m` at `x` from `v` to `v'` takes the impulse `j = m (v - v')`
-/// and its moment about the origin, `x x j`.
+/// and its moment about the origin, `x x j`. `met` are the velocities that rigid bodies have
+/// left to the block, if any has met it.
 pub fn reaction<T: Real>(
     site: &Site<'_, T>,
     momentum: &BlockNodes<T>,
+    met: Option<&BlockNodes<T>>,
     sum: &mut Impulses<T::Wide>,
 ) {
     if !site.touched() {
@@ -146,7 +160,7 @@ pub fn reaction<T: Real>(
             continue;
         }
         let position = site.position(index);
-        let acts = acts_on(site, index, &(Vector3::new(x, y, z) / mass));
+        let acts = acts_on(site, index, &(Vector3::new(x, y, z) / mass), met);
         for (act, before) in acts {
             let after = site.apply(act, &position, &before);
             let force = ((before - after) * mass).map(Real::widen);
@@ -159,9 +173,12 @@ pub fn reaction<T: Real>(
 /// Adds the cotangents of momentum and mass to those in `node_bars`, and of all else that
 /// [`reaction`] depends on to `rest`. With `j_bar` that of an impulse and `tau_bar` of its
 /// moment, `i = j_bar + tau_bar x x`: `v_bar = m i`, `v'_bar = -m i`, `m_bar = i . (v - v')`.
+/// Where rigid bodies have met the block, the cotangents are those of the velocities `met` in
+/// place of the momenta.
 pub fn reaction_vjp<T: Real>(
     site: &Site<'_, T>,
     momentum: &BlockNodes<T>,
+    met: Option<&BlockNodes<T>>,
     bars: &Impulses<T>,
     node_bars: &mut BlockNodes<T>,
     rest: &mut GridBar<T>,
@@ -177,13 +194,20 @@ pub fn reaction_vjp<T: Real>(
         let position = site.position(index);
         let free = Vector3::new(x, y, z) / mass;
         let (mut v_bar, mut mass_bar) = (Vector3::zeros(), T::zero());
-        for (act, before) in acts_on(site, index, &free).iter().rev() {
+        for (act, before) in acts_on(site, index, &free, met).iter().rev() {
             let after = site.apply(*act, &position, before);
             let bar = bars.of(*act);
             let impulse_bar = bar.force + bar.torque.cross(&position);
             mass_bar += impulse_bar.dot(&(before - after));
             let after_bar = v_bar - impulse_bar * mass;
             v_bar = act_vjp(site, *act, &position, before, &after_bar, rest) + impulse_bar * mass;
+        }
+        if met.is_some() {
+            for axis in 0..3 {
+                node_bar[axis] += v_bar[axis];
+            }
+            node_bar[3] += mass_bar;
+            continue;
         }
         site.push_vjp(&v_bar, rest);
         let momentum_bar = v_bar / mass;
@@ -204,33 +228,36 @@ pub fn reactions<T: Real>(
 ) -> Impulses<T::Wide> {
     let (threshold, colliders) = (mass_threshold(world), scenery.len());
     halves(
+        0,
         &order.grid,
         workspace.grid(),
         colliders,
-        &|block, momentum, sum| {
-            reaction(&Site::new(world, scenery, block, threshold), momentum, sum);
+        &|at, block, momentum, sum| {
+            let site = Site::new(world, scenery, block, threshold);
+            reaction(&site, momentum, workspace.immersed.met(at), sum);
         },
     )
 }
 
 fn halves<T: Real>(
+    first: usize,
     blocks: &[GridBlock],
     momentum: &[BlockNodes<T>],
     colliders: usize,
-    each: &(impl Fn(&GridBlock, &BlockNodes<T>, &mut Impulses<T::Wide>) + Sync),
+    each: &(impl Fn(usize, &GridBlock, &BlockNodes<T>, &mut Impulses<T::Wide>) + Sync),
 ) -> Impulses<T::Wide> {
     if blocks.len() > GRAIN {
         let at = blocks.len() / 2;
         let (mut sum, part) = rayon::join(
-            || halves(&blocks[..at], &momentum[..at], colliders, each),
-            || halves(&blocks[at..], &momentum[at..], colliders, each),
+            || halves(first, &blocks[..at], &momentum[..at], colliders, each),
+            || halves(first + at, &blocks[at..], &momentum[at..], colliders, each),
         );
         sum.add(&part);
         return sum;
     }
     let mut sum = Impulses::zero(colliders);
-    for (block, momentum) in blocks.iter().zip(momentum) {
-        each(block, momentum, &mut sum);
+    for (at, (block, momentum)) in blocks.iter().zip(momentum).enumerate() {
+        each(first + at, block, momentum, &mut sum);
     }
     sum
 }
@@ -258,7 +285,7 @@ mod tests {
         };
         let mut sum = Impulses::zero(scenery.len());
         let site = Site::new(world, &scenery, &block, mass_threshold(world));
-        reaction(&site, nodes, &mut sum);
+        reaction(&site, nodes, None, &mut sum);
         sum
     }
 
@@ -303,7 +330,7 @@ mod tests {
                 let (nodes, weights) = (momentum(), weights());
                 let mut bars = [[0.0; 4]; _];
                 let mut rest = GridBar::zero();
-                reaction_vjp(&site, &nodes, &weights, &mut bars, &mut rest);
+                reaction_vjp(&site, &nodes, None, &weights, &mut bars, &mut rest);
 
                 let direction: BlockNodes<f64> = std::array::from_fn(|node| {
                     std::array::from_fn(|at| noise(900 + 4 * node + at))

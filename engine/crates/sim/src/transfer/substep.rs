@@ -335,7 +335,8 @@ impl<T: Real> NodesBar<'_, T> {
                 met: self.immersed.met(first + at),
             });
             if let Some(bars) = self.reaction {
-                reaction_vjp(site, momentum, bars, bar, &mut sum);
+                let met = self.immersed.met(first + at);
+                reaction_vjp(site, momentum, met, bars, bar, &mut sum);
             }
         }
         sum

@@ -103,13 +103,13 @@ fn joint(path: &str, joint: &Joint, faults: &mut Faults) {
         faults.add(format!("{path}.axis"), vector(&joint.axis), expected);
     }
     faults.finite(&format!("{path}.position"), joint.position, "rad, m");
-    if let Some(range @ [least, greatest]) = joint.range {
-        if !(least <= joint.position && joint.position <= greatest) {
-            let value = format!("({}, {})", number(range[0]), number(range[1]));
-            let position = number(joint.position);
-            let expected = format!("a least and a greatest position, with {position} between");
-            faults.add(format!("{path}.range"), value, expected);
-        }
+    if let Some(range @ [least, greatest]) = joint.range
+        && !(least <= joint.position && joint.position <= greatest)
+    {
+        let value = format!("({}, {})", number(range[0]), number(range[1]));
+        let position = number(joint.position);
+        let expected = format!("a least and a greatest position, with {position} between");
+        faults.add(format!("{path}.range"), value, expected);
     }
     if let Some(speed) = joint.speed {
         faults.positive(&format!("{path}.speed"), speed, "rad/s, m/s");

@@ -14,6 +14,10 @@ use crate::{
 fn slice_of(task: &Task, variable: &Variable) -> String {
     let of_particles = |name: &String| task.spec.bodies.iter().any(|body| body.name == *name);
     match variable {
+        // It names every tool.
+        Variable::Controls { tool, .. } if tool.is_empty() => {
+            format!("tool.{}.controls", task.spec.tools[0].name)
+        }
         // A body is moved by moving its particles.
         Variable::Position { body, .. } if of_particles(body) => format!("{body}.particles.x"),
         _ => variable.name(),

@@ -109,7 +109,7 @@ fn everything(task: &Task) -> Vec<Variable> {
         }
     }
     for (name, material) in &spec.materials {
-        if !spec.bodies.iter().any(|body| body.material == *name) {
+        if !spec.materials_of_bodies().any(|made_of| made_of == name) {
             continue;
         }
         let law = build::Law::of(material);
@@ -205,6 +205,14 @@ fn everything(task: &Task) -> Vec<Variable> {
     }
     for tool in &spec.tools {
         variables.extend(of_tool(tool, dx));
+    }
+    for injector in &spec.injectors {
+        variables.push(Variable::NozzleVelocity {
+            injector: injector.name.clone(),
+            axes: Axis::ALL.to_vec(),
+            limit: None,
+            scale: 0.1,
+        });
     }
     variables
 }

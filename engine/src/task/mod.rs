@@ -240,7 +240,9 @@ fn variable_faults(
             upper,
             ..
         } => {
-            let used = spec.bodies.iter().any(|body| body.material == *material);
+            let used = spec
+                .materials_of_bodies()
+                .any(|made_of| made_of == material);
             let known: Vec<&str> = spec.materials.keys().map(String::as_str).collect();
             let expected = format!("a material that a body is made of, of {known:?}");
             check(used, "material", format!("{material:?}"), &expected);
@@ -279,6 +281,16 @@ fn variable_faults(
                 collider.clone(),
                 &expected,
             );
+        }
+        Variable::NozzleVelocity {
+            injector, limit, ..
+        } => {
+            let injectors = spec.injectors.iter();
+            let known: Vec<&str> = injectors.map(|injector| &*injector.name).collect();
+            let expected = format!("one of the injectors {known:?}");
+            let found = known.contains(&injector.as_str());
+            check(found, "injector", format!("{injector:?}"), &expected);
+            check_limit(*limit, &mut check);
         }
         Variable::Gravity { .. } => {}
     }

@@ -33,8 +33,8 @@ impl Parameter {
         let bodies: Vec<usize> = scene
             .bodies
             .iter()
-            .zip(&spec.bodies)
-            .filter(|(_, body)| body.material == *material)
+            .zip(spec.materials_of_bodies())
+            .filter(|(_, made_of)| *made_of == material)
             .map(|(body, _)| world_index(body))
             .collect();
         let entry = parameter_entry(&scene.world, *bodies.first()?, name)?;

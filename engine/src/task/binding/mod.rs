@@ -3,6 +3,7 @@
 mod contact;
 mod controls;
 mod matter;
+mod nozzle;
 mod particles;
 mod rigid;
 mod tool;
@@ -247,6 +248,13 @@ fn place(variable: &Variable, spec: &Spec<OptimizeSpec>, scene: &Scene) -> Optio
         }),
         Variable::ColliderRotation { collider, .. } => {
             Arc::new(contact::Rotation(contact::find(scene, collider)?))
+        }
+        Variable::NozzleVelocity { injector, axes, .. } => {
+            let mut injectors = scene.world.injectors.iter();
+            Arc::new(nozzle::Velocity {
+                injector: injectors.position(|known| known.name == *injector)?,
+                axes: indices(axes),
+            })
         }
         Variable::Particles { body, field, .. } => {
             let (_, kind, range) = particles::find(scene, body)?;

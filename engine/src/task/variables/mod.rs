@@ -189,6 +189,20 @@ pub enum Variable {
         #[serde(default = "unit")]
         scale: f64,
     },
+    /// Velocity of what comes out of an injector, in the frame of its nozzle (m/s).
+    NozzleVelocity {
+        /// Name of the injector.
+        injector: String,
+        /// Free axes.
+        #[serde(default = "all_axes")]
+        axes: Vec<Axis>,
+        /// Largest absolute value (m/s); none by default.
+        #[serde(default)]
+        limit: Option<f64>,
+        /// Unit of the flat vector (1 by default).
+        #[serde(default = "unit")]
+        scale: f64,
+    },
     /// One field of every particle of a body at the start.
     Particles {
         /// Name of the body.
@@ -297,6 +311,7 @@ impl Variable {
             Self::WallFriction { wall, .. } => format!("walls.{wall}.friction"),
             Self::ColliderPosition { collider, .. } => format!("collider.{collider}.position"),
             Self::ColliderRotation { collider, .. } => format!("collider.{collider}.rotation"),
+            Self::NozzleVelocity { injector, .. } => format!("{injector}.nozzle"),
             Self::Particles { body, field, .. } => {
                 format!("{body}.particles.{}", format!("{field:?}").to_lowercase())
             }
@@ -321,6 +336,7 @@ impl Variable {
             | Self::WallFriction { scale, .. }
             | Self::ColliderPosition { scale, .. }
             | Self::ColliderRotation { scale, .. }
+            | Self::NozzleVelocity { scale, .. }
             | Self::Particles { scale, .. } => *scale,
         }
     }
@@ -330,7 +346,8 @@ impl Variable {
         match self {
             Self::Controls { limit, .. }
             | Self::Velocity { limit, .. }
-            | Self::Spin { limit, .. } => (limit.map(|limit| -limit), *limit),
+            | Self::Spin { limit, .. }
+            | Self::NozzleVelocity { limit, .. } => (limit.map(|limit| -limit), *limit),
             Self::Material { lower, upper, .. } | Self::Mass { lower, upper, .. } => {
                 (*lower, *upper)
             }

@@ -55,10 +55,8 @@ impl Bound {
     pub fn of<O>(spec: &Spec<O>, meshes: &Meshes) -> Self {
         let dx = spec.domain.cell;
         let (mut sound, mut viscous) = (0.0_f64, f64::INFINITY);
-        let bodies = spec.bodies.iter().map(|body| &body.material);
-        let injectors = spec.injectors.iter().map(|injector| &injector.material);
-        for material in bodies
-            .chain(injectors)
+        for material in spec
+            .materials_of_bodies()
             .filter_map(|name| spec.materials.get(name))
         {
             let density = material.density();

@@ -175,6 +175,13 @@ impl<O: Clone> Spec<O> {
 }
 
 impl<O> Spec<O> {
+    /// Name of the material of each body, those of injectors after the others.
+    pub fn materials_of_bodies(&self) -> impl Iterator<Item = &str> {
+        let bodies = self.bodies.iter().map(|body| &*body.material);
+        let injectors = self.injectors.iter().map(|injector| &*injector.material);
+        bodies.chain(injectors)
+    }
+
     /// The same scene without `optimize`.
     #[must_use]
     pub fn physics(&self) -> Spec<()> {

@@ -232,6 +232,8 @@ fn soft_iou(found: &[f64], target: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::{super::testing::*, *};
+
     #[test]
     fn soft_iou_by_hand() {
         // a = (1, 1/2, 0), b = (1, 0, 1): 1 / (1 + 1/2 + 1).
@@ -240,8 +242,6 @@ mod tests {
         assert_eq!(soft_iou(&[0.0; 3], &[1.0; 3]), None);
         assert_eq!(soft_iou(&[1.0, 0.0], &[1.0, 0.0]), Some(1.0));
     }
-
-    use super::{super::testing::*, *};
 
     #[test]
     fn value_vjp_is_the_transpose() {

@@ -103,10 +103,10 @@ fn joint(path: &str, joint: &Joint, faults: &mut Faults) {
         faults.add(format!("{path}.axis"), vector(&joint.axis), expected);
     }
     faults.finite(&format!("{path}.position"), joint.position, "rad, m");
-    if let Some(range @ [least, greatest]) = joint.range
-        && !(least <= joint.position && joint.position <= greatest)
+    if let Some([least, greatest]) = joint.range
+        && !(least..=greatest).contains(&joint.position)
     {
-        let value = format!("({}, {})", number(range[0]), number(range[1]));
+        let value = format!("({}, {})", number(least), number(greatest));
         let position = number(joint.position);
         let expected = format!("a least and a greatest position, with {position} between");
         faults.add(format!("{path}.range"), value, expected);

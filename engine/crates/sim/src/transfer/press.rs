@@ -151,7 +151,8 @@ fn masses<T: Real>(world: &World<T>) -> [Vec<T>; 2] {
 
 /// Lets the colliders that act on particles act, one after the other, where they stand at the
 /// end of a substep. What a particle of mass `m` at `x` gives to one is
-/// `j = m (v - v')`, with the moment `x x j` about the origin.
+/// `j = m (v - v')`, with the moment `x x j` about the origin. Momentum is accounted for to
+/// round-off, its moment to first order in `dt`, because particles are moved, too.
 pub fn press<T: Real>(
     world: &World<T>,
     scenery: &Scenery<'_, T>,

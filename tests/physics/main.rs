@@ -17,6 +17,8 @@ mod floating;
 #[cfg(test)]
 mod free_fall;
 #[cfg(test)]
+mod gas;
+#[cfg(test)]
 mod hydrostatics;
 #[cfg(test)]
 mod mass;

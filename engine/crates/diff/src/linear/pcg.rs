@@ -1,7 +1,10 @@
 //! Preconditioned conjugate gradients.
 
+use rayon::prelude::*;
+
 use super::{
-    Info, LinearOperator, LinearSolver, Params, Pass, SolveError, add_scaled, dot, norm, refine,
+    BLOCK, Info, LinearOperator, LinearSolver, Params, Pass, SolveError, add_scaled, dot, norm,
+    refine,
 };
 
 /// Conjugate gradients with a symmetric positive definite preconditioner `M ~ A^-1`
@@ -80,9 +83,10 @@ impl<M: LinearOperator> LinearSolver for PreconditionedConjugateGradient<M> {
                 self.preconditioner.apply(r, &mut z);
                 let next = curvature("preconditioner", *iterations, dot(r, &z))?;
                 let beta = next / product;
-                for (p, z) in p.iter_mut().zip(&z) {
-                    *p = z + beta * *p;
-                }
+                p.par_iter_mut()
+                    .with_min_len(BLOCK)
+                    .zip(&z)
+                    .for_each(|(p, z)| *p = z + beta * *p);
                 product = next;
             }
             Ok(Pass::Ended)

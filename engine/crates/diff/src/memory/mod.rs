@@ -2,9 +2,11 @@
 
 mod chain;
 mod plan;
+mod sweep;
 
 pub use chain::{Memory, MemoryError, Pulled, Usage};
 pub use plan::{Action, Actions, Plan, PlanError};
+pub use sweep::{Lost, sweep};
 
 /// A function with an exact inverse, such as an additive coupling (a symplectic Euler step).
 ///

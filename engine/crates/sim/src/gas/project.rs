@@ -1,0 +1,639 @@
+//! The pressure takes out of the velocity what makes gas more or less.
+
+use backflow_diff::{
+    Implicit, Map, Real,
+    linear::{Info, LinearSolver, Params, SolveError},
+    root::ImplicitError,
+};
+use rayon::prelude::*;
+
+use super::{
+    field::{Field, Velocity},
+    grid::Grid,
+    opening::Openings,
+    poisson::{Pockets, Poisson},
+    pressure::{ITERATIONS, Precondition, Prepared, PressureRoot, PressureSolver, face_cells},
+};
+
+/// Matter in the gas, which takes up room: the gas has the share `1 - alpha` of a face, and
+/// matter carries `alpha u_m` through it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Occupied<T: Real> {
+    /// Share of the gas (1).
+    pub share: Velocity<T>,
+    /// What the matter carries (m/s).
+    pub carried: Velocity<T>,
+}
+
+impl<T: Real> Occupied<T> {
+    /// No matter.
+    pub fn nothing(grid: &Grid) -> Self {
+        Self {
+            share: grid.faces().map(|layout| Field::constant(layout, T::one())),
+            carried: Field::zero_velocity(grid),
+        }
+    }
+
+    /// The cotangents of all of it, zero.
+    pub fn zero(grid: &Grid) -> Self {
+        Self {
+            share: Field::zero_velocity(grid),
+            carried: Field::zero_velocity(grid),
+        }
+    }
+}
+
+/// Relative residual of tangents: as small as rounding leaves it.
+const EXACT: f64 = 1e-13;
+
+/// Relative residual of the solve of the adjoint, unless the projection is more exact: gradients
+/// are worth it.
+const ADJOINT: f64 = 1e-10;
+
+/// What the projection needs to know of the faces: made once for faces that do not change.
+#[derive(Debug)]
+pub struct Projector {
+    grid: Grid,
+    poisson: Poisson<f64>,
+    pockets: Pockets,
+    prepared: Prepared,
+    tolerance: f64,
+}
+
+/// How well a projection went.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Projected {
+    /// Iterations of the solver.
+    pub iterations: usize,
+    /// `|div u| dx` over all cells (m/s), measured.
+    pub residual: f64,
+    /// The largest inflow into a closed pocket that nothing could balance, by `dx` (m/s).
+    pub unbalanced: f64,
+}
+
+/// Why there is no pressure.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "the pressure of the gas was not found to the tolerance {tolerance:e}: {source}; expected a \
+     tolerance that rounding allows"
+)]
+pub struct PressureError {
+    /// `max |div u| dx / max |u|` that was wanted.
+    pub tolerance: f64,
+    /// Where the solver ended.
+    pub source: SolveError,
+}
+
+/// The entry of the field of faces for a place of the [`Poisson`] matrix.
+fn conductance<T: Real>(
+    openings: &Openings<T>,
+    occupied: Option<&Occupied<T>>,
+    axis: usize,
+    at: [usize; 3],
+) -> T {
+    let index = openings.open[axis].layout.index(at);
+    let open = openings.open[axis].data[index];
+    occupied.map_or(open, |occupied| open * occupied.share[axis].data[index])
+}
+
+impl Projector {
+    /// For faces that are open as said, to `max |div u| dx <= tolerance max |u|`.
+    pub fn new<T: Real>(
+        grid: &Grid,
+        openings: &Openings<T>,
+        occupied: Option<&Occupied<T>>,
+        precondition: Precondition,
+        tolerance: f64,
+    ) -> Self {
+        let poisson = Poisson::from_fn(grid, |axis, at| {
+            conductance(openings, occupied, axis, at).to_f64()
+        });
+        Self {
+            grid: *grid,
+            pockets: Pockets::of(&poisson),
+            prepared: Prepared::new(precondition, &poisson),
+            poisson,
+            tolerance,
+        }
+    }
+
+    /// The matrix.
+    pub fn poisson(&self) -> &Poisson<f64> {
+        &self.poisson
+    }
+
+    /// What speeds the solver up.
+    pub fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
+
+    fn solver(&self, relative: f64, absolute: f64) -> PressureSolver<'_> {
+        PressureSolver {
+            params: Params {
+                relative_tolerance: relative,
+                absolute_tolerance: absolute,
+                maximum_iterations: Some(ITERATIONS),
+            },
+            prepared: &self.prepared,
+        }
+    }
+
+    fn error(&self, source: SolveError) -> PressureError {
+        let tolerance = self.tolerance;
+        PressureError { tolerance, source }
+    }
+}
+
+/// What flows into each cell more than out of it, by `dx`: `b = -sum (+-) (s u + m)`.
+pub fn inflow<T: Real>(grid: &Grid, u: &Velocity<T>, occupied: Option<&Occupied<T>>) -> Vec<T> {
+    let [nx, ny, _] = grid.cells;
+    let through = |axis: usize, at: [usize; 3]| {
+        let mut face = at;
+        if grid.periodic[axis] && face[axis] == grid.cells[axis] {
+            face[axis] = 0;
+        }
+        let index = u[axis].layout.index(face);
+        let u = u[axis].data[index];
+        occupied.map_or(u, |occupied| {
+            occupied.share[axis].data[index] * u + occupied.carried[axis].data[index]
+        })
+    };
+    let mut b = vec![T::zero(); grid.count()];
+    b.par_chunks_mut(nx)
+        .with_min_len(16)
+        .enumerate()
+        .for_each(|(row, b)| {
+            for (i, b) in b.iter_mut().enumerate() {
+                let at = [i, row % ny, row / ny];
+                for axis in 0..3 {
+                    let mut above = at;
+                    above[axis] += 1;
+                    *b += through(axis, at) - through(axis, above);
+                }
+            }
+        });
+    b
+}
+
+/// `u <- u - open (p_j - p_i)` with the `p` that leaves `sum (+-) (s u + m) = 0` in every cell:
+/// `sum_f s open (p_i - p_j) = b` (Batty, Bertails & Bridson 2007, with shares of faces).
+///
+/// `p` is the pressure times `dt / (rho dx)` (m/s); what is in it is the first guess. In dual
+/// numbers the tangent of `p` is found by a second solve.
+///
+/// # Errors
+/// The residual does not get as small as it should.
+pub fn project<T: Real>(
+    projector: &Projector,
+    openings: &Openings<T>,
+    occupied: Option<&Occupied<T>>,
+    u: &mut Velocity<T>,
+    p: &mut Vec<f64>,
+) -> Result<Projected, PressureError> {
+    let grid = &projector.grid;
+    let flux = inflow(grid, u, occupied);
+    let mut b: Vec<f64> = flux.par_iter().map(|b| b.to_f64()).collect();
+    let unbalanced = projector.pockets.balance(&mut b);
+    let mut fastest = u.iter().map(Field::largest).fold(0.0, f64::max);
+    if let Some(occupied) = occupied {
+        fastest = occupied
+            .carried
+            .iter()
+            .map(Field::largest)
+            .fold(fastest, f64::max);
+    }
+    p.resize(grid.count(), 0.0);
+    let absolute = projector.tolerance * fastest;
+    let size = b.iter().map(|b| b * b).sum::<f64>().sqrt();
+    let relative = if size > 0.0 { absolute / size } else { 0.0 };
+    let info = projector
+        .solver(relative, 0.0)
+        .solve(&projector.poisson, &b, p)
+        .map_err(|error| projector.error(error))?;
+    let mut pressure: Vec<T> = p.par_iter().map(|&p| T::of(p)).collect();
+    if T::DUAL {
+        let change = |axis: usize, at: [usize; 3]| {
+            conductance(openings, occupied, axis, at).tangent().to_f64()
+        };
+        let moved = Poisson::from_fn(grid, change);
+        let mut right: Vec<f64> = flux.iter().map(|b| b.tangent().to_f64()).collect();
+        let mut product = vec![0.0; right.len()];
+        moved.product(p, &mut product, |_, product, out| *out = product);
+        for (right, product) in right.iter_mut().zip(product) {
+            *right -= product;
+        }
+        projector.pockets.balance(&mut right);
+        let mut tangent = vec![0.0; right.len()];
+        projector
+            .solver(EXACT, 0.0)
+            .solve(&projector.poisson, &right, &mut tangent)
+            .map_err(|error| projector.error(error))?;
+        for (pressure, tangent) in pressure.iter_mut().zip(tangent) {
+            *pressure = T::from_parts(pressure.primal(), T::Primal::of(tangent));
+        }
+    }
+    for axis in 0..3 {
+        let open = &openings.open[axis].data;
+        u[axis].update(|at, index, u| {
+            *u -= open[index] * drop_of(grid, &pressure, axis, at);
+        });
+    }
+    Ok(Projected {
+        iterations: info.iterations,
+        residual: info.residual,
+        unbalanced,
+    })
+}
+
+/// `p_j - p_i` across a face.
+#[inline(always)]
+fn drop_of<S: Real>(grid: &Grid, p: &[S], axis: usize, at: [usize; 3]) -> S {
+    let [below, above] = face_cells(grid.cells, grid.periodic, axis, at);
+    let of = |cell: Option<usize>| cell.map_or(S::zero(), |cell| p[cell]);
+    of(above) - of(below)
+}
+
+/// `(p_j - p_i)` of every face normal to each axis (m/s): what the pressure took off the
+/// velocity of fully open faces.
+pub fn drops<T: Real>(grid: &Grid, p: &[f64]) -> Velocity<T> {
+    [0, 1, 2].map(|axis| {
+        let mut field = Field::zero(grid.faces()[axis]);
+        field.set(|at, _| T::of(drop_of(grid, p, axis, at)));
+        field
+    })
+}
+
+/// The cotangents of `p` for those of [`drops`].
+pub fn drops_vjp<T: Real>(grid: &Grid, bar: &Velocity<T>) -> Vec<f64> {
+    inflow(grid, bar, None)
+        .iter()
+        .map(|bar| bar.to_f64())
+        .collect()
+}
+
+/// Changes the cotangents of the velocity from those after [`project`] to those before, and
+/// adds those of the openings and of the matter; `u` is that before, `p` the solution.
+/// `p_bar` is the cotangent of `p` from elsewhere, if there is any.
+///
+/// # Errors
+/// The residual of the one solve does not get as small as it should.
+pub fn project_vjp<T: Real>(
+    projector: &Projector,
+    openings: &Openings<T>,
+    occupied: Option<&Occupied<T>>,
+    u: &Velocity<T>,
+    p: &[f64],
+    p_bar: Option<&[f64]>,
+    u_bar: &mut Velocity<T>,
+    openings_bar: &mut Openings<T>,
+    occupied_bar: Option<&mut Occupied<T>>,
+) -> Result<Projected, PressureError> {
+    let grid = &projector.grid;
+    let [nx, ny, _] = grid.cells;
+    // Cotangent of the pressure: what flows into each cell of -open u_bar.
+    let mut pressure_bar = vec![0.0; grid.count()];
+    {
+        let of = |axis: usize, at: [usize; 3]| {
+            let mut face = at;
+            if grid.periodic[axis] && face[axis] == grid.cells[axis] {
+                face[axis] = 0;
+            }
+            let index = u_bar[axis].layout.index(face);
+            (openings.open[axis].data[index] * u_bar[axis].data[index]).to_f64()
+        };
+        pressure_bar
+            .par_chunks_mut(nx)
+            .with_min_len(16)
+            .enumerate()
+            .for_each(|(row, bars)| {
+                for (i, bar) in bars.iter_mut().enumerate() {
+                    let at = [i, row % ny, row / ny];
+                    *bar = p_bar.map_or(0.0, |bars| bars[row * nx + i]);
+                    for axis in 0..3 {
+                        let mut above = at;
+                        above[axis] += 1;
+                        *bar += of(axis, above) - of(axis, at);
+                    }
+                }
+            });
+    }
+    projector.pockets.balance(&mut pressure_bar);
+    let root = PressureRoot {
+        poisson: &projector.poisson,
+        found: p,
+    };
+    let solver = Counting {
+        solver: projector.solver(projector.tolerance.min(ADJOINT), 0.0),
+        found: std::cell::Cell::new(None),
+    };
+    // The right-hand side itself does not enter the derivative.
+    let theta = root.parameters_of(p);
+    let implicit = Implicit::direct(root, &solver);
+    let tape = implicit
+        .apply(&theta)
+        .map_err(|error| projector.error(unsolved(error)))?
+        .1;
+    let mut theta_bar = implicit
+        .vjp(&tape, &pressure_bar)
+        .map_err(|error| projector.error(unsolved(error)))?;
+    let (b_bar, faces_bar) = theta_bar.split_at_mut(grid.count());
+    projector.pockets.balance(b_bar);
+    let mut start = 0;
+    let mut shares = occupied_bar;
+    for axis in 0..3 {
+        let count = projector.poisson.faces[axis].len();
+        let faces_bar = &faces_bar[start..start + count];
+        start += count;
+        let [fx, fy, _] = super::poisson::face_shape(grid.cells, axis);
+        let of_face = |at: [usize; 3]| T::of(faces_bar[at[0] + fx * (at[1] + fy * at[2])]);
+        let rise = |at: [usize; 3]| T::of(drop_of(grid, b_bar, axis, at));
+        let share =
+            |index: usize| occupied.map_or(T::one(), |occupied| occupied.share[axis].data[index]);
+        let open = &openings.open[axis].data;
+        let bars = &u_bar[axis].data;
+        openings_bar.open[axis].update(|at, index, sum| {
+            let drop = T::of(drop_of(grid, p, axis, at));
+            *sum += share(index) * of_face(at) - drop * bars[index];
+        });
+        if let Some(shares) = &mut shares {
+            let u = &u[axis].data;
+            shares.share[axis].update(|at, index, sum| {
+                *sum += open[index] * of_face(at) + u[index] * rise(at);
+            });
+            shares.carried[axis].update(|at, _, sum| *sum += rise(at));
+        }
+        u_bar[axis].update(|at, index, bar| *bar += share(index) * rise(at));
+    }
+    let info = solver.found.take();
+    Ok(Projected {
+        iterations: info.map_or(0, |info| info.iterations),
+        residual: info.map_or(0.0, |info| info.residual),
+        unbalanced: 0.0,
+    })
+}
+
+fn unsolved(error: ImplicitError<std::convert::Infallible>) -> SolveError {
+    match error {
+        ImplicitError::Backward(error) => error,
+        // Neither is possible: the root is known and all lengths are its own.
+        _ => SolveError::NotFinite { iteration: 0 },
+    }
+}
+
+/// A solver that remembers how well it did.
+struct Counting<'a> {
+    solver: PressureSolver<'a>,
+    found: std::cell::Cell<Option<Info>>,
+}
+
+impl LinearSolver for &Counting<'_> {
+    fn solve<A: backflow_diff::linear::LinearOperator + ?Sized>(
+        &self,
+        a: &A,
+        b: &[f64],
+        x: &mut [f64],
+    ) -> Result<Info, SolveError> {
+        let info = self.solver.solve(a, b, x)?;
+        self.found.set(Some(info));
+        Ok(info)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        collider::{Shape, Sphere},
+        gas::{
+            boundary::{Side, Sides},
+            opening::{Obstacle, Placement, hold, openings},
+            testing::{
+                assert_close, box_grid, clean_velocity, dot, dual_velocity, noise_velocity, tangent,
+            },
+        },
+        pose::{Pose, Twist},
+    };
+
+    const CHOICES: [Precondition; 3] = [
+        Precondition::Multigrid,
+        Precondition::Incomplete,
+        Precondition::Plain,
+    ];
+
+    /// A closed box, one that is open at a side, one that repeats itself.
+    fn boxes() -> Vec<(Grid, Sides<f64>)> {
+        let closed = [0, 1, 2].map(|_| [Side::wall(0), Side::wall(0)]);
+        let mut open = closed.clone();
+        open[1][1] = Side::Outflow;
+        let around = [0, 1, 2].map(|_| [Side::Periodic, Side::Periodic]);
+        vec![
+            (box_grid([9, 12, 10], [false; 3]), closed),
+            (box_grid([9, 12, 10], [false; 3]), open),
+            (box_grid([8, 12, 10], [true; 3]), around),
+        ]
+    }
+
+    /// With a ball in it that moves, without which parts of faces would not be tested.
+    fn faces(grid: &Grid, sides: &Sides<f64>, ball: bool) -> Openings<f64> {
+        let obstacle = Obstacle {
+            name: "ball".to_owned(),
+            shape: Shape::Sphere(Sphere { radius: 0.28 }),
+        };
+        let place = Placement {
+            pose: Pose {
+                position: grid.origin.map(|corner| corner + 0.55),
+                ..Pose::identity()
+            },
+            twist: Twist::zero(),
+        };
+        let mut to = Openings::zero(grid);
+        let count = usize::from(ball);
+        openings(
+            grid,
+            sides,
+            &[obstacle][..count],
+            &[place][..count],
+            &mut to,
+        );
+        to
+    }
+
+    fn start(grid: &Grid, seed: u64, openings: &Openings<f64>) -> Velocity<f64> {
+        let mut u = clean_velocity(&noise_velocity(seed, grid));
+        hold(openings, &mut u);
+        u
+    }
+
+    #[test]
+    fn divergence_vanishes_and_a_second_projection_changes_nothing() {
+        for (grid, sides) in boxes() {
+            for ball in [false, true] {
+                let openings = faces(&grid, &sides, ball);
+                for choice in CHOICES {
+                    let projector = Projector::new(&grid, &openings, None, choice, 1e-12);
+                    let mut u = start(&grid, 1, &openings);
+                    let before = inflow(&grid, &u, None)
+                        .iter()
+                        .fold(0.0, |m: f64, b| m.max(b.abs()));
+                    project(&projector, &openings, None, &mut u, &mut Vec::new()).unwrap();
+                    let after = inflow(&grid, &u, None)
+                        .iter()
+                        .fold(0.0, |m: f64, b| m.max(b.abs()));
+                    assert!(before > 1.0 && after <= 2e-12, "{before} {after}");
+                    let once = u.clone();
+                    project(&projector, &openings, None, &mut u, &mut Vec::new()).unwrap();
+                    for axis in 0..3 {
+                        for (a, b) in u[axis].data.iter().zip(&once[axis].data) {
+                            assert!((a - b).abs() <= 1e-11, "{a} {b}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn projection_is_self_adjoint() {
+        for (grid, sides) in boxes() {
+            let openings = faces(&grid, &sides, false);
+            let projector = Projector::new(&grid, &openings, None, Precondition::default(), 1e-14);
+            let (u, v) = (start(&grid, 1, &openings), start(&grid, 5, &openings));
+            let (mut pu, mut pv) = (u.clone(), v.clone());
+            project(&projector, &openings, None, &mut pu, &mut Vec::new()).unwrap();
+            project(&projector, &openings, None, &mut pv, &mut Vec::new()).unwrap();
+            let product = |a: &Velocity<f64>, b: &Velocity<f64>| -> f64 {
+                (0..3).map(|axis| dot(&a[axis], &b[axis])).sum()
+            };
+            assert_close(product(&pu, &v), product(&u, &pv));
+        }
+    }
+
+    #[test]
+    fn gradients_of_a_scalar_are_taken_out_whole() {
+        for (grid, sides) in boxes() {
+            let openings = faces(&grid, &sides, false);
+            let projector = Projector::new(&grid, &openings, None, Precondition::default(), 1e-13);
+            let layout = grid.centres();
+            let q = crate::gas::testing::noise(3, layout).samples();
+            let mut u = drops::<f64>(&grid, &q);
+            for axis in 0..3 {
+                let open = &openings.open[axis].data;
+                u[axis].update(|_, index, u| *u *= open[index]);
+            }
+            project(&projector, &openings, None, &mut u, &mut Vec::new()).unwrap();
+            assert!(u.iter().map(Field::largest).fold(0.0, f64::max) <= 1e-11);
+        }
+    }
+
+    #[test]
+    fn project_vjp_is_the_transpose_for_velocity_openings_and_matter() {
+        for (grid, sides) in boxes() {
+            let openings = faces(&grid, &sides, true);
+            let u = start(&grid, 1, &openings);
+            let share = noise_velocity(20, &grid).map(|field| Field {
+                data: field.data.iter().map(|x| 0.75 + 0.2 * x).collect(),
+                ..field
+            });
+            let matter = Occupied {
+                share,
+                // What goes in has to go out of a closed box, also of its tangents.
+                carried: Field::zero_velocity(&grid),
+            };
+            let directions = [30, 34, 38, 42].map(|seed| start(&grid, seed, &openings));
+            let [du, dopen, dshare, dcarried] = &directions;
+            let tangent_openings = Openings {
+                open: dual_velocity(&openings.open, dopen),
+                still: openings.still.clone().map(|field| field.cast()),
+            };
+            let tangent_matter = Occupied {
+                share: dual_velocity(&matter.share, dshare),
+                carried: dual_velocity(&matter.carried, dcarried),
+            };
+            let projector = Projector::new(
+                &grid,
+                &openings,
+                Some(&matter),
+                Precondition::default(),
+                1e-13,
+            );
+            let mut moved = dual_velocity(&u, du);
+            let mut p = Vec::new();
+            project(
+                &projector,
+                &tangent_openings,
+                Some(&tangent_matter),
+                &mut moved,
+                &mut p,
+            )
+            .unwrap();
+            let bar = clean_velocity(&noise_velocity(50, &grid));
+            let forward: f64 = (0..3).map(|a| dot(&tangent(&moved[a]), &bar[a])).sum();
+
+            let mut u_bar = bar.clone();
+            let (mut openings_bar, mut matter_bar) = (Openings::zero(&grid), Occupied::zero(&grid));
+            project_vjp(
+                &projector,
+                &openings,
+                Some(&matter),
+                &u,
+                &p,
+                None,
+                &mut u_bar,
+                &mut openings_bar,
+                Some(&mut matter_bar),
+            )
+            .unwrap();
+            let parts = [
+                &u_bar,
+                &openings_bar.open,
+                &matter_bar.share,
+                &matter_bar.carried,
+            ];
+            let backward: f64 = directions
+                .iter()
+                .zip(parts)
+                .map(|(d, bar)| (0..3).map(|a| dot(&d[a], &bar[a])).sum::<f64>())
+                .sum();
+            assert_close(forward, backward);
+        }
+    }
+
+    #[test]
+    fn unreachable_tolerances_are_errors() {
+        let (grid, sides) = boxes().swap_remove(0);
+        let openings = faces(&grid, &sides, true);
+        let projector = Projector::new(&grid, &openings, None, Precondition::default(), 1e-30);
+        let mut u = start(&grid, 1, &openings);
+        let error = project(&projector, &openings, None, &mut u, &mut Vec::new()).unwrap_err();
+        assert!(
+            error.to_string().contains("to the tolerance 1e-30"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn multigrid_needs_few_iterations_whatever_the_size() {
+        let mut counts = Vec::new();
+        for n in [16, 32] {
+            let grid = Grid {
+                dx: 1.0 / n as f64,
+                cells: [n; 3],
+                ..box_grid([n; 3], [false; 3])
+            };
+            let sides = [0, 1, 2].map(|_| [Side::wall(0), Side::wall(0)]);
+            let openings = faces(&grid, &sides, true);
+            let count = |choice| {
+                let projector = Projector::new(&grid, &openings, None, choice, 1e-6);
+                let mut u = start(&grid, 1, &openings);
+                project(&projector, &openings, None, &mut u, &mut Vec::new())
+                    .unwrap()
+                    .iterations
+            };
+            counts.push(CHOICES.map(count));
+        }
+        assert!(
+            counts[1][0] <= 20 && counts[1][0] < counts[1][1] && counts[1][1] < counts[1][2],
+            "{counts:?}"
+        );
+    }
+}

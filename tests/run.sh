@@ -9,9 +9,19 @@
 # installed. Exit code: 0 if every test passed. CARGO_TARGET_DIR is honoured.
 set -euo pipefail
 
-# What building and testing need besides cargo: a command, then the Debian packages that bring it.
+# What building and testing need besides cargo: a command, a library or a file, then the Debian
+# packages that bring it.
 needs=(
     "cc gcc libc6-dev" # rustc links with it
+    # The viewer is rendered on the processor, in a window on a screen that no one sees.
+    "/usr/share/vulkan/icd.d/lvp_icd*.json mesa-vulkan-drivers"
+    "libvulkan.so.1 libvulkan1"
+    "libX11-xcb.so.1 libx11-6 libx11-xcb1"
+    "libXcursor.so.1 libxcursor1"
+    "libXi.so.6 libxi6"
+    "libxkbcommon-x11.so.0 libxkbcommon0 libxkbcommon-x11-0"
+    "Xvfb xvfb xauth"
+    "xdotool xdotool"
 )
 
 fail() {
@@ -32,12 +42,21 @@ as_root() {
     fi
 }
 
-# Installs the packages of every command that is missing.
+# Whether a command, a library (libNAME.so.N) or a file (with a pattern) is there.
+there() {
+    case "$1" in
+        lib*.so*) PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep -F "$1" >/dev/null ;;
+        /*) compgen -G "$1" >/dev/null ;;
+        *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+# Installs the packages of everything that is missing.
 prepare() {
     local need missing="" packages="" words
     for need in "${needs[@]}"; do
         read -ra words <<<"$need"
-        if ! command -v "${words[0]}" >/dev/null; then
+        if ! there "${words[0]}"; then
             missing="$missing ${words[0]}"
             packages="$packages ${words[*]:1}"
         fi

@@ -16,6 +16,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use simulate::{BestFile, NamedVariables};
+
 /// Differentiable MPM: simulate a scene, differentiate it, optimise it.
 #[derive(Debug, Parser)]
 #[command(name = "backflow", version, about, long_about = None, after_help = EXAMPLES)]

@@ -34,25 +34,30 @@ equal to them.
 
 /// A type of the format.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Type {
-    name: String,
-    about: String,
+pub struct Type {
+    /// Its name.
+    pub name: String,
+    /// What it stands for.
+    pub about: String,
     /// Whether it is one of several variants, otherwise a struct.
-    is_enum: bool,
-    items: Vec<Item>,
+    pub is_enum: bool,
+    /// Its fields or variants; those of a variant follow it.
+    pub items: Vec<Item>,
 }
 
 /// A field of a struct, or a variant of an enum, or a field of a variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Item {
-    name: String,
-    about: String,
+pub struct Item {
+    /// Its name.
+    pub name: String,
+    /// What it means, with its unit in brackets.
+    pub about: String,
     /// Type of a field; what a variant wraps.
-    kind: String,
+    pub kind: String,
     /// Text of the default; `None` where the field must be there.
-    default: Option<String>,
+    pub default: Option<String>,
     /// Whether it is a field of the variant before it.
-    nested: bool,
+    pub nested: bool,
 }
 
 /// The page that describes every field of a scene: `scenes/README.md`.
@@ -148,12 +153,19 @@ pub(super) fn fields_at(path: &str, variant: impl Fn(&str) -> String) -> Vec<Str
         .collect()
 }
 
-/// All types of the format.
-fn types() -> Vec<Type> {
+/// All types of the format, with kinds as they are in Rust: what an editor of scenes needs to
+/// know. The file itself is the type `Spec`.
+pub fn schema() -> Vec<Type> {
     let mut types = Vec::new();
     for source in SOURCES.iter().chain([&LOSSES]) {
         read(source, &mut types);
     }
+    types
+}
+
+/// All types of the format, with kinds as users know them.
+fn types() -> Vec<Type> {
+    let mut types = schema();
     let names: Vec<_> = types.iter().map(|known| known.name.clone()).collect();
     for item in types.iter_mut().flat_map(|known| &mut known.items) {
         item.kind = kind(&item.kind, &names);

@@ -1,0 +1,49 @@
+//! Runs the command without a window.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use crate::picture::Picture;
+
+/// The folder of the project.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Runs the viewer without a window, small and with rough edges, as suits a software GPU.
+pub fn run(scene: &Path, out: &Path, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_backflow-viewer"));
+    command
+        .arg("--headless")
+        .args(["--size", "320x200", "--rough", "--out"])
+        .arg(out)
+        .args(more)
+        .arg(scene)
+        .current_dir(root())
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY");
+    command.output().unwrap()
+}
+
+/// The pictures of a run that succeeds, in order.
+pub fn pictures(scene: &Path, out: &Path, more: &[&str]) -> Vec<Picture> {
+    let output = run(scene, out, more);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", scene.display());
+    let mut files: Vec<_> = std::fs::read_dir(out)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "png"))
+        .collect();
+    files.sort();
+    files.iter().map(|path| Picture::read(path)).collect()
+}
+
+/// Writes a scene into a folder.
+pub fn scene(folder: &Path, text: &str) -> PathBuf {
+    let path = folder.join("scene.ron");
+    std::fs::write(&path, text).unwrap();
+    path
+}

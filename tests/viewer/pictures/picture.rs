@@ -1,0 +1,68 @@
+//! What is in a picture.
+
+use std::{fs::File, io::BufReader, path::Path};
+
+/// Pixels, rows from the top.
+#[derive(Clone, PartialEq)]
+pub struct Picture {
+    pub width: usize,
+    pub height: usize,
+    pub rgb: Vec<[u8; 3]>,
+}
+
+impl Picture {
+    pub fn read(path: &Path) -> Self {
+        let file = BufReader::new(File::open(path).unwrap());
+        let mut reader = png::Decoder::new(file).read_info().unwrap();
+        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut bytes).unwrap();
+        assert_eq!(info.color_type, png::ColorType::Rgb);
+        Self {
+            width: info.width as usize,
+            height: info.height as usize,
+            rgb: bytes.chunks_exact(3).map(|p| [p[0], p[1], p[2]]).collect(),
+        }
+    }
+
+    /// Pixels for which something holds: how many, and their mean place as a share of the
+    /// picture, from the left and from the top.
+    pub fn find(&self, holds: impl Fn([u8; 3]) -> bool) -> (usize, [f64; 2]) {
+        let (mut count, mut sum) = (0, [0.0, 0.0]);
+        for (index, rgb) in self.rgb.iter().enumerate() {
+            if holds(*rgb) {
+                count += 1;
+                sum[0] += (index % self.width) as f64 / self.width as f64;
+                sum[1] += (index / self.width) as f64 / self.height as f64;
+            }
+        }
+        (count, sum.map(|sum| sum / count.max(1) as f64))
+    }
+
+    /// Share of the pixels that differ from those of another picture by more than `by`.
+    pub fn differs(&self, other: &Self, by: u8) -> f64 {
+        assert_eq!((self.width, self.height), (other.width, other.height));
+        let apart = |(a, b): (&[u8; 3], &[u8; 3])| (0..3).any(|c| a[c].abs_diff(b[c]) > by);
+        let pairs = self.rgb.iter().zip(&other.rgb);
+        pairs.filter(|pair| apart(*pair)).count() as f64 / self.rgb.len() as f64
+    }
+}
+
+/// Whether a pixel has this hue, whatever its lightness: one channel well above or below another.
+pub fn blue([r, _, b]: [u8; 3]) -> bool {
+    b > 90 && i32::from(b) - i32::from(r) > 60
+}
+
+/// See [`blue`].
+pub fn orange([r, g, b]: [u8; 3]) -> bool {
+    r > 110 && i32::from(r) - i32::from(b) > 80 && i32::from(r) - i32::from(g) > 25
+}
+
+/// See [`blue`].
+pub fn green([r, g, b]: [u8; 3]) -> bool {
+    g > 70 && i32::from(g) - i32::from(r) > 35 && i32::from(g) - i32::from(b) > 5
+}
+
+/// See [`blue`]: the end of the colour map.
+pub fn yellow([r, g, b]: [u8; 3]) -> bool {
+    r > 130 && g > 130 && i32::from(g) - i32::from(b) > 70
+}

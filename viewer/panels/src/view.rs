@@ -1,0 +1,105 @@
+//! What is drawn and how.
+
+use backflow_viewer_session::Field;
+use egui::Ui;
+
+/// What is drawn and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ViewSettings {
+    /// What the colour of a particle stands for.
+    pub field: Field,
+    /// Radius of the balls, as a multiple of that of a particle (1).
+    pub radius: f32,
+    /// Whether matter casts shadows.
+    pub shadows: bool,
+    /// Whether there is a floor.
+    pub floor: bool,
+    /// Whether the floor has lines.
+    pub grid: bool,
+    /// Whether the edges of the domain are drawn.
+    pub domain: bool,
+    /// Whether axes are drawn.
+    pub axes: bool,
+    /// Whether colliders and tools are drawn.
+    pub solids: bool,
+    /// Whether targets of losses are drawn.
+    pub targets: bool,
+    /// Whether gradients are drawn as arrows.
+    pub arrows: bool,
+    /// Dark or light colours.
+    pub dark: bool,
+}
+
+impl Default for ViewSettings {
+    fn default() -> Self {
+        Self {
+            field: Field::Body,
+            radius: 1.15,
+            shadows: true,
+            floor: true,
+            grid: true,
+            domain: true,
+            axes: true,
+            solids: true,
+            targets: true,
+            arrows: true,
+            dark: true,
+        }
+    }
+}
+
+/// The panel; true where the field is another.
+pub fn panel(ui: &mut Ui, settings: &mut ViewSettings) -> bool {
+    let before = settings.field;
+    ui.horizontal(|ui| {
+        ui.label("Colour");
+        egui::ComboBox::from_id_salt("field")
+            .selected_text(settings.field.name())
+            .show_ui(ui, |ui| {
+                for field in Field::ALL {
+                    let text = match field.unit() {
+                        "" => field.name().to_owned(),
+                        unit => format!("{} ({unit})", field.name()),
+                    };
+                    ui.selectable_value(&mut settings.field, field, text);
+                }
+            });
+    });
+    ui.add(
+        egui::Slider::new(&mut settings.radius, 0.3..=2.0)
+            .text("Radius")
+            .fixed_decimals(2),
+    )
+    .on_hover_text("Radius of the balls, as a multiple of that of a particle (1)");
+    ui.horizontal_wrapped(|ui| {
+        for (value, name, meaning) in [
+            (
+                &mut settings.shadows,
+                "Shadows",
+                "Matter casts soft shadows",
+            ),
+            (&mut settings.floor, "Floor", "The plane under the domain"),
+            (&mut settings.grid, "Grid", "Lines on the floor"),
+            (
+                &mut settings.domain,
+                "Domain",
+                "Edges of the box that matter lives in",
+            ),
+            (&mut settings.axes, "Axes", "x red, y green, z blue"),
+            (&mut settings.solids, "Solids", "Colliders and tools"),
+            (
+                &mut settings.targets,
+                "Targets",
+                "Where losses want matter to be",
+            ),
+            (
+                &mut settings.arrows,
+                "Arrows",
+                "Gradients of an optimisation",
+            ),
+        ] {
+            ui.checkbox(value, name).on_hover_text(meaning);
+        }
+    });
+    before != settings.field
+}

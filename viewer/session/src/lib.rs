@@ -1,0 +1,43 @@
+//! What the viewer shows and does, without a window: a scene that runs in a thread of its own
+//! and is steered and edited meanwhile, its recording, recorded runs, optimisations, and the
+//! files that leave.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`stage`] | what stands around the matter of a scene: bodies, surfaces, tool |
+//! | [`frame`] | the matter at the end of a frame, as it is drawn |
+//! | [`simulation`] | the thread that runs a scene, and the queue between it and the window |
+//! | [`recording`] | the frames so far, within a budget |
+//! | [`player`] | time: play, pause, step, speed, scrub |
+//! | [`playback`] | run folders and trajectories as recordings |
+//! | [`gallery`] | the scenes to choose from, with pictures |
+//! | [`edit`] | a scene that is being edited |
+//! | [`optimise`] | an optimisation in a thread of its own |
+//! | [`share`] | what leaves: animations, demonstrations |
+//! | [`balls`] | particles as the renderer reads them |
+//! | [`colour`] | from fields of particles to colours |
+//! | [`light`] | shadows of matter on itself and on the floor |
+//! | [`surface`] | triangles of the surface of a solid |
+
+pub mod balls;
+pub mod colour;
+pub mod edit;
+pub mod frame;
+pub mod gallery;
+pub mod light;
+pub mod optimise;
+pub mod playback;
+pub mod player;
+pub mod recording;
+pub mod share;
+pub mod simulation;
+pub mod stage;
+pub mod surface;
+
+#[cfg(test)]
+mod testing;
+
+pub use frame::{Field, Frame};
+pub use player::Player;
+pub use simulation::Simulation;
+pub use stage::Stage;

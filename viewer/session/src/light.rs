@@ -1,0 +1,191 @@
+//! Soft shadows of matter on itself and on the floor.
+//!
+//! The share of space that matter takes is gathered on a coarse grid. Light comes in from above
+//! and is dimmed from layer to layer by `exp(-k phi s)`, with `phi` the share, `s` the way through
+//! the layer and `k` the opacity (law of Beer and Lambert); each layer is the one above, moved
+//! along the light. The cost is that of a pass over the particles and one over the grid.
+
+use nalgebra::Vector3;
+
+/// Cells along the longest side of the grid.
+const CELLS: usize = 56;
+
+/// How fast full matter dims the light (1/m), times the diagonal of the domain.
+const OPACITY: f32 = 60.0;
+
+/// Direction that the light goes in, not normalised.
+pub const DIRECTION: [f32; 3] = [-0.45, -1.0, -0.35];
+
+/// Light in and around a domain.
+#[derive(Debug, Clone, Default)]
+pub struct Light {
+    min: [f32; 3],
+    cell: f32,
+    count: [usize; 3],
+    /// Share of each cell that matter takes.
+    share: Vec<f32>,
+    /// Light that reaches each cell, 0 to 1: layers from the floor up, rows along z.
+    lit: Vec<f32>,
+    /// Light on the floor.
+    floor: Vec<f32>,
+}
+
+impl Light {
+    /// The light in a domain, with room for the shadows around it.
+    pub fn new(bounds: &[Vector3<f64>; 2]) -> Self {
+        let [min, max] = bounds.map(|corner| <[f32; 3]>::from(corner.map(|x| x as f32)));
+        let height = max[1] - min[1];
+        let reach = [0, 2].map(|axis| height * (DIRECTION[axis] / DIRECTION[1]).abs());
+        let from = [min[0] - reach[0], min[1], min[2] - reach[1]];
+        let to = [max[0] + reach[0], max[1], max[2] + reach[1]];
+        let size: [f32; 3] = std::array::from_fn(|axis| to[axis] - from[axis]);
+        let longest = size.iter().copied().fold(0.0, f32::max);
+        let cell = (longest / CELLS as f32).max(f32::MIN_POSITIVE);
+        let count = size.map(|size| ((size / cell).ceil() as usize).max(1));
+        let cells = count.iter().product();
+        Self {
+            min: from,
+            cell,
+            count,
+            share: vec![0.0; cells],
+            lit: vec![1.0; cells],
+            floor: vec![1.0; count[0] * count[2]],
+        }
+    }
+
+    fn layer(&self) -> usize {
+        self.count[0] * self.count[2]
+    }
+
+    /// Place in cells of a point.
+    fn place(&self, x: &[f32; 3]) -> [f32; 3] {
+        std::array::from_fn(|axis| (x[axis] - self.min[axis]) / self.cell)
+    }
+
+    fn index(&self, x: &[f32; 3]) -> usize {
+        let at: [usize; 3] = {
+            let place = self.place(x);
+            std::array::from_fn(|axis| (place[axis].max(0.0) as usize).min(self.count[axis] - 1))
+        };
+        at[1] * self.layer() + at[2] * self.count[0] + at[0]
+    }
+
+    /// Lets light fall on particles, which come in groups of one volume (m^3) each.
+    pub fn fall<'a>(&mut self, groups: impl Iterator<Item = (&'a [[f32; 3]], f32)>, scale: f32) {
+        self.share.fill(0.0);
+        let cell_volume = self.cell.powi(3);
+        for (positions, volume) in groups {
+            let share = volume / cell_volume;
+            for x in positions {
+                let index = self.index(x);
+                self.share[index] += share;
+            }
+        }
+        let way = self.cell * (DIRECTION.iter().map(|d| d * d).sum::<f32>()).sqrt();
+        let dim = OPACITY / scale.max(f32::MIN_POSITIVE) * way / DIRECTION[1].abs();
+        // How far light moves sideways from one layer to the one below, in cells.
+        let slant = [0, 2].map(|axis| DIRECTION[axis] / DIRECTION[1].abs());
+        let layer = self.layer();
+        let mut above = vec![1.0; layer];
+        let mut here = vec![1.0; layer];
+        for height in (0..self.count[1]).rev() {
+            let cells = height * layer..(height + 1) * layer;
+            self.lit[cells.clone()].copy_from_slice(&above);
+            let share = &self.share[cells];
+            for (through, share) in above.iter_mut().zip(share) {
+                *through *= (-dim * share.min(1.0)).exp();
+            }
+            shifted(&above, [self.count[0], self.count[2]], slant, &mut here);
+            std::mem::swap(&mut above, &mut here);
+        }
+        self.floor.copy_from_slice(&above);
+    }
+
+    /// The light at a point, 0 to 1.
+    pub fn at(&self, x: &[f32; 3]) -> f32 {
+        let place = self.place(x).map(|at| at - 0.5);
+        let mut light = 0.0;
+        for corner in 0..8_usize {
+            let (mut weight, mut index, mut step) = (1.0, 0, 1);
+            // Rows run along x, then z, then y.
+            for axis in [0, 2, 1] {
+                let base = place[axis].floor();
+                let part = place[axis] - base;
+                let side = corner >> axis & 1;
+                weight *= if side == 1 { part } else { 1.0 - part };
+                let at = (base as i64 + side as i64).clamp(0, self.count[axis] as i64 - 1);
+                index += at as usize * step;
+                step *= self.count[axis];
+            }
+            light += weight * self.lit[index];
+        }
+        light
+    }
+
+    /// Light on the floor, 0 to 255: width, height and rows along z.
+    pub fn floor(&self) -> ([usize; 2], impl Iterator<Item = u8> + '_) {
+        let bytes = self.floor.iter().map(|light| (light * 255.0) as u8);
+        ([self.count[0], self.count[2]], bytes)
+    }
+
+    /// Lower corner and size of what [`Light::floor`] covers (m), along x and z.
+    pub fn floor_extent(&self) -> ([f32; 2], [f32; 2]) {
+        let size = [0, 2].map(|axis| self.count[axis] as f32 * self.cell);
+        ([self.min[0], self.min[2]], size)
+    }
+}
+
+/// A layer moved by parts of a cell, bilinearly; light comes in freely from outside.
+fn shifted(from: &[f32], [width, depth]: [usize; 2], slant: [f32; 2], to: &mut [f32]) {
+    let read = |x: i64, z: i64| {
+        let inside = (0..width as i64).contains(&x) && (0..depth as i64).contains(&z);
+        if inside {
+            from[z as usize * width + x as usize]
+        } else {
+            1.0
+        }
+    };
+    let [dx, dz] = slant.map(|slant| -slant);
+    let (base_x, base_z) = (dx.floor(), dz.floor());
+    let (part_x, part_z) = (dx - base_x, dz - base_z);
+    for z in 0..depth {
+        for x in 0..width {
+            let (left, near) = (x as i64 + base_x as i64, z as i64 + base_z as i64);
+            let row = |z: i64| read(left, z) * (1.0 - part_x) + read(left + 1, z) * part_x;
+            to[z * width + x] = row(near) * (1.0 - part_z) + row(near + 1) * part_z;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lit(points: &[[f32; 3]], volume: f32) -> Light {
+        let mut light = Light::new(&[Vector3::zeros(), Vector3::repeat(1.0)]);
+        light.fall(std::iter::once((points, volume)), 1.7);
+        light
+    }
+
+    #[test]
+    fn without_matter_it_is_light_everywhere() {
+        let light = lit(&[], 0.0);
+        assert!((light.at(&[0.3, 0.2, 0.9]) - 1.0).abs() < 1e-6);
+        assert!(light.floor().1.all(|light| light == 255));
+    }
+
+    #[test]
+    fn matter_shades_what_is_behind_it_as_seen_from_the_light() {
+        let block: Vec<[f32; 3]> = (0..1000)
+            .map(|n| [n % 10, n / 10 % 10, n / 100].map(|n| 0.45 + 0.01 * n as f32))
+            .collect();
+        let light = lit(&block, 1e-6);
+        let behind =
+            |way: f32| -> [f32; 3] { std::array::from_fn(|axis| 0.5 + way * DIRECTION[axis]) };
+        assert!(light.at(&behind(0.3)) < 0.3, "{}", light.at(&behind(0.3)));
+        assert!(light.at(&behind(-0.3)) > 0.99);
+        assert!(light.at(&[0.9, 0.1, 0.9]) > 0.99);
+        let darkest = light.floor().1.min().unwrap();
+        assert!(darkest < 100, "{darkest}");
+    }
+}

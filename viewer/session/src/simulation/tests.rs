@@ -1,0 +1,281 @@
+use std::{path::Path, time::Duration};
+
+use backflow::{
+    sim::{rollout::forward::Rollout, scene::spec::Material},
+    task::{frames::bodies, objective::RolloutObjective},
+};
+
+use super::*;
+use crate::{
+    edit::Document,
+    optimise::{Activity, Optimisation},
+    player::Player,
+};
+
+const TANK: &str = r#"(
+    version: 1,
+    name: "tank",
+    domain: (size: (0.8, 0.4, 0.08), cell: 0.04, walls: (default: Slip), locked: [Z]),
+    time: (frames: 12, frame: 0.02),
+    materials: {"water": Liquid(density: 1000, bulk_modulus: 1e4)},
+    bodies: [
+        (name: "pool", material: "water", shape: Box(half: (0.25, 0.08, 0.04)), position: (0.5, 0.08, 0.04)),
+    ],
+    colliders: [
+        (name: "paddle", shape: Box(half: (0.04, 0.16, 0.08)), width: 0.02, on: Tool),
+    ],
+    tool: (position: (0.12, 0.2, 0.04), motion: Constant(linear: (0.4, 0, 0))),
+    losses: [(term: CentreOfMass(body: "pool", target: (0.6, 0.1, 0.04), axes: [X]))],
+    optimize: (
+        variables: [Controls(axes: [X], limit: 1, hold: 4)],
+        settings: (iterations: 6, update: Adam(rate: 0.1)),
+    ),
+)"#;
+
+fn spec() -> Spec<OptimizeSpec> {
+    backflow::sim::scene::parse(TANK, "tank").unwrap().0
+}
+
+fn origin() -> Origin {
+    Origin::Spec(Box::new(spec()), Path::new("").to_owned())
+}
+
+fn start() -> Simulation {
+    Simulation::start(origin()).unwrap()
+}
+
+/// A player that has shown the first frame.
+fn player() -> Player {
+    let mut player = Player::live(start());
+    assert!(player.wait());
+    player
+}
+
+/// Lets time pass until something holds.
+fn until(player: &mut Player, what: &str, holds: impl Fn(&Player) -> bool) {
+    for _ in 0..2000 {
+        if holds(player) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+        player.tick(0.02);
+    }
+    panic!("{what} never happened");
+}
+
+#[test]
+fn a_live_run_has_the_bits_of_a_run_of_the_command() {
+    let mut player = player();
+    while player.wait() {}
+    let task = Task::new(spec(), Path::new("").to_owned()).unwrap();
+    let world = task.scene.world.cast::<f32>();
+    let mut state = State::new(&world, task.scene.particles.cast());
+    let mut rollout = Rollout::new(&world, &task.scene.twists);
+    for step in 0..rollout.steps() {
+        rollout.advance(&mut state, step).unwrap();
+    }
+    let expected: Vec<f32> = bodies(&task.scene, &world, &state)
+        .iter()
+        .flat_map(|body| body.x.iter().map(|&x| x as f32))
+        .collect();
+    let last = player.current().unwrap();
+    assert_eq!((last.index, player.recording.len()), (12, 13));
+    assert!(last.x.iter().flatten().eq(&expected), "positions differ");
+}
+
+#[test]
+fn frames_wait_for_the_window_and_no_more_than_two_are_made_ahead() {
+    let simulation = start();
+    simulation.run(true);
+    assert_eq!(simulation.wait().unwrap().index, 0);
+    for _ in 0..200 {
+        std::thread::sleep(Duration::from_millis(5));
+        if simulation.pulse().0 == QUEUE {
+            break;
+        }
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(simulation.pulse(), (QUEUE, QUEUE as u64));
+    let mut last = 0;
+    while let Some(frame) = simulation.wait() {
+        assert_eq!(frame.index, last + 1);
+        last = frame.index;
+    }
+    assert_eq!(last, 12);
+}
+
+#[test]
+fn play_pause_step_and_scrub_show_the_frames_they_name() {
+    let mut player = player();
+    player.step();
+    until(&mut player, "a step", |player| {
+        player.current().unwrap().index == 1
+    });
+    player.step();
+    until(&mut player, "a step", |player| {
+        player.current().unwrap().index == 2
+    });
+    player.play(true);
+    until(&mut player, "frame 6", |player| {
+        player.current().unwrap().index >= 6
+    });
+    player.play(false);
+    let paused = player.current().unwrap().index;
+    for _ in 0..20 {
+        player.tick(0.02);
+    }
+    assert_eq!(player.current().unwrap().index, paused);
+    player.seek(3);
+    assert_eq!(player.current().unwrap().index, 3);
+    player.step();
+    assert_eq!(player.current().unwrap().index, 4);
+    player.play(true);
+    until(&mut player, "the end", |player| !player.playing);
+    assert_eq!(player.current().unwrap().index, 12);
+    player.reset();
+    until(&mut player, "the start", |player| {
+        player.current().is_some_and(|frame| frame.index == 0)
+    });
+    assert_eq!(player.recording.len(), 1);
+}
+
+#[test]
+fn a_steered_tool_goes_where_it_is_aimed_and_rests_there() {
+    let mut player = player();
+    let tool = |player: &Player| player.current().unwrap().tool.unwrap().position;
+    let from = tool(&player);
+    let aim = from + Vector3::new(0.05, -0.02, 0.0);
+    let simulation = player.simulation.as_ref().unwrap();
+    simulation.steer(Some(Aim {
+        position: aim,
+        spin: Vector3::zeros(),
+    }));
+    for _ in 0..4 {
+        assert!(player.wait());
+    }
+    assert!((tool(&player) - aim).norm() < 1e-9, "{}", tool(&player));
+    player.simulation.as_ref().unwrap().steer(None);
+    for _ in 0..3 {
+        assert!(player.wait());
+    }
+    // The script would have moved it on.
+    assert!((tool(&player) - aim).norm() < 1e-9);
+    let (driven, steered) = player.simulation.as_ref().unwrap().driven();
+    let way: Vector3<f64> = driven.iter().map(|twist| twist.linear * 0.02).sum();
+    assert!(steered && driven.len() == 7 && (way - (aim - from)).norm() < 1e-6);
+}
+
+#[test]
+fn an_edit_keeps_what_goes_on_and_a_bad_one_is_refused() {
+    let mut player = player();
+    for _ in 0..5 {
+        assert!(player.wait());
+    }
+    let before = player.current().unwrap().clone();
+    let mut document = Document::new(&spec(), None, Path::new("").to_owned()).unwrap();
+    let mut changed = document.spec().unwrap();
+    if let Some(Material::Liquid { viscosity, .. }) = changed.materials.get_mut("water") {
+        *viscosity = 20.0;
+    }
+    let edit = |spec: &Spec<OptimizeSpec>| Origin::Spec(Box::new(spec.clone()), "".into());
+    player
+        .simulation
+        .as_ref()
+        .unwrap()
+        .build(edit(&changed), true);
+    until(&mut player, "the edit", |player| {
+        let stage = &player.current().unwrap().stage;
+        !Arc::ptr_eq(stage, &before.stage)
+    });
+    let after = player.current().unwrap().clone();
+    assert_eq!((after.index, &after.x), (5, &before.x));
+    assert!(player.wait());
+    assert_eq!(player.current().unwrap().index, 6);
+
+    let mut bad = changed.clone();
+    bad.bodies[0].material = "wine".to_owned();
+    player.simulation.as_ref().unwrap().build(edit(&bad), true);
+    until(&mut player, "the refusal", |player| {
+        let condition = player.simulation.as_ref().unwrap().condition();
+        matches!(condition, Condition::Refused(refusal)
+            if refusal.faults.iter().any(|fault| fault.path == "bodies[0].material"))
+    });
+    // What was good goes on.
+    assert!(player.current().unwrap().index == 6);
+    drop(document.edit_text("("));
+    player
+        .simulation
+        .as_ref()
+        .unwrap()
+        .build(edit(&changed), true);
+    until(&mut player, "the mended scene", |player| {
+        matches!(
+            player.simulation.as_ref().unwrap().condition(),
+            Condition::Ready
+        )
+    });
+    assert!(player.wait() && player.current().unwrap().index == 7);
+}
+
+#[test]
+fn fields_come_with_frames_when_they_are_asked_for() {
+    let mut player = player();
+    assert!(player.current().unwrap().values(Field::Pressure).is_none());
+    player.show(Field::Pressure);
+    until(&mut player, "the pressure", |player| {
+        player.current().unwrap().values(Field::Pressure).is_some()
+    });
+    for _ in 0..6 {
+        assert!(player.wait());
+    }
+    let frame = player.current().unwrap();
+    let pressure = frame.values(Field::Pressure).unwrap();
+    assert_eq!(pressure.len(), frame.x.len());
+    // Under the surface of a pool there is pressure.
+    assert!(pressure.iter().any(|&p| p > 100.0));
+}
+
+#[test]
+fn an_optimisation_has_the_losses_of_the_command_and_can_be_paused_and_changed() {
+    let task = Arc::new(Task::new(spec(), Path::new("").to_owned()).unwrap());
+    let settings = task.spec.optimize.clone().unwrap().settings;
+    let optimisation =
+        Optimisation::start("adam".to_owned(), Arc::clone(&task), settings.clone()).unwrap();
+    assert_eq!(
+        optimisation.wait(),
+        Activity::Finished("Iterations".to_owned())
+    );
+    let points = optimisation.points();
+    assert_eq!(points.len(), 6);
+    assert!(points[5].best < 0.9 * points[0].loss, "{points:?}");
+
+    let binding = backflow::task::binding::Binding::new(&task.spec, &task.scene).unwrap();
+    let judge = backflow::task::criterion::Judge::new::<f32>(&task.scene).unwrap();
+    let go_on = Box::new(|_, _| true);
+    let mut objective = RolloutObjective::<f32>::new(&task.scene, &binding, &judge, None, go_on);
+    let (loss, _) = objective.judged(&binding.start()).unwrap();
+    assert_eq!(points[0].loss, loss);
+
+    let best = optimisation.best().unwrap();
+    assert_eq!(best.loss, points[5].best);
+    assert_eq!(
+        (best.ghost.len(), best.controls.len(), best.way.len()),
+        (12, 12, 12)
+    );
+    assert_eq!(best.particles_bar.len(), task.scene.particles.len());
+    assert!(best.controls_bar.iter().any(|bar| bar.x != 0.0));
+
+    let mut other = settings;
+    other.iterations = 9;
+    other.update = backflow::optim::UpdateSettings::sgd(0.5, 0.0);
+    optimisation.pause(true);
+    optimisation.configure(other);
+    optimisation.pause(false);
+    for _ in 0..2000 {
+        if optimisation.points().len() == 9 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(optimisation.points().len(), 9);
+}

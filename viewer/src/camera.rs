@@ -1,0 +1,290 @@
+//! The camera: it goes around a point, along with the mouse, or flies.
+
+use backflow_viewer_session::Stage;
+use bevy::{
+    core_pipeline::tonemapping::{DebandDither, Tonemapping},
+    input::mouse::{AccumulatedMouseMotion, AccumulatedMouseScroll},
+    prelude::*,
+};
+use nalgebra::Vector3;
+
+use crate::{touch::Grip, ui::Free, view::View};
+
+/// Half of the vertical angle of view (rad): a moderate telephoto, as in pictures of the engine.
+const HALF_ANGLE: f32 = 0.22;
+
+/// Share of the picture that a fitted domain may take.
+const FILL: f32 = 0.86;
+
+/// Moves the camera.
+pub struct CameraPlugin {
+    /// Whether mouse and keys move it.
+    pub interactive: bool,
+    /// Whether edges are smoothed by four samples a pixel.
+    pub smooth: bool,
+}
+
+impl Plugin for CameraPlugin {
+    fn build(&self, app: &mut App) {
+        let smooth = self.smooth;
+        app.init_resource::<Orbit>()
+            .add_systems(Startup, move |mut commands: Commands| {
+                spawn(&mut commands, smooth);
+            });
+        if self.interactive {
+            app.add_systems(
+                Update,
+                (mouse, keys)
+                    .chain()
+                    .before(place)
+                    .run_if(not(bevy_egui::input::egui_wants_any_keyboard_input)),
+            );
+        }
+        app.add_systems(Update, (fit, place).chain().after(crate::play::tick));
+    }
+}
+
+/// The camera of the scene.
+#[derive(Component)]
+pub struct SceneCamera;
+
+/// Where the camera is: on a sphere around a point.
+#[derive(Resource, Debug, Clone, PartialEq)]
+pub struct Orbit {
+    /// What it looks at (m).
+    pub target: Vec3,
+    /// Angle about the vertical from the z axis to the eye (rad).
+    pub yaw: f32,
+    /// Angle of the eye above the horizon (rad).
+    pub pitch: f32,
+    /// Distance of the eye (m).
+    pub distance: f32,
+    /// Name of the scene that it was fitted to.
+    fitted: Option<String>,
+}
+
+impl Default for Orbit {
+    fn default() -> Self {
+        Self {
+            target: Vec3::ZERO,
+            yaw: THREE_QUARTERS.0,
+            pitch: THREE_QUARTERS.1,
+            distance: 3.0,
+            fitted: None,
+        }
+    }
+}
+
+/// From the front, the right and above.
+const THREE_QUARTERS: (f32, f32) = (0.52, 0.38);
+
+/// Directions to look from by name: yaw and pitch (rad).
+pub const PRESETS: [(&str, f32, f32); 4] = [
+    ("three quarters", THREE_QUARTERS.0, THREE_QUARTERS.1),
+    ("front", 0.0, 0.06),
+    ("side", std::f32::consts::FRAC_PI_2, 0.06),
+    ("top", 0.0, 1.54),
+];
+
+impl Orbit {
+    /// Unit vector from the target to the eye.
+    pub fn back(&self) -> Vec3 {
+        let (sin, cos) = self.pitch.sin_cos();
+        Vec3::new(cos * self.yaw.sin(), sin, cos * self.yaw.cos())
+    }
+
+    /// Where the eye is (m).
+    pub fn eye(&self) -> Vec3 {
+        self.target + self.back() * self.distance
+    }
+
+    /// Its transform.
+    pub fn transform(&self) -> Transform {
+        Transform::from_translation(self.eye()).looking_at(self.target, Vec3::Y)
+    }
+
+    /// Looks at all of a stage from where it is turned to, in a picture of such proportions, of
+    /// which `share` is free along each axis.
+    pub fn fit(&mut self, stage: &Stage, aspect: f32, share: Vec2) {
+        let single = |v: Vector3<f64>| Vec3::new(v.x as f32, v.y as f32, v.z as f32);
+        let [min, max] = stage.bounds.map(single);
+        self.target = (min + max) * 0.5;
+        let at = self.transform();
+        let (right, up, back) = (at.right(), at.up(), self.back());
+        let tangent = HALF_ANGLE.tan() * FILL;
+        let tangents = Vec2::new(tangent * aspect, tangent) * share;
+        // The pair of distance and shift that centres all corners settles in some rounds.
+        for _ in 0..32 {
+            let (mut distance, mut low, mut high) = (0.0_f32, Vec2::INFINITY, Vec2::NEG_INFINITY);
+            let corners: Vec<Vec3> = (0..8_usize)
+                .map(|corner| {
+                    let side = |axis: usize| if corner >> axis & 1 == 0 { min } else { max }[axis];
+                    Vec3::new(side(0), side(1), side(2)) - self.target
+                })
+                .collect();
+            for corner in &corners {
+                let across = Vec2::new(corner.dot(*right), corner.dot(*up));
+                let need = (across.abs() / tangents).max_element() + corner.dot(back);
+                distance = distance.max(need);
+            }
+            for corner in &corners {
+                let across = Vec2::new(corner.dot(*right), corner.dot(*up));
+                let seen = across / (distance - corner.dot(back)).max(1e-6);
+                (low, high) = (low.min(seen), high.max(seen));
+            }
+            self.distance = distance;
+            let shift = (low + high) * 0.5 * distance;
+            self.target += *right * shift.x + *up * shift.y;
+        }
+    }
+
+    /// Forgets the scene that it was fitted to, so that it is fitted again.
+    pub fn refit(&mut self) {
+        self.fitted = None;
+    }
+}
+
+fn spawn(commands: &mut Commands, smooth: bool) {
+    commands.spawn((
+        SceneCamera,
+        Camera3d::default(),
+        Projection::Perspective(PerspectiveProjection {
+            fov: 2.0 * HALF_ANGLE,
+            near: 0.01,
+            far: 1000.0,
+            ..default()
+        }),
+        // The shaders give the colours of the screen.
+        Tonemapping::None,
+        DebandDither::Disabled,
+        if smooth { Msaa::Sample4 } else { Msaa::Off },
+    ));
+}
+
+/// Fits the camera to a scene that is new.
+fn fit(
+    mut orbit: ResMut<Orbit>,
+    view: Res<View>,
+    free: Res<Free>,
+    cameras: Query<&Camera, With<SceneCamera>>,
+) {
+    let (Some(stage), Ok(camera)) = (&view.stage, cameras.single()) else {
+        return;
+    };
+    if orbit.fitted.as_ref() == Some(&stage.name) {
+        return;
+    }
+    let Some(size) = camera
+        .logical_target_size()
+        .filter(|size| size.min_element() > 0.0)
+    else {
+        return;
+    };
+    let share = free.share(size);
+    orbit.fit(stage, size.x / size.y, share);
+    orbit.fitted = Some(stage.name.clone());
+}
+
+/// Puts the camera where it is to be, with its axis through the middle of what panels leave free.
+fn place(
+    orbit: Res<Orbit>,
+    free: Res<Free>,
+    mut cameras: Query<(&mut Transform, &mut Camera), With<SceneCamera>>,
+) {
+    let Ok((mut transform, mut camera)) = cameras.single_mut() else {
+        return;
+    };
+    let at = orbit.transform();
+    if *transform != at {
+        *transform = at;
+    }
+    let Some(size) = camera.logical_target_size() else {
+        return;
+    };
+    let offset = size * 0.5 - free.centre(size);
+    let wanted = (offset.length() > 0.5).then(|| bevy::camera::SubCameraView {
+        full_size: size.as_uvec2(),
+        offset,
+        size: size.as_uvec2(),
+    });
+    if camera.sub_camera_view != wanted {
+        camera.sub_camera_view = wanted;
+    }
+}
+
+/// Turn a pixel (rad).
+const TURN: f32 = 0.006;
+
+fn mouse(
+    mut orbit: ResMut<Orbit>,
+    buttons: Res<ButtonInput<MouseButton>>,
+    held: Res<ButtonInput<KeyCode>>,
+    motion: Res<AccumulatedMouseMotion>,
+    scroll: Res<AccumulatedMouseScroll>,
+    grip: Res<Grip>,
+    free: Res<Free>,
+    cameras: Query<&Camera, With<SceneCamera>>,
+) {
+    if free.pointer_on_panel || grip.holds() {
+        return;
+    }
+    let height = cameras
+        .single()
+        .ok()
+        .and_then(|camera| camera.logical_target_size())
+        .map_or(720.0, |size| size.y.max(1.0));
+    let shift = held.any_pressed([KeyCode::ShiftLeft, KeyCode::ShiftRight]);
+    let pans = buttons.pressed(MouseButton::Right)
+        || buttons.pressed(MouseButton::Middle)
+        || (buttons.pressed(MouseButton::Left) && shift);
+    if motion.delta != Vec2::ZERO {
+        if pans {
+            let at = orbit.transform();
+            let step = 2.0 * HALF_ANGLE.tan() * orbit.distance / height;
+            let delta = motion.delta * step;
+            orbit.target += *at.up() * delta.y - *at.right() * delta.x;
+        } else if buttons.pressed(MouseButton::Left) {
+            orbit.yaw -= motion.delta.x * TURN;
+            orbit.pitch = (orbit.pitch + motion.delta.y * TURN).clamp(-1.5, 1.54);
+        }
+    }
+    if scroll.delta.y != 0.0 {
+        orbit.distance *= (-0.12 * scroll.delta.y.clamp(-3.0, 3.0)).exp();
+        orbit.distance = orbit.distance.clamp(0.02, 200.0);
+    }
+}
+
+fn keys(mut orbit: ResMut<Orbit>, keys: Res<ButtonInput<KeyCode>>, time: Res<Time>) {
+    for (key, (_, yaw, pitch)) in [
+        KeyCode::Digit1,
+        KeyCode::Digit2,
+        KeyCode::Digit3,
+        KeyCode::Digit4,
+    ]
+    .into_iter()
+    .zip(PRESETS)
+    {
+        if keys.just_pressed(key) {
+            (orbit.yaw, orbit.pitch) = (yaw, pitch);
+            orbit.refit();
+        }
+    }
+    if keys.just_pressed(KeyCode::Home) {
+        orbit.refit();
+    }
+    // Flying: the eye and what it looks at move together.
+    let along = |more: KeyCode, less: KeyCode| {
+        f32::from(keys.pressed(more)) - f32::from(keys.pressed(less))
+    };
+    let way = Vec3::new(
+        along(KeyCode::KeyD, KeyCode::KeyA),
+        along(KeyCode::KeyE, KeyCode::KeyQ),
+        along(KeyCode::KeyW, KeyCode::KeyS),
+    );
+    let control = keys.any_pressed([KeyCode::ControlLeft, KeyCode::ControlRight]);
+    if way != Vec3::ZERO && !control {
+        let at = orbit.transform();
+        let step = orbit.distance * time.delta_secs().min(0.1);
+        orbit.target += (*at.right() * way.x + *at.up() * way.y + *at.forward() * way.z) * step;
+    }
+}

@@ -1,0 +1,7 @@
+//! What is drawn: one plugin a kind of thing.
+
+pub mod ghosts;
+pub mod ground;
+pub mod lines;
+pub mod matter;
+pub mod solids;

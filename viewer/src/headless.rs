@@ -1,0 +1,266 @@
+//! Rendering without a window: picture by picture, each after its frame has been simulated, so
+//! that the same command gives the same pictures.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bevy::{
+    app::SubApps,
+    camera::RenderTarget,
+    prelude::*,
+    render::{
+        RenderPlugin,
+        pipelined_rendering::PipelinedRenderingPlugin,
+        render_resource::PollType,
+        renderer::RenderDevice,
+        view::screenshot::{Screenshot, ScreenshotCaptured},
+    },
+    window::ExitCondition,
+    winit::WinitPlugin,
+};
+
+use backflow_viewer_session::share::{self, ShareError};
+
+use crate::{
+    args::Arguments,
+    camera::{Orbit, PRESETS, SceneCamera},
+    capture, desk,
+    play::Playing,
+    view::View,
+};
+
+/// Why pictures cannot be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum HeadlessError {
+    /// The scene or run cannot be used.
+    #[error("{0}")]
+    Input(String),
+    /// There is no such view.
+    #[error("--view {name:?}: expected one of {known}")]
+    View {
+        /// The name that was given.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// An animation cannot be written.
+    #[error(transparent)]
+    Share(#[from] ShareError),
+    /// The renderer did not answer.
+    #[error("the renderer gave no picture")]
+    Renderer,
+    /// A file cannot be written.
+    #[error("{}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+/// Where the pixels of a picture arrive.
+type Pixels = Arc<Mutex<Option<Vec<u8>>>>;
+
+/// An application that is driven picture by picture.
+pub struct Headless {
+    apps: SubApps,
+    canvas: Handle<Image>,
+    size: (u32, u32),
+}
+
+/// Updates that a picture may take to arrive, at most.
+const PATIENCE: usize = 16;
+
+impl Headless {
+    /// Sets the application up.
+    pub fn new(arguments: &Arguments) -> Self {
+        let size = arguments.size.unwrap_or((1280, 720));
+        let mut app = App::new();
+        app.add_plugins(
+            DefaultPlugins
+                .set(WindowPlugin {
+                    primary_window: None,
+                    exit_condition: ExitCondition::DontExit,
+                    ..default()
+                })
+                .set(RenderPlugin {
+                    synchronous_pipeline_compilation: true,
+                    ..default()
+                })
+                .set(crate::logging())
+                .disable::<WinitPlugin>()
+                // Its frame of delay would mix pictures up.
+                .disable::<PipelinedRenderingPlugin>(),
+        );
+        crate::plugins(&mut app, arguments);
+        let canvas = app
+            .world_mut()
+            .resource_mut::<Assets<Image>>()
+            .add(capture::canvas(size.0, size.1));
+        app.finish();
+        app.cleanup();
+        let mut headless = Self {
+            apps: std::mem::take(app.sub_apps_mut()),
+            canvas,
+            size,
+        };
+        headless.world().resource_mut::<View>().settings.dark = !arguments.light;
+        headless.world().resource_mut::<View>().settings.field = arguments.colour;
+        // The camera is spawned by the first update.
+        headless.update();
+        let target = RenderTarget::Image(headless.canvas.clone().into());
+        let world = headless.world();
+        let cameras: Vec<Entity> = world
+            .query_filtered::<Entity, With<SceneCamera>>()
+            .iter(world)
+            .collect();
+        for camera in cameras {
+            world.entity_mut(camera).insert(target.clone());
+        }
+        headless
+    }
+
+    /// The world of the application.
+    pub fn world(&mut self) -> &mut World {
+        self.apps.main.world_mut()
+    }
+
+    /// Renders once.
+    pub fn update(&mut self) {
+        self.apps.update();
+        let device = self.apps.main.world().resource::<RenderDevice>();
+        // A device that is lost shows in the picture that never comes.
+        let _ = device.wgpu_device().poll(PollType::wait_indefinitely());
+    }
+
+    /// The present picture: rows from the top, red, green, blue and opacity.
+    ///
+    /// # Errors
+    /// The renderer gives none.
+    pub fn picture(&mut self) -> Result<Vec<u8>, HeadlessError> {
+        let pixels: Pixels = Arc::default();
+        let arrived = Arc::clone(&pixels);
+        let canvas = self.canvas.clone();
+        self.world().spawn(Screenshot::image(canvas)).observe(
+            move |captured: On<ScreenshotCaptured>| {
+                let mut pixels = arrived.lock().unwrap_or_else(PoisonError::into_inner);
+                pixels.clone_from(&captured.image.data);
+            },
+        );
+        for _ in 0..PATIENCE {
+            self.update();
+            let mut arrived = pixels.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(pixels) = arrived.take() {
+                return Ok(pixels);
+            }
+        }
+        Err(HeadlessError::Renderer)
+    }
+
+    /// Size of the pictures (pixels).
+    pub fn size(&self) -> (u32, u32) {
+        self.size
+    }
+}
+
+/// Writes a picture.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_png(path: &Path, size: (u32, u32), rgba: &[u8]) -> Result<(), HeadlessError> {
+    let rgb: Vec<u8> = rgba
+        .chunks_exact(4)
+        .flat_map(|pixel| [pixel[0], pixel[1], pixel[2]])
+        .collect();
+    let image = backflow::sim::io::Image {
+        width: size.0 as usize,
+        height: size.1 as usize,
+        rgb,
+    };
+    backflow::sim::io::write_png(path, &image).map_err(|error| HeadlessError::Write {
+        path: path.to_owned(),
+        source: std::io::Error::other(error),
+    })
+}
+
+/// Renders a scene or a run to numbered pictures.
+///
+/// # Errors
+/// It cannot be used, rendered or written.
+pub fn run(arguments: &Arguments) -> Result<usize, HeadlessError> {
+    let Some(path) = &arguments.path else {
+        return Err(HeadlessError::Input("expected a scene or a run".to_owned()));
+    };
+    let mut player = desk::player(path, arguments.quality).map_err(HeadlessError::Input)?;
+    player.show(arguments.colour);
+    std::fs::create_dir_all(&arguments.out).map_err(|source| HeadlessError::Write {
+        path: arguments.out.clone(),
+        source,
+    })?;
+    let mut headless = Headless::new(arguments);
+    let preset = PRESETS.iter().find(|(name, ..)| *name == arguments.view);
+    let Some(&(_, yaw, pitch)) = preset else {
+        let known = PRESETS.map(|(name, ..)| format!("{name:?}")).join(", ");
+        let name = arguments.view.clone();
+        return Err(HeadlessError::View { name, known });
+    };
+    {
+        let mut orbit = headless.world().resource_mut::<Orbit>();
+        (orbit.yaw, orbit.pitch) = (yaw, pitch);
+    }
+    if player.simulation.is_some() && !player.wait() {
+        return Err(HeadlessError::Input(crate::complaint(&player)));
+    }
+    let total = player.current().map_or(0, |frame| frame.stage.frames);
+    let frames = arguments.frames.unwrap_or(total);
+    headless.world().resource_mut::<Playing>().player = Some(player);
+    // The first picture fits the camera; the shaders are compiled meanwhile.
+    headless.update();
+    headless.update();
+    let start = headless.world().resource::<Orbit>().yaw;
+    let mut written = Vec::new();
+    for frame in 0..=frames {
+        if frame > 0 {
+            let mut playing = headless.world().resource_mut::<Playing>();
+            let went_on = playing.player.as_mut().is_some_and(|player| player.wait());
+            if !went_on {
+                if let Some(player) = &playing.player {
+                    let complaint = crate::complaint(player);
+                    if !complaint.is_empty() {
+                        return Err(HeadlessError::Input(complaint));
+                    }
+                }
+                break;
+            }
+        }
+        let turned = arguments.turn.to_radians() * frame as f32 / frames.max(1) as f32;
+        headless.world().resource_mut::<Orbit>().yaw = start + turned;
+        if frame % arguments.every.max(1) != 0 {
+            continue;
+        }
+        headless.update();
+        let pixels = headless.picture()?;
+        let path = arguments.out.join(format!("{frame:04}.png"));
+        write_png(&path, headless.size(), &pixels)?;
+        written.push(path);
+    }
+    let frame_time = frame_time(&mut headless);
+    let rate = 1.0 / (frame_time * arguments.every.max(1) as f64);
+    if arguments.gif {
+        share::write_gif(&arguments.out.join("animation.gif"), &written, rate)?;
+    }
+    if arguments.mp4 {
+        share::write_mp4(&arguments.out.join("video.mp4"), &arguments.out, rate)?;
+    }
+    Ok(written.len())
+}
+
+/// Duration of a frame (s).
+fn frame_time(headless: &mut Headless) -> f64 {
+    let playing = headless.world().resource::<Playing>();
+    let frame = playing.player.as_ref().and_then(|player| player.current());
+    frame.map_or(1.0 / 50.0, |frame| frame.stage.frame_time)
+}

@@ -1,0 +1,5 @@
+//! The `backflow-viewer` command.
+
+fn main() -> std::process::ExitCode {
+    backflow_viewer::main()
+}

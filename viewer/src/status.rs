@@ -1,0 +1,73 @@
+//! What the viewer is at, in a file, for programs that drive it.
+
+use std::{io::Write, path::PathBuf};
+
+use backflow::sim::io::write_atomic;
+use backflow_viewer_panels::marks;
+use bevy::prelude::*;
+use bevy_egui::{EguiContexts, EguiPrimaryContextPass};
+use serde_json::json;
+
+use crate::{desk::Desk, learn::Learning, play::Playing, view::View};
+
+/// Writes a file with every picture.
+pub struct StatusPlugin(
+    /// The file.
+    pub PathBuf,
+);
+
+impl Plugin for StatusPlugin {
+    fn build(&self, app: &mut App) {
+        app.insert_resource(StatusFile {
+            path: self.0.clone(),
+            pictures: 0,
+        })
+        .add_systems(EguiPrimaryContextPass, write.after(crate::ui::panels));
+    }
+}
+
+#[derive(Resource)]
+struct StatusFile {
+    path: PathBuf,
+    pictures: u64,
+}
+
+fn write(
+    mut file: ResMut<StatusFile>,
+    mut contexts: EguiContexts,
+    playing: Res<Playing>,
+    view: Res<View>,
+    desk: Res<Desk>,
+    learning: Res<Learning>,
+) -> Result {
+    file.pictures += 1;
+    let player = playing.player.as_ref();
+    let frame = player.and_then(|player| player.current());
+    let centre = frame.and_then(|frame| frame.centre());
+    let tool = frame.and_then(|frame| frame.tool).map(|pose| pose.position);
+    let losses: Vec<f64> = learning
+        .optimisation
+        .as_ref()
+        .map(|run| run.points().iter().map(|point| point.best).collect())
+        .unwrap_or_default();
+    let document = desk.document.as_ref();
+    let status = json!({
+        "pictures": file.pictures,
+        "screen": if player.is_some() { "scene" } else { "gallery" },
+        "scene": frame.map(|frame| frame.stage.name.clone()),
+        "frame": frame.map(|frame| frame.index),
+        "playing": player.is_some_and(|player| player.playing),
+        "field": view.settings.field.name(),
+        "dark": view.settings.dark,
+        "centre": centre.map(|centre| [centre.x, centre.y, centre.z]),
+        "tool": tool.map(|at| [at.x, at.y, at.z]),
+        "changed": document.is_some_and(|document| document.changed()),
+        "document": document.map(|document| document.value()),
+        "message": desk.message,
+        "losses": losses,
+        "widgets": marks::take(contexts.ctx_mut()?),
+    });
+    let text = status.to_string();
+    write_atomic(&file.path, |out| out.write_all(text.as_bytes()))?;
+    Ok(())
+}

@@ -59,8 +59,18 @@ pub struct Orbit {
     pub pitch: f32,
     /// Distance of the eye (m).
     pub distance: f32,
-    /// Name of the scene that it was fitted to.
-    fitted: Option<String>,
+    /// What it was fitted to.
+    fitted: Option<Fitted>,
+    /// Whether someone has moved it since.
+    moved: bool,
+}
+
+/// What a camera was fitted to.
+#[derive(Debug, Clone, PartialEq)]
+struct Fitted {
+    scene: String,
+    size: Vec2,
+    share: Vec2,
 }
 
 impl Default for Orbit {
@@ -71,6 +81,7 @@ impl Default for Orbit {
             pitch: THREE_QUARTERS.1,
             distance: 3.0,
             fitted: None,
+            moved: false,
         }
     }
 }
@@ -171,9 +182,6 @@ fn fit(
     let (Some(stage), Ok(camera)) = (&view.stage, cameras.single()) else {
         return;
     };
-    if orbit.fitted.as_ref() == Some(&stage.name) {
-        return;
-    }
     let Some(size) = camera
         .logical_target_size()
         .filter(|size| size.min_element() > 0.0)
@@ -181,8 +189,20 @@ fn fit(
         return;
     };
     let share = free.share(size);
+    let wanted = Fitted {
+        scene: stage.name.clone(),
+        size,
+        share,
+    };
+    // A view that someone has chosen stays when panels and window change.
+    let known = orbit.fitted.as_ref();
+    if known == Some(&wanted)
+        || (orbit.moved && known.is_some_and(|known| known.scene == wanted.scene))
+    {
+        return;
+    }
     orbit.fit(stage, size.x / size.y, share);
-    orbit.fitted = Some(stage.name.clone());
+    (orbit.fitted, orbit.moved) = (Some(wanted), false);
 }
 
 /// Puts the camera where it is to be, with its axis through the middle of what panels leave free.
@@ -243,14 +263,17 @@ fn mouse(
             let step = 2.0 * HALF_ANGLE.tan() * orbit.distance / height;
             let delta = motion.delta * step;
             orbit.target += *at.up() * delta.y - *at.right() * delta.x;
+            orbit.moved = true;
         } else if buttons.pressed(MouseButton::Left) {
             orbit.yaw -= motion.delta.x * TURN;
             orbit.pitch = (orbit.pitch + motion.delta.y * TURN).clamp(-1.5, 1.54);
+            orbit.moved = true;
         }
     }
     if scroll.delta.y != 0.0 {
         orbit.distance *= (-0.12 * scroll.delta.y.clamp(-3.0, 3.0)).exp();
         orbit.distance = orbit.distance.clamp(0.02, 200.0);
+        orbit.moved = true;
     }
 }
 
@@ -286,5 +309,50 @@ fn keys(mut orbit: ResMut<Orbit>, keys: Res<ButtonInput<KeyCode>>, time: Res<Tim
         let at = orbit.transform();
         let step = orbit.distance * time.delta_secs().min(0.1);
         orbit.target += (*at.right() * way.x + *at.up() * way.y + *at.forward() * way.z) * step;
+        orbit.moved = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use backflow_viewer_session::Stage;
+
+    use super::*;
+
+    fn stage() -> Stage {
+        Stage {
+            name: "box".to_owned(),
+            about: String::new(),
+            bounds: [Vector3::new(-1.0, 0.0, 2.0), Vector3::new(3.0, 0.5, 2.6)],
+            cell: 0.1,
+            bodies: Vec::new(),
+            solids: Vec::new(),
+            tools: Vec::new(),
+            frames: 1,
+            frame_time: 0.02,
+            optimizable: false,
+        }
+    }
+
+    #[test]
+    fn a_fitted_camera_sees_all_of_the_domain_and_not_much_more() {
+        for (_, yaw, pitch) in PRESETS {
+            let mut orbit = Orbit {
+                yaw,
+                pitch,
+                ..Orbit::default()
+            };
+            orbit.fit(&stage(), 1.6, Vec2::ONE);
+            let at = orbit.transform();
+            let mut widest = 0.0_f32;
+            for corner in 0..8_usize {
+                let side = |axis: usize| stage().bounds[corner >> axis & 1][axis] as f32;
+                let offset = Vec3::new(side(0), side(1), side(2)) - orbit.eye();
+                let depth = offset.dot(*at.forward());
+                let seen = Vec2::new(offset.dot(*at.right()) / 1.6, offset.dot(*at.up()));
+                widest = widest.max(seen.abs().max_element() / depth / HALF_ANGLE.tan());
+            }
+            assert!((0.8..=0.9).contains(&widest), "{yaw} {pitch}: {widest}");
+        }
     }
 }

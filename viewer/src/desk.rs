@@ -192,7 +192,7 @@ impl Desk {
 
     /// Saves the scene with what the tool was made to do as its motion.
     pub fn save_demonstration(&mut self, path: &Path, player: &Player) {
-        let driven = player.simulation.as_ref().map(|live| live.driven().0);
+        let driven = player.simulation.as_ref().map(|live| live.driven());
         let spec = self
             .document
             .as_ref()

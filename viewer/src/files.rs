@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use bevy::{
     prelude::*,
     render::view::screenshot::{Screenshot, save_to_disk},
+    window::{MonitorSelection, WindowMode},
 };
 use egui_file_dialog::FileDialog;
 
@@ -15,7 +16,7 @@ pub struct FilesPlugin;
 
 impl Plugin for FilesPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(Update, (dropped, screenshot));
+        app.add_systems(Update, (dropped, screenshot, full_screen));
     }
 }
 
@@ -148,4 +149,16 @@ fn screenshot(
     commands
         .spawn(Screenshot::primary_window())
         .observe(save_to_disk(path));
+}
+
+fn full_screen(keys: Res<ButtonInput<KeyCode>>, mut windows: Query<&mut Window>) {
+    if !keys.just_pressed(KeyCode::F11) {
+        return;
+    }
+    if let Ok(mut window) = windows.single_mut() {
+        window.mode = match window.mode {
+            WindowMode::Windowed => WindowMode::BorderlessFullscreen(MonitorSelection::Current),
+            _ => WindowMode::Windowed,
+        };
+    }
 }

@@ -113,7 +113,7 @@ impl Learning {
             OptimiseAction::Replay => {
                 let best = self.best.clone().ok_or("nothing has been found yet")?;
                 if let Some(simulation) = &player.simulation {
-                    simulation.control(best.controls.clone());
+                    simulation.control(best.programs.clone());
                 }
                 player.reset();
                 player.play(true);

@@ -4,11 +4,12 @@ use std::{io::Write, path::PathBuf};
 
 use backflow::sim::io::write_atomic;
 use backflow_viewer_panels::marks;
+use backflow_viewer_session::stage::Role;
 use bevy::prelude::*;
 use bevy_egui::{EguiContexts, EguiPrimaryContextPass};
 use serde_json::json;
 
-use crate::{desk::Desk, learn::Learning, play::Playing, view::View};
+use crate::{camera::SceneCamera, desk::Desk, learn::Learning, play::Playing, view::View};
 
 /// Writes a file with every picture.
 pub struct StatusPlugin(
@@ -39,12 +40,27 @@ fn write(
     view: Res<View>,
     desk: Res<Desk>,
     learning: Res<Learning>,
+    cameras: Query<(&Camera, &GlobalTransform), With<SceneCamera>>,
 ) -> Result {
     file.pictures += 1;
     let player = playing.player.as_ref();
     let frame = player.and_then(|player| player.current());
     let centre = frame.and_then(|frame| frame.centre());
-    let tool = frame.and_then(|frame| frame.tool).map(|pose| pose.position);
+    let tool = frame
+        .and_then(|frame| frame.tool(0))
+        .map(|pose| pose.position);
+    // Where its first part is seen: what a mouse can take hold of.
+    let tool_on_screen = frame.and_then(|frame| {
+        let part = frame
+            .stage
+            .solids
+            .iter()
+            .find(|solid| solid.role == Role::Tool)?;
+        let at = part.placed(&frame.tools).position.map(|x| x as f32);
+        let (camera, transform) = cameras.single().ok()?;
+        let at = camera.world_to_viewport(transform, Vec3::new(at.x, at.y, at.z));
+        at.ok().map(|at| [at.x, at.y])
+    });
     let losses: Vec<f64> = learning
         .optimisation
         .as_ref()
@@ -61,6 +77,7 @@ fn write(
         "dark": view.settings.dark,
         "centre": centre.map(|centre| [centre.x, centre.y, centre.z]),
         "tool": tool.map(|at| [at.x, at.y, at.z]),
+        "tool_on_screen": tool_on_screen,
         "changed": document.is_some_and(|document| document.changed()),
         "document": document.map(|document| document.value()),
         "message": desk.message,

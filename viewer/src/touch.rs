@@ -1,11 +1,10 @@
 //! Touching: the tool follows the mouse and the keys.
 
-use backflow::sim::pose::Pose;
-use backflow_viewer_session::{simulation::Aim, stage::Role};
+use backflow_viewer_session::{Frame, simulation::Aim};
 use bevy::prelude::*;
 use nalgebra::Vector3;
 
-use crate::{camera::SceneCamera, draw::solids::placed, play::Playing, ui::Free, view::View};
+use crate::{camera::SceneCamera, play::Playing, ui::Free, view::View};
 
 /// Lets the mouse and the keys move the tool.
 pub struct TouchPlugin;
@@ -32,6 +31,8 @@ pub struct Grip {
 
 /// The tool in the hand.
 struct Held {
+    /// Its index.
+    tool: usize,
     /// A point of the plane that it is dragged in (m).
     plane: Vec3,
     /// From the point under the mouse to the origin of the tool (m).
@@ -78,29 +79,33 @@ fn crossing(ray: &Ray3d, [a, b, c]: [Vec3; 3]) -> Option<f32> {
     (u >= 0.0 && v >= 0.0 && u + v <= 1.0 && way > 0.0).then_some(way)
 }
 
-/// Where the ray first meets the tool.
-fn touched(ray: &Ray3d, view: &View, tool: &Pose<f64>) -> Option<f32> {
-    let stage = view.stage.as_ref()?;
-    let mut first: Option<f32> = None;
-    for solid in stage.solids.iter().filter(|solid| solid.role == Role::Tool) {
-        let at = crate::draw::solids::transform(&placed(solid, Some(tool)));
+/// The tool that the ray first meets, and where.
+fn touched(ray: &Ray3d, frame: &Frame) -> Option<(usize, f32)> {
+    let mut first: Option<(usize, f32)> = None;
+    for solid in &frame.stage.solids {
+        let Some((tool, _)) = solid.mount else {
+            continue;
+        };
+        let at = crate::draw::solids::transform(&solid.placed(&frame.tools));
         let corner = |index: u32| {
             let [x, y, z] = solid.surface.positions[index as usize];
             at.transform_point(Vec3::new(x, y, z))
         };
         for face in &solid.surface.triangles {
-            if let Some(way) = crossing(ray, face.map(corner)) {
-                first = Some(first.map_or(way, |known| known.min(way)));
+            let way = crossing(ray, face.map(corner));
+            if let Some(way) = way.filter(|way| first.is_none_or(|(_, known)| *way < known)) {
+                first = Some((tool, way));
             }
         }
     }
     first
 }
 
-fn present_tool(playing: &Playing) -> Option<Pose<f64>> {
+/// The present frame of a live run.
+fn present(playing: &Playing) -> Option<&Frame> {
     let player = playing.player.as_ref()?;
     player.simulation.as_ref()?;
-    player.current()?.tool
+    player.current().map(|frame| &**frame)
 }
 
 fn single(v: Vector3<f64>) -> Vec3 {
@@ -111,7 +116,6 @@ fn grab(
     mut grip: ResMut<Grip>,
     buttons: Res<ButtonInput<MouseButton>>,
     playing: Res<Playing>,
-    view: Res<View>,
     free: Res<Free>,
     windows: Query<&Window>,
     cameras: Query<(&Camera, &GlobalTransform), With<SceneCamera>>,
@@ -119,13 +123,16 @@ fn grab(
     if !buttons.just_pressed(MouseButton::Left) || free.pointer_on_panel {
         return;
     }
-    let (Some(tool), Some(ray)) = (present_tool(&playing), ray(&windows, &cameras)) else {
+    let (Some(frame), Some(ray)) = (present(&playing), ray(&windows, &cameras)) else {
         return;
     };
-    if let Some(way) = touched(&ray, &view, &tool) {
+    if let Some((tool, way)) = touched(&ray, frame)
+        && let Some(pose) = frame.tool(tool)
+    {
         let point = ray.get_point(way);
-        let origin = single(tool.position);
+        let origin = single(pose.position);
         grip.held = Some(Held {
+            tool,
             plane: point,
             offset: origin - point,
             aim: origin,
@@ -177,6 +184,7 @@ fn drag(
     }
     held.aim = held.plane + way + held.offset;
     simulation.steer(Some(Aim {
+        tool: held.tool,
         position: Vector3::new(held.aim.x, held.aim.y, held.aim.z).map(f64::from),
         spin: Vector3::zeros(),
     }));
@@ -195,9 +203,12 @@ fn nudge(
         .player
         .as_ref()
         .and_then(|player| player.simulation.as_ref());
-    let (Some(simulation), Some(tool), Some(stage)) =
-        (simulation, present_tool(&playing), &view.stage)
-    else {
+    let frame = present(&playing);
+    let (Some(simulation), Some(tool), Some(stage)) = (
+        simulation,
+        frame.and_then(|frame| frame.tool(0)),
+        &view.stage,
+    ) else {
         return;
     };
     let along = |more: KeyCode, less: KeyCode| {
@@ -212,6 +223,7 @@ fn nudge(
         // A bit ahead of where the tool is, so that it goes at an even speed.
         let step = NUDGE * stage.diagonal() * stage.frame_time * 3.0;
         simulation.steer(Some(Aim {
+            tool: 0,
             position: tool.position + way * step,
             spin: Vector3::zeros(),
         }));

@@ -199,6 +199,9 @@ fn next_field(field: backflow_viewer_session::Field) -> backflow_viewer_session:
     all[(at + 1) % all.len()]
 }
 
+/// How long a press may last to be a click (s).
+const CLICK: f64 = 6.0;
+
 /// Width of the panel at the right (points).
 const SIDE: f32 = 300.0;
 
@@ -216,6 +219,8 @@ pub fn panels(
     shown: Res<Shown>,
 ) -> Result {
     let context = contexts.ctx_mut()?.clone();
+    // A press may last longer than usual where pictures take long to draw.
+    context.options_mut(|options| options.input_options.max_click_duration = CLICK);
     let dark = view.settings.dark;
     context.set_visuals(if dark {
         egui::Visuals::dark()

@@ -51,9 +51,9 @@ fn recorded(folder: &Path, path: &Path) -> PathBuf {
     for step in 0..rollout.steps() {
         rollout.advance(&mut state, step).unwrap();
         if let Some(frame) = rollout.frame_ended(step) {
-            let rows = bodies(&task.scene, &world, &state);
+            let rows = bodies(&task.scene, &world, &state, frame);
             let time = time_of(&task.scene, frame);
-            write_frame(&run.frame(frame), time, &rows, None).unwrap();
+            write_frame(&run.frame(frame), time, &rows, &[], &[]).unwrap();
         }
     }
     run.path().to_owned()

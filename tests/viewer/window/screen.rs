@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// A virtual screen with the viewer on it; both end with this.
@@ -18,8 +18,12 @@ pub struct Screen {
     status: PathBuf,
 }
 
-/// How long anything may take (s): a software GPU on a machine with other work.
-const PATIENCE: u64 = 90;
+/// Time between two looks at the status.
+const PAUSE: Duration = Duration::from_millis(30);
+
+/// Looks at the status until something must have come: minutes, for a software GPU on a machine
+/// with other work.
+const PATIENCE: usize = 4000;
 
 impl Screen {
     /// Starts the viewer with these arguments.
@@ -93,8 +97,7 @@ impl Screen {
         what: &str,
         holds: impl Fn(&serde_json::Value) -> bool,
     ) -> serde_json::Value {
-        let begin = Instant::now();
-        loop {
+        for _ in 0..PATIENCE {
             let status = self.status();
             if holds(&status) {
                 return status;
@@ -102,12 +105,9 @@ impl Screen {
             if let Some(code) = self.viewer.try_wait().unwrap() {
                 panic!("the viewer ended with {code} before {what}");
             }
-            assert!(
-                begin.elapsed().as_secs() < PATIENCE,
-                "{what} never came: {status}"
-            );
-            sleep(Duration::from_millis(30));
+            sleep(PAUSE);
         }
+        panic!("{what} never came: {}", self.status());
     }
 
     /// Waits for some pictures more.
@@ -149,11 +149,12 @@ impl Screen {
         self.pictures(1);
     }
 
-    /// Holds a key for some pictures.
-    pub fn hold(&mut self, name: &str, pictures: u64) {
-        self.xdotool(&["keydown", name]);
-        self.pictures(pictures);
-        self.xdotool(&["keyup", name]);
+    /// Presses a key while another is held.
+    pub fn chord(&mut self, held: &str, name: &str) {
+        self.xdotool(&["keydown", held]);
+        self.pictures(1);
+        self.key(name);
+        self.xdotool(&["keyup", held]);
         self.pictures(1);
     }
 }

@@ -1,31 +1,95 @@
 //! What someone does who opens the viewer for the first time.
 
+use std::path::Path;
+
+use serde_json::Value;
+
 use crate::screen::Screen;
 
+/// A folder with one scene in it, for the gallery to show.
+fn scenes(folder: &Path) -> String {
+    let scenes = folder.join("scenes");
+    std::fs::create_dir(&scenes).unwrap();
+    let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenes/fluid/push.ron");
+    std::fs::copy(original, scenes.join("push.ron")).unwrap();
+    scenes.display().to_string()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(f64::NAN)
+}
+
 #[test]
-fn from_the_gallery_to_a_scene_that_plays_pauses_steps_and_is_steered() {
+fn a_scene_is_opened_played_steered_changed_optimised_saved_and_opened_again() {
     let folder = tempfile::tempdir().unwrap();
-    let mut screen = Screen::open(folder.path(), &["--quality", "0.5"]);
+    let scenes = scenes(folder.path());
+    let arguments = ["--quality", "0.5", "--scenes", &scenes];
+    let mut screen = Screen::open(folder.path(), &arguments);
     assert_eq!(screen.status()["screen"], "gallery");
+
+    // The gallery; play, pause, step.
     screen.click("card push");
     screen.until("the scene", |status| status["scene"] == "push");
     screen.until("frame 3", |status| status["frame"].as_u64() >= Some(3));
     screen.click("play");
     let paused = screen.until("the pause", |status| status["playing"] == false);
-    screen.pictures(4);
+    screen.pictures(3);
     assert_eq!(screen.status()["frame"], paused["frame"]);
     screen.click("step");
     let next = paused["frame"].as_u64().unwrap() + 1;
-    screen.until("the step", |status| status["frame"].as_u64() == Some(next));
-    // The paddle is where the status says; the fluid answers to it.
-    let before = screen.status();
-    let tool = |status: &serde_json::Value| status["tool"][0].as_f64().unwrap();
+    let before = screen.until("the step", |status| status["frame"].as_u64() == Some(next));
+
+    // The tool is dragged with the mouse, and the fluid gives way.
+    let at = |status: &Value, axis: usize| number(&status["tool_on_screen"][axis]);
+    let grip = [at(&before, 0), at(&before, 1)];
+    screen.point(grip);
+    screen.button(true, 1);
     screen.key("space");
-    screen.hold("Right", 12);
-    let after = screen.until("the tool", |status| tool(status) > tool(&before) + 0.02);
-    let wave = |status: &serde_json::Value| status["centre"][0].as_f64().unwrap();
-    let moved = screen.until("the fluid", |status| wave(status) > wave(&before) + 1e-4);
-    assert!(wave(&moved) > wave(&before), "{before} {after} {moved}");
+    for step in 1..=4 {
+        screen.point([grip[0] + 15.0 * f64::from(step), grip[1]]);
+    }
+    screen.until("the tool", |status| {
+        number(&status["tool"][0]) > number(&before["tool"][0]) + 0.03
+    });
+    screen.until("the fluid", |status| {
+        number(&status["centre"][0]) > number(&before["centre"][0]) + 5e-4
+    });
+    screen.button(false, 1);
+
+    // Back to the start; a material is changed, and the scene goes by it.
     screen.key("r");
     screen.until("the start", |status| status["frame"].as_u64() == Some(0));
+    screen.click("tab Scene");
+    let field = "field materials.\"cork\".density";
+    let status = screen.until(field, |status| !status["widgets"][field].is_null());
+    let place = [0, 1].map(|axis| number(&status["widgets"][field][axis]));
+    screen.point(place);
+    screen.button(true, 1);
+    for step in 1..=3 {
+        screen.point([place[0] + 20.0 * f64::from(step), place[1]]);
+    }
+    screen.button(false, 1);
+    let density =
+        |status: &Value| number(&status["document"]["materials"]["cork"]["NeoHookean"]["density"]);
+    let changed = screen.until("the material", |status| density(status) > 300.5);
+    assert_eq!(changed["changed"], true);
+    let density = density(&changed);
+
+    // An optimisation is started, and the loss falls.
+    screen.click("tab Optimise");
+    screen.click("optimise");
+    screen.until("the loss", |status| {
+        let losses = status["losses"].as_array().map_or(&[][..], Vec::as_slice);
+        matches!(losses, [first, .., last] if number(last) < 0.99 * number(first))
+    });
+
+    // Saved, closed and opened again, the change is there.
+    screen.chord("ctrl", "s");
+    screen.until("the file", |status| status["changed"] == false);
+    screen.click("gallery");
+    screen.until("the gallery", |status| status["screen"] == "gallery");
+    screen.click("card push");
+    let again = screen.until("the scene", |status| status["scene"] == "push");
+    let found = number(&again["document"]["materials"]["cork"]["NeoHookean"]["density"]);
+    assert!((found - density).abs() < 1e-9, "{found} {density}");
 }

@@ -18,6 +18,9 @@ pub struct Card {
 /// Width of a card (points).
 const WIDTH: f32 = 248.0;
 
+/// Space between two cards (points).
+const GAP: f32 = 12.0;
+
 /// Height of its picture (points).
 const PICTURE: f32 = 146.0;
 
@@ -41,15 +44,23 @@ pub fn panel(ui: &mut Ui, cards: &[Card]) -> Option<usize> {
                     ui.add_space(12.0);
                     ui.label(RichText::new(kind).strong().size(15.0));
                 });
-                ui.horizontal_wrapped(|ui| {
-                    ui.spacing_mut().item_spacing = vec2(12.0, 12.0);
-                    ui.add_space(2.0);
-                    for (index, card) in cards.iter().enumerate() {
-                        if card.kind == kind && self::card(ui, card) {
-                            chosen = Some(index);
+                let of_kind: Vec<(usize, &Card)> = cards
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, card)| card.kind == kind)
+                    .collect();
+                let columns = ((ui.available_width() / (WIDTH + GAP)) as usize).max(1);
+                for row in of_kind.chunks(columns) {
+                    ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
+                        ui.spacing_mut().item_spacing.x = GAP;
+                        for (index, card) in row {
+                            if self::card(ui, card) {
+                                chosen = Some(*index);
+                            }
                         }
-                    }
-                });
+                    });
+                    ui.add_space(GAP);
+                }
                 ui.add_space(10.0);
             }
         });

@@ -3,7 +3,7 @@
 use egui::{Grid, RichText, Ui};
 
 /// Keys and what they do.
-pub const KEYS: [(&str, &str); 22] = [
+pub const KEYS: [(&str, &str); 21] = [
     ("space", "play or pause"),
     (".  ,", "one frame on, one back"),
     ("R", "reset: back to the start"),
@@ -22,7 +22,6 @@ pub const KEYS: [(&str, &str); 22] = [
     ("ctrl S", "save the scene; with shift under another name"),
     ("ctrl Z", "undo; with shift redo"),
     ("ctrl G", "gallery"),
-    ("B", "keep this view as a bookmark"),
     ("F12", "screenshot"),
     ("F11", "full screen"),
     ("F1", "this map"),

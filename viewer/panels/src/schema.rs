@@ -206,11 +206,10 @@ fn usual(field: &str) -> f64 {
 pub fn unit(about: &str) -> Option<&str> {
     about.split('(').skip(1).find_map(|rest| {
         let unit = rest.split(')').next()?;
-        let short = unit.len() <= 12;
         let alike = |c: char| c.is_ascii_alphanumeric() || "/^*-. ".contains(c);
+        let first = unit.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
         let known = ["1", "m", "s", "kg", "Pa", "N", "rad", "K", "J", "W"];
-        let starts = known.iter().any(|start| unit.starts_with(start));
-        (short && starts && unit.chars().all(alike)).then_some(unit)
+        (known.contains(&first) && unit.chars().all(alike)).then_some(unit)
     })
 }
 

@@ -96,7 +96,7 @@ pub fn bar(ui: &mut Ui, state: &TimeState) -> Vec<TimeAction> {
             position != state.position && last > 0,
             TimeAction::Seek(position),
         );
-        ui.label(if state.live { "● live" } else { "recorded" });
+        ui.label(if state.live { "live" } else { "recorded" });
     });
     actions
 }

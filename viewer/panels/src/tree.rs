@@ -27,7 +27,7 @@ struct Tree<'a> {
 pub const PARTS: [(&str, &[&str]); 5] = [
     ("Matter", &["materials", "bodies"]),
     ("World", &["gravity", "domain", "time"]),
-    ("Solids", &["colliders", "tool"]),
+    ("Solids", &["colliders", "tools", "injectors"]),
     ("Goal", &["losses", "metrics", "optimize"]),
     ("All", &[]),
 ];
@@ -340,9 +340,10 @@ impl Tree<'_> {
                         .speed(speed)
                         .suffix(suffix(unit))
                         .max_decimals(6);
-                    let changed = ui.add(drag).changed();
+                    let response = ui.add(drag);
+                    crate::marks::mark(&response, format!("field {path}"));
                     *value = json!(real);
-                    changed
+                    response.changed()
                 }
             }
             Value::String(text) => ui

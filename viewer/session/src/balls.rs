@@ -11,7 +11,8 @@ pub fn buffers(frame: &Frame, rgb: &[Rgb], light: &Light, capacity: usize) -> (V
         .stage
         .bodies
         .iter()
-        .flat_map(|body| std::iter::repeat_n(body.radius as f32, body.count));
+        .zip(&frame.counts)
+        .flat_map(|(body, count)| std::iter::repeat_n(body.radius as f32, *count));
     for ((x, radius), [r, g, b]) in frame.x.iter().zip(radii).zip(rgb) {
         for value in [x[0], x[1], x[2], radius] {
             places.extend_from_slice(&value.to_ne_bytes());
@@ -27,11 +28,16 @@ pub fn buffers(frame: &Frame, rgb: &[Rgb], light: &Light, capacity: usize) -> (V
 /// Lets light fall on the bodies of a frame.
 pub fn shine(light: &mut Light, frame: &Frame) {
     let mut rest = frame.x.as_slice();
-    let groups = frame.stage.bodies.iter().map(|body| {
-        let (group, after) = rest.split_at(body.count.min(rest.len()));
-        rest = after;
-        (group, (2.0 * body.radius).powi(3) as f32)
-    });
+    let groups = frame
+        .stage
+        .bodies
+        .iter()
+        .zip(&frame.counts)
+        .map(|(body, count)| {
+            let (group, after) = rest.split_at((*count).min(rest.len()));
+            rest = after;
+            (group, (2.0 * body.radius).powi(3) as f32)
+        });
     light.fall(groups, frame.stage.diagonal() as f32);
 }
 
@@ -51,4 +57,40 @@ pub fn ghost(
     places.resize(16 * capacity, 0);
     colours.resize(4 * capacity, 0);
     (places, colours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::frame;
+
+    fn numbers(bytes: &[u8]) -> Vec<f32> {
+        bytes
+            .chunks_exact(4)
+            .map(|bytes| f32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+            .collect()
+    }
+
+    #[test]
+    fn a_ball_has_its_place_radius_and_colour_and_what_is_not_there_has_no_radius() {
+        let frame = frame(0, 3);
+        let mut light = Light::new(&frame.stage.bounds);
+        shine(&mut light, &frame);
+        let rgb = [[1, 2, 3], [4, 5, 6], [7, 8, 9]];
+        let (places, colours) = buffers(&frame, &rgb, &light, 5);
+        assert_eq!((places.len(), colours.len()), (5 * 16, 5 * 4));
+        let places = numbers(&places);
+        assert_eq!(places[4..8], [1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.05]);
+        assert!(places[12..].iter().all(|&zero| zero == 0.0));
+        assert_eq!(colours[4..7], [4, 5, 6]);
+        // The ball at the origin lies under the two others, as seen from the light.
+        assert!(colours[3] <= colours[11], "{colours:?}");
+    }
+
+    #[test]
+    fn a_ghost_has_one_radius_and_colour() {
+        let (places, colours) = ghost(&[[1.0, 2.0, 3.0]], 0.5, [9, 8, 7], 2);
+        assert_eq!(numbers(&places), [1.0, 2.0, 3.0, 0.5, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(colours, [9, 8, 7, 255, 0, 0, 0, 0]);
+    }
 }

@@ -41,6 +41,12 @@ pub fn viridis(share: f32) -> Rgb {
     })
 }
 
+/// Values that a range is found from, at most.
+const SAMPLES: usize = 4096;
+
+/// Share of the values that a range holds (1).
+const WITHIN: f32 = 0.98;
+
 /// The range of values that the colours stand for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
@@ -51,9 +57,13 @@ pub struct Range {
 }
 
 impl Range {
-    /// From zero to the greatest of the values, so that colours of frames compare.
+    /// From zero to what all but some outliers stay below, so that colours of frames compare.
     pub fn of(values: &[f32]) -> Self {
-        let upper = values.iter().copied().fold(0.0, f32::max);
+        let every = values.len().div_ceil(SAMPLES).max(1);
+        let mut sample: Vec<f32> = values.iter().copied().step_by(every).collect();
+        sample.sort_by(f32::total_cmp);
+        let place = (sample.len().saturating_sub(1) as f32 * WITHIN).ceil() as usize;
+        let upper = sample.get(place).copied().unwrap_or(0.0).max(0.0);
         Self { lower: 0.0, upper }
     }
 
@@ -93,8 +103,8 @@ pub fn colours(
     };
     match (field, values) {
         (Field::Body, _) => {
-            for (index, body) in frame.stage.bodies.iter().enumerate() {
-                colours.resize(colours.len() + body.count, body_colour(index));
+            for (index, count) in frame.counts.iter().enumerate() {
+                colours.resize(colours.len() + count, body_colour(index));
             }
         }
         (_, Some(values)) if values.len() == frame.x.len() => {

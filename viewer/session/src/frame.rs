@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use backflow::sim::{
     material::{Law, Strain},
-    particle::{Cloud, Motion, Particles},
+    particle::{Motion, Particles},
     pose::Pose,
     scene::{Kind, Scene},
-    world::{Body, World},
+    tool::injector::Matter,
+    world::World,
 };
 use nalgebra::{Matrix3, Vector3};
 
@@ -81,8 +82,10 @@ pub struct Frame {
     pub speed: Vec<f32>,
     /// The field that was asked for besides the speed, and its values.
     pub extra: Option<(Field, Vec<f32>)>,
-    /// Where the tool is.
-    pub tool: Option<Pose<f64>>,
+    /// How many particles of each body there are by now.
+    pub counts: Vec<usize>,
+    /// Where the links of each tool are.
+    pub tools: Vec<Vec<Pose<f64>>>,
     /// What stands around it.
     pub stage: Arc<Stage>,
 }
@@ -111,31 +114,45 @@ impl Frame {
         particles: &Particles<f32>,
         field: Field,
         moment: (usize, f64),
-        tool: Option<Pose<f64>>,
+        tools: Vec<Vec<Pose<f64>>>,
     ) -> Self {
-        let (mut x, mut speed) = (Vec::new(), Vec::new());
+        let (mut x, mut speed, mut counts) = (Vec::new(), Vec::new(), Vec::new());
         let mut values = Vec::new();
         for body in &scene.bodies {
-            let range = scene.range(body);
+            // What is not born yet is not shown: a frame is shown at its end.
+            let matter = match body.kind {
+                Kind::Liquid => Matter::Liquid(body.index),
+                Kind::Solid => Matter::Solid(body.index),
+            };
+            let range = world.born(matter, moment.0.saturating_sub(1));
+            counts.push(range.len());
             let motion = match body.kind {
-                Kind::Liquid => &particles.liquid.motion[range],
-                Kind::Solid => &particles.solid.motion[range],
+                Kind::Liquid => &particles.liquid.motion[range.clone()],
+                Kind::Solid => &particles.solid.motion[range.clone()],
             };
             x.extend(motion.iter().map(|motion| <[f32; 3]>::from(motion.x())));
             speed.extend(motion.iter().map(|motion| motion.v().norm()));
             match (field, body.kind) {
                 (Field::Pressure, Kind::Liquid) => {
-                    pressures(&world.liquids[body.index], &particles.liquid, &mut values);
+                    pressures(
+                        &world.liquids[body.index].law,
+                        &particles.liquid.strain[range],
+                        &mut values,
+                    );
                 }
                 (Field::Pressure, Kind::Solid) => {
-                    pressures(&world.solids[body.index], &particles.solid, &mut values);
+                    pressures(
+                        &world.solids[body.index].law,
+                        &particles.solid.strain[range],
+                        &mut values,
+                    );
                 }
                 (Field::Strain, Kind::Liquid) => {
-                    let strain = &particles.liquid.strain[scene.range(body)];
+                    let strain = &particles.liquid.strain[range];
                     values.extend(strain.iter().map(|j| (j - 1.0).abs()));
                 }
                 (Field::Strain, Kind::Solid) => {
-                    let strain = &particles.solid.strain[scene.range(body)];
+                    let strain = &particles.solid.strain[range];
                     values.extend(strain.iter().map(|strain| green(&strain.f())));
                 }
                 _ => {}
@@ -148,9 +165,15 @@ impl Frame {
             x,
             speed,
             extra,
-            tool,
+            counts,
+            tools,
             stage: Arc::clone(stage),
         }
+    }
+
+    /// Where the first link of a tool is.
+    pub fn tool(&self, index: usize) -> Option<&Pose<f64>> {
+        self.tools.get(index)?.first()
     }
 
     /// The middle of all particles (m); `None` without particles.
@@ -168,17 +191,17 @@ fn green(f: &Matrix3<f32>) -> f32 {
 }
 
 /// Pressures `-tr(tau) / 3` (Pa) of the particles of a body, without their viscous part.
-fn pressures<S, L>(body: &Body<f32, L>, cloud: &Cloud<f32, S>, values: &mut Vec<f32>)
+fn pressures<S, L>(law: &L, strains: &[S], values: &mut Vec<f32>)
 where
     S: Strain<f32>,
     L: Law<f32, Strain = S>,
 {
     let still = Matrix3::zeros();
-    let pressure = |strain: &S| match body.law.pressure(strain) {
+    let pressure = |strain: &S| match law.pressure(strain) {
         Some(pressure) => pressure,
-        None => -body.law.stress(strain, &still).trace() / 3.0,
+        None => -law.stress(strain, &still).trace() / 3.0,
     };
-    values.extend(cloud.strain[body.range.clone()].iter().map(pressure));
+    values.extend(strains.iter().map(pressure));
 }
 
 /// The particles of `to` with the motion and, where it is of the same kind, the strain that

@@ -14,7 +14,7 @@ use backflow::{
     },
     task::{
         OptimizeSpec, Task,
-        frames::{bodies, picture},
+        frames::{bodies, picture, tools},
     },
 };
 
@@ -154,18 +154,14 @@ fn draw(path: &Path) -> Option<Vec<u8>> {
     }
     let world = task.scene.world.cast::<f32>();
     let mut state = State::new(&world, task.scene.particles.cast());
-    let mut rollout = Rollout::new(&world, &task.scene.twists);
+    let mut rollout = Rollout::new(&world, &task.scene.programs);
     let wanted = (rollout.steps() as f64 * MOMENT) as usize;
     let steps = wanted.min(EFFORT / task.scene.particles.len().max(1));
     for step in 0..steps {
         rollout.advance(&mut state, step).ok()?;
     }
-    let tool = rollout
-        .tool(steps)
-        .map(|(pose, _)| backflow::sim::pose::Pose {
-            position: pose.position.map(f64::from),
-            rotation: pose.rotation.map(f64::from),
-        });
-    let rows = bodies(&task.scene, &world, &state);
-    picture(&task.scene, &rows, tool.as_ref(), PICTURE).map(|image| image.rgb)
+    let tools = tools(&rollout, steps);
+    let frame = steps.checked_div(world.clock.substeps).unwrap_or(0);
+    let rows = bodies(&task.scene, &world, &state, frame);
+    picture(&task.scene, &rows, &tools, PICTURE).map(|image| image.rgb)
 }

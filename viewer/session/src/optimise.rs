@@ -14,15 +14,15 @@ use backflow::{
     },
     sim::{
         loss::{Frame as LossFrame, FrameBar},
-        pose::Twist,
         rollout::{
-            State,
+            Gradient, State,
             forward::{Rollout, Scratch},
             frame::Criterion,
             reverse::Pass,
             store::{RunError, plan},
         },
         scene::{Kind, Scene},
+        tool::Program,
     },
     task::{
         Task,
@@ -49,11 +49,12 @@ pub struct Iteration {
     pub x: Vec<f64>,
     /// Positions of some particles at the end of each frame (m).
     pub ghost: Vec<Vec<[f32; 3]>>,
-    /// Velocity of the tool in each frame.
-    pub controls: Vec<Twist<f64>>,
-    /// Position of the tool at the start of each frame (m).
+    /// What each tool was told to do.
+    pub programs: Vec<Program<f64>>,
+    /// Position of the first tool at the start of each frame (m).
     pub way: Vec<Vector3<f64>>,
-    /// Gradient of the loss with respect to the velocity of the tool in each frame (s/m).
+    /// Gradient of the loss with respect to the first three numbers of each command of the first
+    /// tool, its velocity or position.
     pub controls_bar: Vec<Vector3<f64>>,
     /// Gradient of the loss with respect to the initial position of each particle (1/m), in the
     /// order of the bodies of the scene.
@@ -353,6 +354,14 @@ impl Criterion<f64> for Ghost<'_> {
         true
     }
 
+    fn reads_tools(&self, frame: usize) -> bool {
+        self.judge.reads_tools(frame)
+    }
+
+    fn reads_reactions(&self) -> bool {
+        self.judge.reads_reactions()
+    }
+
     fn value(&self, frame: &LossFrame<f64>) -> f64 {
         let every = self.scene.particles.len().div_ceil(GHOST).max(1);
         let bodies = (0..self.scene.bodies.len())
@@ -366,7 +375,7 @@ impl Criterion<f64> for Ghost<'_> {
         if frame.index == self.last {
             self.metrics.replace(metrics(self.scene, frame));
         }
-        if self.judge.reads(frame.index) {
+        if self.counts(frame.index) {
             self.judge.value(frame)
         } else {
             0.0
@@ -374,10 +383,28 @@ impl Criterion<f64> for Ghost<'_> {
     }
 
     fn value_vjp(&self, frame: &LossFrame<f64>, bars: &mut FrameBar<f64>) {
-        if self.judge.reads(frame.index) {
+        if self.counts(frame.index) {
             self.judge.value_vjp(frame, bars);
         }
     }
+}
+
+impl Ghost<'_> {
+    /// Whether the judge reads a frame, its matter or its tools.
+    fn counts(&self, frame: usize) -> bool {
+        self.judge.reads(frame) || self.judge.reads_tools(frame)
+    }
+}
+
+/// Cotangents of the first three numbers of each command of the first tool.
+fn controls_bar(programs: &[Program<f64>], gradient: &Gradient<f64>) -> Vec<Vector3<f64>> {
+    let (Some(program), Some(bar)) = (programs.first(), gradient.tools.first()) else {
+        return Vec::new();
+    };
+    bar.commands
+        .chunks_exact(program.freedoms.max(3))
+        .map(|bar| Vector3::new(bar[0], bar[1], bar[2]))
+        .collect()
 }
 
 impl Watched<'_> {
@@ -393,23 +420,23 @@ impl Objective for Watched<'_> {
         let Setup {
             world,
             particles,
-            controls,
+            programs,
         } = self.binding.setup(x);
         let world = world.cast::<f32>();
         let mut state = State::new(&world, particles.cast());
         let scratch = std::mem::take(&mut self.scratch);
-        let mut rollout = Rollout::new(&world, &controls).with_scratch(scratch);
+        let mut rollout = Rollout::new(&world, &programs).with_scratch(scratch);
         let mut on_step = |_: Pass, _: usize| self.go_on();
         let value = rollout.value(&mut state, self.judge, &mut on_step);
         self.scratch = rollout.into_scratch();
-        Ok(value? + self.judge.effort(&controls))
+        value
     }
 
     fn gradient(&mut self, x: &[f64]) -> Result<Evaluation, RunError> {
         let Setup {
             world,
             particles,
-            controls,
+            programs,
         } = self.binding.setup(x);
         let world = world.cast::<f32>();
         let state = State::new(&world, particles.cast());
@@ -417,21 +444,19 @@ impl Objective for Watched<'_> {
         let steps = world.clock.frames * world.clock.substeps;
         let plan = plan(&world, &state, steps, Some(MEMORY))?;
         let scratch = std::mem::take(&mut self.scratch);
-        let mut rollout = Rollout::new(&world, &controls).with_scratch(scratch);
+        let mut rollout = Rollout::new(&world, &programs).with_scratch(scratch);
         let mut on_step = |_: Pass, _: usize| self.go_on();
         let found = rollout.gradient(&state, &ghost, None, &plan, &mut on_step);
         let way = (0..world.clock.frames)
-            .filter_map(|frame| rollout.tool(frame * world.clock.substeps))
-            .map(|(pose, _)| pose.position.map(f64::from))
+            .filter_map(|frame| {
+                let frames = rollout.frames(frame * world.clock.substeps);
+                let (pose, _) = frames.first()?.first()?;
+                Some(pose.position.map(f64::from))
+            })
             .collect();
         self.scratch = rollout.into_scratch();
-        let (value, gradient) = found?;
-        let mut gradient = gradient.widen();
-        if gradient.controls.is_empty() {
-            gradient.controls = vec![Twist::zero(); controls.len()];
-        }
-        self.judge.effort_vjp(&controls, &mut gradient.controls);
-        let loss = value + self.judge.effort(&controls);
+        let (loss, gradient) = found?;
+        let gradient = gradient.widen();
         let mut evaluation = Evaluation::new(loss, self.binding.pull(x, &gradient));
         evaluation.metrics = ghost.metrics.into_inner();
         let particles_bar = self
@@ -452,8 +477,8 @@ impl Objective for Watched<'_> {
             loss,
             x: x.to_vec(),
             ghost: ghost.frames.into_inner(),
-            controls_bar: gradient.controls.iter().map(|bar| bar.linear).collect(),
-            controls,
+            controls_bar: controls_bar(&programs, &gradient),
+            programs,
             way,
             particles_bar,
         });

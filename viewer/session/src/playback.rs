@@ -10,7 +10,7 @@ use backflow::{
     task::{
         Task, TaskError,
         folder::{FolderError, RunFolder, RunOptions},
-        frames::{BodyRows, read_frame, read_tool},
+        frames::{BodyRows, read_frame, read_tools},
     },
 };
 use nalgebra::Vector3;
@@ -70,10 +70,11 @@ fn folder(path: &Path) -> Result<Vec<Arc<Frame>>, PlaybackError> {
     let mut frames = Vec::new();
     for (index, path) in folder.frames() {
         let (time, rows) = read_frame(&path, &names)?;
-        let tool = read_tool(&path)?;
-        let (mut x, mut speed) = (Vec::new(), Vec::new());
+        let tools = read_tools(&path, &task.scene)?;
+        let (mut x, mut speed, mut counts) = (Vec::new(), Vec::new(), Vec::new());
         for BodyRows { x: places, v, .. } in &rows {
             x.extend(triples(places));
+            counts.push(places.len() / 3);
             speed.extend(triples(v).map(|v| Vector3::from(v).norm()));
         }
         frames.push(Arc::new(Frame {
@@ -83,7 +84,8 @@ fn folder(path: &Path) -> Result<Vec<Arc<Frame>>, PlaybackError> {
             x,
             speed,
             extra: None,
-            tool,
+            counts,
+            tools: tools.into_iter().map(|tool| tool.links).collect(),
             stage: Arc::clone(&stage),
         }));
     }
@@ -166,7 +168,8 @@ fn trajectory(path: &Path) -> Result<Vec<Arc<Frame>>, PlaybackError> {
             x,
             speed,
             extra: None,
-            tool: None,
+            counts: parts.iter().map(|(_, particles, ..)| *particles).collect(),
+            tools: Vec::new(),
             stage: Arc::clone(&stage),
         })
     });
@@ -215,7 +218,7 @@ fn bare_stage(
             })
             .collect(),
         solids: Vec::new(),
-        tool: None,
+        tools: Vec::new(),
         frames: count.saturating_sub(1),
         frame_time: match times {
             [first, second, ..] if second > first => second - first,

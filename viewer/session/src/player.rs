@@ -220,24 +220,24 @@ impl Player {
 
     /// Shows the next frame as soon as it is made; false where there is none.
     pub fn wait(&mut self) -> bool {
+        let newest = self.recording.frames().last().map(|last| last.index);
         match &self.simulation {
-            Some(simulation) => {
-                if !self.recording.is_empty() {
-                    simulation.step();
-                }
-                match simulation.wait() {
-                    Some(frame) => {
-                        self.add(frame);
-                        true
-                    }
-                    None => false,
-                }
-            }
-            None if !self.at_head() => {
+            Some(simulation) if newest.is_some() => simulation.step(),
+            Some(_) => {}
+            None if self.at_head() => return false,
+            None => {
                 self.position += 1;
-                true
+                return true;
             }
-            None => false,
         }
+        while let Some(frame) = self.simulation.as_ref().and_then(Simulation::wait) {
+            // The present frame may come once more, read anew.
+            let next = newest.is_none_or(|newest| frame.index > newest);
+            self.add(frame);
+            if next {
+                return true;
+            }
+        }
+        false
     }
 }

@@ -10,7 +10,6 @@ use std::{
 use backflow::{
     sim::{
         io::{Array, FileError, write_npz},
-        pose::Twist,
         scene::spec::{Motion, Velocity},
     },
     task::OptimizeSpec,
@@ -160,17 +159,16 @@ pub fn write_mp4(path: &Path, folder: &Path, rate: f64) -> Result<(), ShareError
     }
 }
 
-/// The scene with what was demonstrated as the motion of its tool: what `backflow optimize` starts
-/// from where the controls may change.
-pub fn demonstrated(spec: &SceneSpec, driven: &[Twist<f64>]) -> Option<SceneSpec> {
+/// The scene with what was demonstrated as the motion of its tools: what `backflow optimize` starts
+/// from where the controls may change. Motions are one a tool, of a velocity a frame.
+pub fn demonstrated(spec: &SceneSpec, driven: &[Vec<Velocity>]) -> Option<SceneSpec> {
     let mut spec = spec.clone();
-    let tool = spec.tool.as_mut()?;
-    let velocity = |twist: &Twist<f64>| Velocity {
-        linear: twist.linear.into(),
-        angular: twist.angular.into(),
-    };
-    tool.motion = Motion::Frames(driven.iter().map(velocity).collect());
-    spec.time.frames = driven.len().max(1);
+    let frames = driven.iter().map(Vec::len).max();
+    let frames = frames.filter(|frames| *frames > 0)?;
+    for (tool, motion) in spec.tools.iter_mut().zip(driven) {
+        tool.motion = Motion::Frames(motion.clone());
+    }
+    spec.time.frames = frames;
     Some(spec)
 }
 
@@ -184,12 +182,16 @@ pub fn write_goal(path: &Path, frames: &[&Frame], body: usize) -> Result<(), Sha
     let first = frames
         .first()
         .ok_or(ShareError::Nothing("no frames for a goal"))?;
-    let bodies = &first.stage.bodies;
-    let count = bodies
+    let count = *first
+        .counts
         .get(body)
-        .ok_or(ShareError::Nothing("no such body for a goal"))?
-        .count;
-    let start: usize = bodies[..body].iter().map(|body| body.count).sum();
+        .ok_or(ShareError::Nothing("no such body for a goal"))?;
+    if frames.iter().any(|frame| frame.counts != first.counts) {
+        return Err(ShareError::Nothing(
+            "a goal needs the same particles in each frame",
+        ));
+    }
+    let start: usize = first.counts[..body].iter().sum();
     let values: Vec<f64> = frames
         .iter()
         .filter_map(|frame| frame.x.get(start..start + count))

@@ -14,10 +14,10 @@ use std::{
 use backflow::{
     sim::{
         particle::Particles,
-        pose::{Pose, Twist},
+        pose::Twist,
         rollout::{State, forward::Rollout, forward::Scratch},
-        scene::{Fault, SceneError, Spec},
-        tool::rigid::Trajectory,
+        scene::{Fault, SceneError, Spec, spec::Velocity},
+        tool::{Command as Order, Drive, Program, Rate, Trajectory},
         world::World,
     },
     task::{OptimizeSpec, Task, TaskError},
@@ -52,13 +52,15 @@ enum Command {
     Restart,
     /// Read the current state again, with another field.
     Read,
-    /// Velocity of the tool in each frame from the next start on.
-    Controls(Vec<Twist<f64>>),
+    /// What each tool is told to do from the next start on.
+    Programs(Vec<Program<f64>>),
 }
 
 /// Where a steered tool is to go.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Aim {
+    /// Index of the tool.
+    pub tool: usize,
     /// Position of its origin (m).
     pub position: Vector3<f64>,
     /// Angular velocity in world axes (rad/s).
@@ -113,10 +115,10 @@ struct Inner {
     last: usize,
     /// Where the tool is to go, while it is steered.
     aim: Option<Aim>,
-    /// Whether the tool has been steered since the start.
-    steered: bool,
-    /// Velocity of the tool in each frame since the start.
-    driven: Vec<Twist<f64>>,
+    /// The tools that have been steered since the start.
+    steered: Vec<usize>,
+    /// Velocity of each tool in each frame since the start.
+    driven: Vec<Vec<Velocity>>,
     field: Field,
     condition: Condition,
     task: Option<Arc<Task>>,
@@ -213,14 +215,18 @@ impl Simulation {
     /// Steers the tool, or lets it rest where it is.
     pub fn steer(&self, aim: Option<Aim>) {
         self.tell(|inner| {
-            inner.steered |= aim.is_some();
+            if let Some(aim) = aim
+                && !inner.steered.contains(&aim.tool)
+            {
+                inner.steered.push(aim.tool);
+            }
             inner.aim = aim;
         });
     }
 
-    /// Replaces the velocities of the tool from the next start on.
-    pub fn control(&self, controls: Vec<Twist<f64>>) {
-        self.tell(|inner| inner.commands.push_back(Command::Controls(controls)));
+    /// Replaces what each tool is told to do from the next start on.
+    pub fn control(&self, programs: Vec<Program<f64>>) {
+        self.tell(|inner| inner.commands.push_back(Command::Programs(programs)));
     }
 
     /// Chooses the field that frames come with.
@@ -280,10 +286,9 @@ impl Simulation {
         self.shared.lock().task.clone()
     }
 
-    /// Velocity of the tool in each frame since the start, and whether someone steered it.
-    pub fn driven(&self) -> (Vec<Twist<f64>>, bool) {
-        let inner = self.shared.lock();
-        (inner.driven.clone(), inner.steered)
+    /// Velocity of each tool in each frame since the start.
+    pub fn driven(&self) -> Vec<Vec<Velocity>> {
+        self.shared.lock().driven.clone()
     }
 
     /// Frames that wait, and frames made since the thread began.
@@ -309,10 +314,10 @@ struct Run {
     stage: Arc<Stage>,
     world: World<f32>,
     state: State<f32>,
-    /// Where the tool is.
-    pose: Option<Pose<f64>>,
-    /// What the tool does unless it is steered.
-    controls: Vec<Twist<f64>>,
+    /// How each tool has moved so far.
+    trajectories: Vec<Trajectory<f64>>,
+    /// What each tool does unless it is steered.
+    programs: Vec<Program<f64>>,
     /// Frames done.
     frame: usize,
 }
@@ -323,8 +328,8 @@ impl Run {
         let state = State::new(&world, task.scene.particles.cast());
         Self {
             stage: Arc::new(Stage::of(&task)),
-            pose: start_of(&world),
-            controls: task.scene.twists.clone(),
+            trajectories: Rollout::new(&world, &[]).trajectories,
+            programs: task.scene.programs.clone(),
             frame: 0,
             task: Arc::new(task),
             world,
@@ -334,7 +339,7 @@ impl Run {
 
     fn restart(&mut self) {
         self.state = State::new(&self.world, self.task.scene.particles.cast());
-        self.pose = start_of(&self.world);
+        self.trajectories = Rollout::new(&self.world, &[]).trajectories;
         self.frame = 0;
     }
 
@@ -345,8 +350,19 @@ impl Run {
         let mut run = Self::new(task);
         run.state = State::new(&run.world, carried);
         run.frame = self.frame;
-        if let (Some(tool), Some(pose)) = (&mut run.pose, self.pose) {
-            *tool = pose;
+        let same = |tool: &Trajectory<f64>| {
+            let mut known = self.trajectories.iter();
+            known.find(|known| {
+                let (known, tool) = (known.tool(), tool.tool());
+                known.name == tool.name && known.joints.len() == tool.joints.len()
+            })
+        };
+        for trajectory in &mut run.trajectories {
+            match same(trajectory) {
+                Some(known) => *trajectory = known.clone(),
+                // A new tool has held still until now.
+                None => (0..self.frame).for_each(|_| hold(trajectory)),
+            }
         }
         run
     }
@@ -357,6 +373,10 @@ impl Run {
 
     fn read(&self, field: Field) -> Frame {
         let time = self.stage.frame_time * self.frame as f64;
+        let links = |trajectory: &Trajectory<f64>| {
+            let links = trajectory.links(self.frame, 0.0);
+            links.iter().map(|(pose, _)| *pose).collect()
+        };
         Frame::read(
             &self.stage,
             &self.task.scene,
@@ -364,18 +384,19 @@ impl Run {
             &self.particles(),
             field,
             (self.frame, time),
-            self.pose,
+            self.trajectories.iter().map(links).collect(),
         )
     }
 
-    /// The velocity that brings the tool to its aim by the end of a frame, as far as the grid
-    /// lets it go.
+    /// The velocity that brings a tool to its aim by the end of a frame, as far as the grid lets
+    /// it go.
     fn towards(&self, aim: &Aim) -> Twist<f64> {
         let clock = &self.task.scene.world.clock;
         let most = STRIDE * self.stage.cell / clock.dt;
-        let way = self
-            .pose
-            .map_or(Vector3::zeros(), |pose| aim.position - pose.position);
+        let at = self.trajectories.get(aim.tool);
+        let way = at.map_or(Vector3::zeros(), |tool| {
+            aim.position - tool.stance(self.frame, 0.0).pose.position
+        });
         let linear = way / self.stage.frame_time;
         let speed = linear.norm();
         Twist {
@@ -384,49 +405,84 @@ impl Run {
         }
     }
 
-    /// Makes a frame; `go_on` is asked before each substep. Returns whether it was finished.
+    /// Tells every tool what to do in the next frame: to go to its aim, to rest where it was left,
+    /// or what the scene says.
+    fn command(&mut self, aim: Option<Aim>, steered: &[usize]) {
+        let aimed = aim.map(|aim| (aim.tool, self.towards(&aim)));
+        for (index, trajectory) in self.trajectories.iter_mut().enumerate() {
+            let program = self.programs.get(index);
+            let told = program.filter(|program| self.frame < program.frames());
+            match (aimed, told) {
+                (Some((tool, twist)), _) if tool == index => {
+                    let mut values = vec![0.0; trajectory.tool().freedoms()];
+                    values[..3].copy_from_slice(twist.linear.as_slice());
+                    values[3..6].copy_from_slice(twist.angular.as_slice());
+                    trajectory.push(VELOCITY, &values);
+                }
+                (_, Some(program)) if !steered.contains(&index) => {
+                    trajectory.push(program.commands[self.frame], program.at(self.frame));
+                }
+                _ => hold(trajectory),
+            }
+        }
+    }
+
+    /// How each tool moves in a frame.
+    fn velocities(&self, frame: usize) -> impl Iterator<Item = Velocity> {
+        self.trajectories.iter().map(move |trajectory| {
+            let Rate { twist, joints } = trajectory.rate(frame);
+            Velocity {
+                linear: twist.linear.into(),
+                angular: twist.angular.into(),
+                joints: joints.to_vec(),
+            }
+        })
+    }
+
+    /// Makes the next frame, for which the tools have been told what to do; `go_on` is asked
+    /// before each substep. Returns whether it was finished.
     fn advance(
         &mut self,
-        twist: Twist<f64>,
         scratch: &mut Scratch<f32>,
         mut go_on: impl FnMut() -> bool,
     ) -> Result<bool, String> {
         let substeps = self.world.clock.substeps;
-        let duration = f64::from(self.world.clock.dt) * substeps as f64;
         let mut rollout = Rollout::new(&self.world, &[]).with_scratch(std::mem::take(scratch));
-        // Poses add up over frames in the same order as in a whole run.
-        rollout.trajectory = self
-            .pose
-            .map(|pose| Trajectory::new(pose, vec![twist], duration));
+        std::mem::swap(&mut rollout.trajectories, &mut self.trajectories);
         let mut outcome = Ok(true);
-        for substep in 0..substeps {
+        for step in self.frame * substeps..(self.frame + 1) * substeps {
             if !go_on() {
                 outcome = Ok(false);
                 break;
             }
-            if let Err(error) = rollout.advance(&mut self.state, substep) {
+            if let Err(error) = rollout.advance(&mut self.state, step) {
                 outcome = Err(format!("frame {}: {error}", self.frame));
                 break;
             }
         }
+        std::mem::swap(&mut rollout.trajectories, &mut self.trajectories);
         *scratch = rollout.into_scratch();
         if outcome == Ok(true) {
-            if let Err(error) = self.state.check(&self.world, substeps) {
+            let step = (self.frame + 1) * substeps;
+            if let Err(error) = self.state.check(&self.world, step) {
                 return Err(format!("frame {}: {error}", self.frame));
             }
-            self.pose = self.pose.map(|pose| pose.moved(&twist, duration));
             self.frame += 1;
         }
         outcome
     }
 }
 
-/// Where the tool of a world starts, to the digits that runs have it.
-fn start_of(world: &World<f32>) -> Option<Pose<f64>> {
-    world.tool.as_ref().map(|tool| Pose {
-        position: tool.pose.position.map(f64::from),
-        rotation: tool.pose.rotation.map(f64::from),
-    })
+/// A velocity for a frame, such as a hand gives.
+const VELOCITY: Order = Order {
+    drive: Drive::Velocity,
+    free: true,
+};
+
+/// Lets a tool rest for a frame.
+fn hold(trajectory: &mut Trajectory<f64>) {
+    let still = vec![0.0; trajectory.tool().freedoms()];
+    trajectory.push(VELOCITY, &still);
 }
 
 /// What the thread does.
@@ -439,7 +495,7 @@ struct Worker {
 /// What is next.
 enum Next {
     Command(Command),
-    Frame(Option<Aim>, bool),
+    Frame(Option<Aim>, Vec<usize>),
     Quit,
 }
 
@@ -457,7 +513,7 @@ impl Worker {
             match self.next() {
                 Next::Quit => break,
                 Next::Command(command) => self.obey(command),
-                Next::Frame(aim, steered) => self.frame(aim, steered),
+                Next::Frame(aim, steered) => self.frame(aim, &steered),
             }
         }
         self.shared.wake.notify_all();
@@ -483,7 +539,7 @@ impl Worker {
             let asked = inner.running || inner.steps > 0;
             if sound && due && room && asked {
                 inner.busy = true;
-                return Next::Frame(inner.aim, inner.steered);
+                return Next::Frame(inner.aim, inner.steered.clone());
             }
             if !due && frame.is_some() && inner.steps > 0 {
                 inner.steps = 0;
@@ -521,7 +577,7 @@ impl Worker {
                         inner.last = run.stage.frames;
                         if run.frame == 0 {
                             inner.driven.clear();
-                            inner.steered = false;
+                            inner.steered.clear();
                             inner.aim = None;
                         }
                         drop(inner);
@@ -539,7 +595,7 @@ impl Worker {
                     run.restart();
                     let mut inner = self.shared.lock();
                     inner.driven.clear();
-                    inner.steered = false;
+                    inner.steered.clear();
                     inner.aim = None;
                     inner.condition = Condition::Ready;
                     drop(inner);
@@ -547,9 +603,9 @@ impl Worker {
                 }
             }
             Command::Read => self.publish(),
-            Command::Controls(controls) => {
+            Command::Programs(programs) => {
                 if let Some(run) = &mut self.run {
-                    run.controls = controls;
+                    run.programs = programs;
                 }
             }
         }
@@ -565,18 +621,12 @@ impl Worker {
         }
     }
 
-    fn frame(&mut self, aim: Option<Aim>, steered: bool) {
+    fn frame(&mut self, aim: Option<Aim>, steered: &[usize]) {
         let Some(run) = &mut self.run else { return };
-        let scripted = run.controls.get(run.frame).copied();
-        let twist = match aim {
-            Some(aim) => run.towards(&aim),
-            // Once steered, the tool rests where it was left.
-            None if steered => Twist::zero(),
-            None => scripted.unwrap_or_else(Twist::zero),
-        };
+        run.command(aim, steered);
         let shared = &self.shared;
         let go_on = || !shared.lock().quit;
-        match run.advance(twist, &mut self.scratch, go_on) {
+        match run.advance(&mut self.scratch, go_on) {
             Ok(true) => {
                 let field = shared.lock().field;
                 let frame = Arc::new(run.read(field));
@@ -588,7 +638,11 @@ impl Worker {
                     .any(|command| matches!(command, Command::Restart | Command::Build(_, false)));
                 if !void {
                     inner.frames.push_back(frame);
-                    inner.driven.push(twist);
+                    inner.driven.resize(run.trajectories.len(), Vec::new());
+                    let velocities = run.velocities(run.frame - 1);
+                    for (driven, velocity) in inner.driven.iter_mut().zip(velocities) {
+                        driven.push(velocity);
+                    }
                     inner.made += 1;
                     inner.steps = inner.steps.saturating_sub(1);
                 }

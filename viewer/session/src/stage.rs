@@ -5,12 +5,13 @@ use backflow::{
     sim::{
         collider::Shape,
         pose::Pose,
+        rollout::forward::Rollout,
         scene::{
             BodyRef, Kind, Scene,
             target::{Cloud, Loss, Measure},
         },
     },
-    task::Task,
+    task::{Task, frames::tools},
 };
 use nalgebra::Vector3;
 
@@ -31,8 +32,8 @@ pub struct Stage {
     pub bodies: Vec<StageBody>,
     /// Colliders, parts of the tool and targets.
     pub solids: Vec<StageSolid>,
-    /// Where the tool starts, if there is one.
-    pub tool: Option<Pose<f64>>,
+    /// Where the links of each tool start.
+    pub tools: Vec<Vec<Pose<f64>>>,
     /// Frames of the run.
     pub frames: usize,
     /// Duration of a frame (s).
@@ -65,6 +66,18 @@ pub struct StageSolid {
     pub pose: Pose<f64>,
     /// What it is there for.
     pub role: Role,
+    /// The tool and the link of it that it moves with.
+    pub mount: Option<(usize, usize)>,
+}
+
+impl StageSolid {
+    /// Where it is in the world, with the links of the tools there.
+    pub fn placed(&self, tools: &[Vec<Pose<f64>>]) -> Pose<f64> {
+        let frame = self
+            .mount
+            .and_then(|(tool, link)| tools.get(tool)?.get(link));
+        frame.map_or(self.pose, |frame| frame.compose(&self.pose))
+    }
 }
 
 /// What a solid is there for.
@@ -90,16 +103,21 @@ impl Stage {
             surface: surface(shape, size),
             pose: *pose,
             role,
+            mount: None,
         };
         let mut solids: Vec<StageSolid> = world
             .colliders
             .iter()
             .map(|collider| {
-                let role = match collider.on_tool {
-                    true => Role::Tool,
-                    false => Role::Collider,
+                let mount = collider.mount.map(|mount| (mount.tool, mount.link));
+                let role = match mount {
+                    Some(_) => Role::Tool,
+                    None => Role::Collider,
                 };
-                solid(&collider.name, &collider.shape, &collider.pose, role)
+                StageSolid {
+                    mount,
+                    ..solid(&collider.name, &collider.shape, &collider.pose, role)
+                }
             })
             .collect();
         for loss in &scene.losses {
@@ -114,7 +132,10 @@ impl Stage {
             cell: world.lattice.dx,
             bodies: scene.bodies.iter().map(|body| part(scene, body)).collect(),
             solids,
-            tool: world.tool.as_ref().map(|tool| tool.pose),
+            tools: tools(&Rollout::new(world, &[]), 0)
+                .into_iter()
+                .map(|tool| tool.links)
+                .collect(),
             frames: world.clock.frames,
             frame_time: world.clock.dt * world.clock.substeps as f64,
             optimizable: task.spec.optimize.is_some() && !scene.losses.is_empty(),

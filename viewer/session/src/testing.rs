@@ -23,7 +23,7 @@ pub fn frame(index: usize, count: usize) -> Arc<Frame> {
             liquid: true,
         }],
         solids: Vec::new(),
-        tool: None,
+        tools: Vec::new(),
         frames: 10,
         frame_time: 0.02,
         optimizable: false,
@@ -34,7 +34,8 @@ pub fn frame(index: usize, count: usize) -> Arc<Frame> {
         x: (0..count).map(|n| [n as f32 / count as f32; 3]).collect(),
         speed: (0..count).map(|n| n as f32).collect(),
         extra: None,
-        tool: None,
+        counts: vec![count],
+        tools: Vec::new(),
         stage: Arc::new(stage),
     })
 }

@@ -140,14 +140,6 @@ fn rebuild(
     }
 }
 
-/// Where a solid of a stage is, with the tool there.
-pub fn placed(solid: &StageSolid, tool: Option<&Pose<f64>>) -> Pose<f64> {
-    match (solid.role, tool) {
-        (Role::Tool, Some(tool)) => tool.compose(&solid.pose),
-        _ => solid.pose,
-    }
-}
-
 fn place(
     view: Res<View>,
     playing: Res<Playing>,
@@ -155,13 +147,13 @@ fn place(
 ) {
     let Some(stage) = &view.stage else { return };
     let frame = playing.player.as_ref().and_then(|player| player.current());
-    let tool = frame.and_then(|frame| frame.tool).or(stage.tool);
+    let tools = frame.map_or(&stage.tools, |frame| &frame.tools);
     for (Part(index), mut at, mut visibility) in &mut parts {
         let Some(solid) = stage.solids.get(*index) else {
             continue;
         };
         if solid.role == Role::Tool {
-            *at = transform(&placed(solid, tool.as_ref()));
+            *at = transform(&solid.placed(tools));
         }
         let shown = match solid.role {
             Role::Target => view.settings.targets,

@@ -22,9 +22,9 @@ const TANK: &str = r#"(
         (name: "pool", material: "water", shape: Box(half: (0.25, 0.08, 0.04)), position: (0.5, 0.08, 0.04)),
     ],
     colliders: [
-        (name: "paddle", shape: Box(half: (0.04, 0.16, 0.08)), width: 0.02, on: Tool),
+        (name: "paddle", shape: Box(half: (0.04, 0.16, 0.08)), width: 0.02, on: Tool("paddle")),
     ],
-    tool: (position: (0.12, 0.2, 0.04), motion: Constant(linear: (0.4, 0, 0))),
+    tools: [(name: "paddle", position: (0.12, 0.2, 0.04), motion: Constant(linear: (0.4, 0, 0)))],
     losses: [(term: CentreOfMass(body: "pool", target: (0.6, 0.1, 0.04), axes: [X]))],
     optimize: (
         variables: [Controls(axes: [X], limit: 1, hold: 4)],
@@ -70,11 +70,11 @@ fn a_live_run_has_the_bits_of_a_run_of_the_command() {
     let task = Task::new(spec(), Path::new("").to_owned()).unwrap();
     let world = task.scene.world.cast::<f32>();
     let mut state = State::new(&world, task.scene.particles.cast());
-    let mut rollout = Rollout::new(&world, &task.scene.twists);
+    let mut rollout = Rollout::new(&world, &task.scene.programs);
     for step in 0..rollout.steps() {
         rollout.advance(&mut state, step).unwrap();
     }
-    let expected: Vec<f32> = bodies(&task.scene, &world, &state)
+    let expected: Vec<f32> = bodies(&task.scene, &world, &state, 11)
         .iter()
         .flat_map(|body| body.x.iter().map(|&x| x as f32))
         .collect();
@@ -142,11 +142,12 @@ fn play_pause_step_and_scrub_show_the_frames_they_name() {
 #[test]
 fn a_steered_tool_goes_where_it_is_aimed_and_rests_there() {
     let mut player = player();
-    let tool = |player: &Player| player.current().unwrap().tool.unwrap().position;
+    let tool = |player: &Player| player.current().unwrap().tool(0).unwrap().position;
     let from = tool(&player);
     let aim = from + Vector3::new(0.05, -0.02, 0.0);
     let simulation = player.simulation.as_ref().unwrap();
     simulation.steer(Some(Aim {
+        tool: 0,
         position: aim,
         spin: Vector3::zeros(),
     }));
@@ -160,9 +161,10 @@ fn a_steered_tool_goes_where_it_is_aimed_and_rests_there() {
     }
     // The script would have moved it on.
     assert!((tool(&player) - aim).norm() < 1e-9);
-    let (driven, steered) = player.simulation.as_ref().unwrap().driven();
-    let way: Vector3<f64> = driven.iter().map(|twist| twist.linear * 0.02).sum();
-    assert!(steered && driven.len() == 7 && (way - (aim - from)).norm() < 1e-6);
+    let driven = player.simulation.as_ref().unwrap().driven();
+    let along = |velocity: &Velocity| Vector3::from(velocity.linear) * 0.02;
+    let way: Vector3<f64> = driven[0].iter().map(along).sum();
+    assert!(driven[0].len() == 7 && (way - (aim - from)).norm() < 1e-6);
 }
 
 #[test]
@@ -259,7 +261,7 @@ fn an_optimisation_has_the_losses_of_the_command_and_can_be_paused_and_changed()
     let best = optimisation.best().unwrap();
     assert_eq!(best.loss, points[5].best);
     assert_eq!(
-        (best.ghost.len(), best.controls.len(), best.way.len()),
+        (best.ghost.len(), best.programs[0].frames(), best.way.len()),
         (12, 12, 12)
     );
     assert_eq!(best.particles_bar.len(), task.scene.particles.len());

@@ -541,7 +541,7 @@ fn windows(context: &egui::Context, desk: &mut Desk) {
         .open(&mut desk.keys)
         .collapsible(false)
         .resizable(false)
-        .show(context, |ui| keys::panel(ui));
+        .show(context, keys::panel);
     if let Some(message) = desk.message.clone() {
         let mut open = true;
         egui::Window::new("Something is wrong")

@@ -83,12 +83,7 @@ mod tests {
                 "{name}"
             );
         }
-        for name in ["Adjoint"] {
-            assert!(
-                names(choices::<EstimatorSettings>()).contains(&name),
-                "{name}"
-            );
-        }
+        assert!(names(choices::<EstimatorSettings>()).contains(&"Adjoint"));
         let adam = choices::<UpdateSettings>()
             .into_iter()
             .find(|(name, _)| *name == "Adam");

@@ -164,7 +164,7 @@ impl Tree<'_> {
             Kind::List(inner) => self.list(ui, value, inner, name, path),
             Kind::Map(inner) => self.map(ui, value, inner, name, path),
             Kind::Named(known) => self.named(ui, value, known, path),
-            Kind::Plain => self.plain(ui, value, name, unit, path),
+            Kind::Plain => self.plain(ui, value, unit, path),
         }
     }
 
@@ -323,7 +323,7 @@ impl Tree<'_> {
     }
 
     /// Numbers, text, switches, and what the schema does not know.
-    fn plain(&mut self, ui: &mut Ui, value: &mut Value, name: &str, unit: &str, path: &str) {
+    fn plain(&mut self, ui: &mut Ui, value: &mut Value, unit: &str, path: &str) {
         let changed = match value {
             Value::Bool(on) => ui.checkbox(on, "").changed(),
             Value::Number(number) => {
@@ -352,7 +352,7 @@ impl Tree<'_> {
             Value::Array(entries) => {
                 for (index, entry) in entries.iter_mut().enumerate() {
                     let at = format!("{path}[{index}]");
-                    self.plain(ui, entry, name, unit, &at);
+                    self.plain(ui, entry, unit, &at);
                 }
                 return;
             }
@@ -361,11 +361,11 @@ impl Tree<'_> {
                     for (key, entry) in entries.iter_mut() {
                         let at = child(path, key);
                         if entry.is_object() {
-                            ui.collapsing(key, |ui| self.plain(ui, entry, key, "", &at));
+                            ui.collapsing(key, |ui| self.plain(ui, entry, "", &at));
                         } else {
                             ui.horizontal_wrapped(|ui| {
                                 ui.label(key);
-                                self.plain(ui, entry, key, "", &at);
+                                self.plain(ui, entry, "", &at);
                             });
                         }
                     }
@@ -391,7 +391,7 @@ pub fn plain(ui: &mut Ui, value: &mut Value) -> bool {
         faults: &[],
         changed: None,
     };
-    tree.plain(ui, value, "", "", "value");
+    tree.plain(ui, value, "", "value");
     tree.changed.is_some()
 }
 

@@ -1,5 +1,12 @@
 //! Panels are clicked, dragged and typed into, without a window.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use backflow::{
     optim::Settings,
     sim::scene::{Fault, parse},

@@ -124,7 +124,12 @@ impl Frame {
                 Kind::Liquid => Matter::Liquid(body.index),
                 Kind::Solid => Matter::Solid(body.index),
             };
-            let range = world.born(matter, moment.0.saturating_sub(1));
+            let fed = world.injectors.iter().any(|nozzle| nozzle.matter == matter);
+            let range = match moment.0.checked_sub(1) {
+                Some(frame) => world.born(matter, frame),
+                None if fed => 0..0,
+                None => world.born(matter, 0),
+            };
             counts.push(range.len());
             let motion = match body.kind {
                 Kind::Liquid => &particles.liquid.motion[range.clone()],

@@ -32,6 +32,9 @@ const TANK: &str = r#"(
     ),
 )"#;
 
+/// Looks at something until it must have happened: minutes, for a machine with other work.
+const PATIENCE: usize = 20_000;
+
 fn spec() -> Spec<OptimizeSpec> {
     backflow::sim::scene::parse(TANK, "tank").unwrap().0
 }
@@ -53,7 +56,7 @@ fn player() -> Player {
 
 /// Lets time pass until something holds.
 fn until(player: &mut Player, what: &str, holds: impl Fn(&Player) -> bool) {
-    for _ in 0..2000 {
+    for _ in 0..PATIENCE {
         if holds(player) {
             return;
         }
@@ -88,7 +91,7 @@ fn frames_wait_for_the_window_and_no_more_than_two_are_made_ahead() {
     let simulation = start();
     simulation.run(true);
     assert_eq!(simulation.wait().unwrap().index, 0);
-    for _ in 0..200 {
+    for _ in 0..PATIENCE {
         std::thread::sleep(Duration::from_millis(5));
         if simulation.pulse().0 == QUEUE {
             break;
@@ -273,7 +276,7 @@ fn an_optimisation_has_the_losses_of_the_command_and_can_be_paused_and_changed()
     optimisation.pause(true);
     optimisation.configure(other);
     optimisation.pause(false);
-    for _ in 0..2000 {
+    for _ in 0..PATIENCE {
         if optimisation.points().len() == 9 {
             break;
         }

@@ -22,5 +22,10 @@ mod optimize;
 mod pipe;
 #[cfg(test)]
 mod scene;
+#[cfg(unix)]
+#[cfg(test)]
+mod scheme;
 #[cfg(test)]
 mod simulate;
+#[cfg(test)]
+mod task;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use backflow_diff::gradcheck::{CheckError, TaylorParams, TaylorReport, Vacuous, Verdict, taylor};
-use backflow_optim::{Objective, Settings};
+use backflow_optim::Objective;
 use backflow_sim::scene::{
     build,
     spec::{Axis, Law, Motion, Tool, Walls},
@@ -260,7 +260,7 @@ fn shortened(task: &Task, substeps: usize) -> Result<Task, Failure> {
         .shortened(substeps / task.scene.world.clock.substeps);
     spec.optimize = Some(OptimizeSpec {
         variables: everything(task),
-        settings: Settings::default(),
+        ..OptimizeSpec::default()
     });
     Task::new(spec, task.directory.clone()).map_err(Failure::input)
 }

@@ -11,6 +11,7 @@ mod optimize;
 mod options;
 mod out;
 mod simulate;
+mod task;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,7 @@ const EXAMPLES: &str = "Examples:
   backflow grasp synthesize --hand shadow --object assets/meshes/cup.obj
   backflow mesh assets/meshes/cup.obj
   backflow bench --mode grad
+  backflow task run fluid/throw --methods adam,cma,idle
   backflow export runs/throw-20261124-101500 --format vtk
 
 Exit codes: 0 done, 1 the work failed, 2 the input is wrong.";
@@ -55,6 +57,8 @@ enum Command {
     Mesh(mesh::Mesh),
     /// Measures the speed of a workload that other engines run, too.
     Bench(bench::Bench),
+    /// Compares methods on the scenes that say how they are optimised.
+    Task(task::TaskCommand),
     /// Turns the frames of a run into other formats.
     Export(export::Export),
 }
@@ -99,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Grasp(command) => command.run(),
         Command::Mesh(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Task(command) => command.run(),
         Command::Export(command) => command.run(),
     };
     match result {

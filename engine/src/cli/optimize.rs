@@ -3,14 +3,17 @@
 use std::{
     collections::BTreeMap,
     ops::ControlFlow,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use backflow_optim::{Driver, DriverState, Outcome, Record, RunError as DriverError, Stop};
+use backflow_optim::{
+    DriverState, MemberError, Outcome, Record, RunError as DriverError, ScheduleSettings, Settings,
+    Stop, UpdateSettings, schedule::refine,
+};
 use backflow_sim::{Compiled, rollout::store::RunError, scene::load::to_text};
 use clap::Args;
 use serde_json::json;
@@ -22,7 +25,13 @@ use super::{
     simulate::{BestFile, Recording, draw_frame, reopen},
 };
 use crate::task::{
-    Task, binding::Binding, criterion::Judge, folder::RunFolder, objective::RolloutObjective,
+    Task,
+    binding::Binding,
+    criterion::Judge,
+    folder::RunFolder,
+    objective::{OnStep, RolloutObjective},
+    scenarios::THE_SCENE,
+    staged::{Staged, StagedError},
 };
 
 /// Improves what the scene's `optimize` part lets change, and saves the best.
@@ -30,6 +39,7 @@ use crate::task::{
 #[command(after_help = "Examples:
   backflow optimize scenes/fluid/throw.ron
   backflow optimize scenes/solid/identify.ron --precision f64 --memory 256MiB
+  backflow optimize scenes/fluid/throw.ron --refine runs/throw-20261124-101500
   backflow optimize --resume runs/throw-20261124-101500")]
 pub struct Optimize {
     /// Scene file.
@@ -41,6 +51,9 @@ pub struct Optimize {
     /// Evaluations of value and gradient; as the scene says by default.
     #[arg(long, value_name = "N")]
     iterations: Option<usize>,
+    /// Take the schedule that the gradients of an earlier run call for, instead of the scene's.
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    refine: Option<PathBuf>,
     /// Folder that run folders are made in.
     #[arg(long, default_value = "runs", value_name = "DIR")]
     runs: PathBuf,
@@ -54,7 +67,7 @@ struct Session<'a> {
     binding: &'a Binding,
     judge: &'a Judge,
     folder: &'a RunFolder,
-    driver: Driver,
+    staged: Staged<'a>,
     stopped: Arc<AtomicBool>,
     arguments: &'a Optimize,
 }
@@ -62,6 +75,9 @@ struct Session<'a> {
 /// What came out of one.
 struct Finished {
     outcome: Outcome,
+    /// The stage it ended in, from 1, and how many there are.
+    stage: usize,
+    stages: usize,
     first_metrics: Vec<(String, f64)>,
     best_metrics: Vec<(String, f64)>,
 }
@@ -91,6 +107,9 @@ impl Optimize {
                 if let Some(iterations) = self.iterations {
                     optimize.settings.iterations = iterations;
                 }
+                if let Some(run) = &self.refine {
+                    optimize.settings.schedule = refined(run, &optimize.settings)?;
+                }
                 let folder = RunFolder::create(&self.runs, &task.spec.name, &stamp())
                     .map_err(Failure::work)?;
                 let text = to_text(&task.spec).map_err(Failure::work)?;
@@ -111,7 +130,7 @@ impl Optimize {
         if let Some(iterations) = self.iterations {
             settings.iterations = iterations;
         }
-        let driver = Driver::new(settings, binding.layout().clone()).map_err(Failure::input)?;
+        let staged = Staged::new(&task, settings).map_err(Failure::input)?;
         let finished = with_scalar!(precision, T => {
             let judge = Judge::new::<T>(&task.scene).map_err(Failure::input)?;
             let session = Session {
@@ -119,7 +138,7 @@ impl Optimize {
                 binding: &binding,
                 judge: &judge,
                 folder: &folder,
-                driver,
+                staged,
                 stopped: interrupts(),
                 arguments: self,
             };
@@ -140,6 +159,7 @@ impl Optimize {
             outcome,
             first_metrics,
             best_metrics,
+            ..
         } = finished;
         let shares = |metrics: &[(String, f64)]| -> BTreeMap<String, f64> {
             metrics.iter().cloned().collect()
@@ -151,6 +171,8 @@ impl Optimize {
             "particles": task.scene.particles.len(),
             "variables": binding.layout().dimension(),
             "iterations": outcome.iterations,
+            "stage": finished.stage,
+            "stages": finished.stages,
             "stop": format!("{:?}", outcome.stop),
             "first_loss": outcome.first_value,
             "best_loss": outcome.best_value,
@@ -210,7 +232,7 @@ impl Optimize {
 }
 
 /// A flag that Ctrl-C raises.
-fn interrupts() -> Arc<AtomicBool> {
+pub(super) fn interrupts() -> Arc<AtomicBool> {
     let stopped = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&stopped);
     // Where the handler cannot be set, Ctrl-C ends the process, which loses one iteration.
@@ -242,19 +264,24 @@ impl Session<'_> {
         let mut state = if self.folder.file("state.ron").is_file() {
             let mut state: DriverState =
                 self.folder.read_ron("state.ron").map_err(Failure::input)?;
-            // A run that was interrupted, or has more iterations now, goes on.
-            state.stop = None;
+            // A run that was interrupted, or has more iterations now, goes on; what ended a stage
+            // did so for good.
+            if state.stage + 1 >= self.staged.stages() {
+                state.stop = None;
+            }
             state
         } else {
-            self.driver
-                .start(&self.binding.start())
-                .map_err(Failure::input)?
+            self.staged.begin().map_err(Failure::input)?
         };
         let stopped = Arc::clone(&self.stopped);
         let memory = Some(self.arguments.run.memory);
         let (scene, judge) = (&self.task.scene, self.judge);
-        let on_step = Box::new(move |_, _| !stopped.load(Ordering::Relaxed));
-        let mut objective = RolloutObjective::<T>::new(scene, self.binding, judge, memory, on_step);
+        let on_step = || -> OnStep<'static> {
+            let stopped = Arc::clone(&stopped);
+            Box::new(move |_, _| !stopped.load(Ordering::Relaxed))
+        };
+        let mut objective =
+            RolloutObjective::<T>::new(scene, self.binding, judge, memory, on_step());
         let plan = objective.plan().map_err(Failure::input)?;
         if !quiet {
             say(&format!(
@@ -265,10 +292,10 @@ impl Session<'_> {
                 bytes::show(self.arguments.run.memory),
             ));
         }
-        let (_, first_metrics) = objective
+        let (first_value, first_metrics) = objective
             .judged(&self.binding.start())
             .map_err(Failure::work)?;
-        let total = self.driver.settings().iterations;
+        let total = self.staged.iterations();
         let mut progress = Progress::new(total, "iterations", quiet);
         let mut table = self.read_table(state.iteration);
         let mut failure = None;
@@ -298,20 +325,29 @@ impl Session<'_> {
             }
             ControlFlow::Continue(())
         };
-        let result = self.driver.run(&mut state, &mut objective, &mut observer);
+        let result = self
+            .staged
+            .run::<T>(&mut state, memory, &on_step, &mut observer);
         progress.end();
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let outcome = match result {
+        let mut outcome = match result {
             Ok(outcome) => outcome,
-            Err(error) => return Err(self.failure(&error)),
+            Err(StagedError::Run(error)) => return Err(self.failure(&error)),
+            Err(error) => return Err(Failure::input(error)),
         };
+        if self.staged.stages() > 1 {
+            // the first stage began with another loss than the scene's
+            outcome.first_value = first_value;
+        }
         self.driver_state_on_disk(&state)?;
         self.stopped.store(false, Ordering::Relaxed);
         let best_metrics = self.record::<T>(&outcome.best_x)?;
         Ok(Finished {
             outcome,
+            stage: state.stage + 1,
+            stages: self.staged.stages(),
             first_metrics,
             best_metrics,
         })
@@ -325,7 +361,7 @@ impl Session<'_> {
     }
 
     /// What an error of the driver means for the command.
-    fn failure(&self, error: &DriverError<RunError>) -> Failure {
+    fn failure(&self, error: &DriverError<MemberError<RunError>>) -> Failure {
         let path = self.folder.path().display();
         match error {
             DriverError::State(error) => {
@@ -333,13 +369,21 @@ impl Session<'_> {
                 Failure::Input(format!("{}: {error}", file.display()))
             }
             DriverError::Objective {
-                source: RunError::Interrupted,
+                source:
+                    MemberError::Failed {
+                        source: RunError::Interrupted,
+                        ..
+                    },
                 ..
             } => Failure::Work(format!(
                 "interrupted: go on with `backflow optimize --resume {path}`"
             )),
-            DriverError::Objective { source, .. } => Failure::Work(format!(
-                "{error}: {source}; the last good state is in {path}"
+            DriverError::Objective {
+                source: MemberError::Failed { name, source },
+                ..
+            } => Failure::Work(format!(
+                "{error}: {}{source}; the last good state is in {path}",
+                within(name)
             )),
             _ => Failure::Work(format!("{error}; the last good state is in {path}")),
         }
@@ -391,6 +435,42 @@ impl Session<'_> {
             draw_frame(self.task, self.folder, frames - 1, name)?;
         }
         Ok(metrics)
+    }
+}
+
+/// The schedule that the gradients of a run call for.
+fn refined(run: &Path, settings: &Settings) -> Result<ScheduleSettings, Failure> {
+    let path = run.join("metrics.csv");
+    let wrong = |what: &str| Failure::Input(format!("{}: {what}", path.display()));
+    let text = std::fs::read_to_string(&path).map_err(|error| wrong(&error.to_string()))?;
+    let mut lines = text.lines();
+    let head = lines.next().unwrap_or_default();
+    let column = head.split(',').position(|name| name == "gradient_norm");
+    let column =
+        column.ok_or_else(|| wrong("no column `gradient_norm`; expected a run's table"))?;
+    let norms = lines.map(|line| line.split(',').nth(column)?.parse::<f64>().ok());
+    let sound = |norm: &f64| norm.is_finite() && *norm > 0.0;
+    let norms: Vec<f64> = norms.flatten().filter(sound).collect();
+    if norms.len() < 2 {
+        return Err(wrong(
+            "fewer than two gradients in it; expected a run by gradients",
+        ));
+    }
+    let power = match settings.update {
+        UpdateSettings::Sgd { .. } => 2.0,
+        _ => 1.0,
+    };
+    Ok(ScheduleSettings::Refined {
+        factors: refine(&norms, power),
+    })
+}
+
+/// The scenario that failed, unless it is the scene itself.
+fn within(name: &str) -> String {
+    if name == THE_SCENE {
+        String::new()
+    } else {
+        format!("scenario \"{name}\": ")
     }
 }
 

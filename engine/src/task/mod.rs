@@ -1,10 +1,14 @@
 //! What the commands work on: a scene with its variables, its judge and its run folder.
 
+pub mod benchmark;
 pub mod binding;
 pub mod criterion;
 pub mod folder;
 pub mod frames;
 pub mod objective;
+pub mod scenarios;
+pub mod scheme;
+pub mod staged;
 pub mod variables;
 
 use std::path::{Path, PathBuf};
@@ -18,13 +22,20 @@ use backflow_sim::scene::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::{binding::PARAMETER_NAMES, variables::Variable};
+use self::{binding::PARAMETER_NAMES, scenarios::Scenarios, scheme::Scheme, variables::Variable};
 
 /// The `optimize` part of a scene: what may change, and how it is improved.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OptimizeSpec {
     /// What may change.
     pub variables: Vec<Variable>,
+    /// Scenarios in which it is judged. Default: the scene as it stands; see [`Scenarios`].
+    #[serde(default, skip_serializing_if = "Scenarios::is_empty")]
+    pub scenarios: Scenarios,
+    /// How the problem grows to that of the scene on the way. Default: it does not; see
+    /// [`Scheme`].
+    #[serde(default, skip_serializing_if = "Scheme::is_empty")]
+    pub scheme: Scheme,
     /// How it is improved. Default: see [`Settings`].
     #[serde(default)]
     pub settings: Settings,
@@ -111,6 +122,11 @@ pub fn faults(spec: &Spec<OptimizeSpec>) -> Vec<Fault> {
             Fault::new(format!("optimize.settings.{field}"), value, expected)
         })
         .collect();
+    let frames = spec.time.frames;
+    optimize.scheme.faults(frames, &mut faults);
+    optimize
+        .scenarios
+        .faults(spec, &variable_faults, &mut faults);
     if optimize.variables.is_empty() {
         let expected = "at least one variable";
         faults.push(Fault::new("optimize.variables", "[]", expected));

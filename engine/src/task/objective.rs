@@ -23,7 +23,7 @@ use super::{
 };
 
 /// Called for every substep; `false` stops the run.
-pub type OnStep<'a> = Box<dyn FnMut(Pass, usize) -> bool + 'a>;
+pub type OnStep<'a> = Box<dyn FnMut(Pass, usize) -> bool + Send + 'a>;
 
 /// The loss of a scene over the flat vector of its variables, simulated in scalar `T`.
 pub struct RolloutObjective<'a, T: Compiled> {

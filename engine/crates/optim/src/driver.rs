@@ -72,6 +72,8 @@ impl Driver {
         let projection = self.layout.project(&mut x);
         Ok(DriverState {
             iteration: 0,
+            stage: 0,
+            carried: None,
             slices: self.layout.slices().to_vec(),
             update: self.settings.update.build(x.len()),
             estimator: self.settings.estimator.build(),

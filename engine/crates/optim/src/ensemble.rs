@@ -1,7 +1,9 @@
 //! Many objectives as one: the weighted mean over scenarios, materials or seeds.
 //!
-//! Members run one after the other and are summed in their order, so that the bits do not
-//! depend on scheduling; parallelism belongs inside a member.
+//! Members run side by side and are summed in their order, so that the bits do not depend on
+//! scheduling. An ensemble of one member is that member.
+
+use rayon::prelude::*;
 
 use crate::objective::{Evaluation, Objective};
 use crate::vector::add_scaled;
@@ -117,13 +119,25 @@ impl<O: Objective> Ensemble<O> {
         })
     }
 
-    /// Asks every member in turn and names the one that fails.
-    fn each<T>(
+    /// Asks every member, side by side, and names the first in their order that fails.
+    fn each<T: Send>(
         &mut self,
-        mut ask: impl FnMut(&mut O) -> Result<T, O::Error>,
-    ) -> Result<Vec<T>, MemberError<O::Error>> {
-        (0..self.members.len())
-            .map(|index| self.one(index, &mut ask))
+        ask: impl Fn(&mut O) -> Result<T, O::Error> + Sync,
+    ) -> Result<Vec<T>, MemberError<O::Error>>
+    where
+        O: Send,
+        O::Error: Send,
+    {
+        let members = self.members.par_iter_mut();
+        let answers: Vec<_> = members.map(|member| ask(&mut member.objective)).collect();
+        let named = answers.into_iter().zip(&self.members);
+        named
+            .map(|(answer, member)| {
+                answer.map_err(|source| MemberError::Failed {
+                    name: member.name.clone(),
+                    source,
+                })
+            })
             .collect()
     }
 
@@ -165,7 +179,10 @@ fn numbered(i: usize) -> String {
     format!("member {i}")
 }
 
-impl<O: Objective> Objective for Ensemble<O> {
+impl<O: Objective + Send> Objective for Ensemble<O>
+where
+    O::Error: Send,
+{
     type Error = MemberError<O::Error>;
 
     fn value(&mut self, x: &[f64]) -> Result<f64, Self::Error> {
@@ -174,8 +191,13 @@ impl<O: Objective> Objective for Ensemble<O> {
     }
 
     fn gradient(&mut self, x: &[f64]) -> Result<Evaluation, Self::Error> {
-        let evaluations = self.each(|member| member.gradient(x))?;
+        let mut evaluations = self.each(|member| member.gradient(x))?;
         self.check_lengths(x.len(), evaluations.iter().map(|e| &e.gradient))?;
+        if evaluations.len() == 1
+            && let Some(only) = evaluations.pop()
+        {
+            return Ok(only);
+        }
         let shares = self.shares();
         let mut mean = Evaluation::new(0.0, vec![0.0; x.len()]);
         for (share, evaluation) in shares.iter().zip(&evaluations) {

@@ -33,6 +33,12 @@ pub struct Best {
 pub struct DriverState {
     /// Evaluations made, which is the number of the next one.
     pub iteration: usize,
+    /// Stages begun before this one; see [`DriverState::enter`].
+    #[serde(default)]
+    pub stage: usize,
+    /// Best point of other starts, where several are tried.
+    #[serde(default)]
+    pub carried: Option<Best>,
     /// Slices of the layout it was made for.
     pub slices: Vec<Slice>,
     /// Next point to evaluate.
@@ -59,6 +65,23 @@ pub struct DriverState {
 }
 
 impl DriverState {
+    /// Goes on to another stage of a problem that changes on its way, at `x`. What was best so
+    /// far was so of another value and is forgotten, as is what stopped the run; the update
+    /// keeps its memory unless it compares values.
+    pub fn enter(&mut self, x: Vec<f64>) {
+        self.x = x;
+        self.stage += 1;
+        self.best = None;
+        self.stop = None;
+        self.plateau = PlateauMemory::default();
+        self.backoff = Backoff::default();
+        if self.update.endures() || matches!(self.update, AnyUpdate::Lbfgs(_)) {
+            // the second time in a row it forgets the curvature, too
+            self.update.restart();
+            self.update.restart();
+        }
+    }
+
     /// Checks that the state belongs to a run of these settings and this layout, and gives its
     /// methods the numbers of the settings.
     pub(crate) fn admit(&mut self, settings: &Settings, layout: &Layout) -> Result<(), StateError> {

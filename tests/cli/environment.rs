@@ -62,14 +62,21 @@ fn rewards_of_an_episode_add_up_to_minus_the_loss_of_its_controls() {
     let particles: usize = first.bodies.iter().map(|body| body.x.len() / 3).sum();
     assert!(particles <= 20 && first.bodies.len() == 2);
     assert!(seen.iter().all(|seen| seen.len() == 6 * particles + 12));
-    assert_eq!(episode(&mut environment), (seen, total), "the same bits again");
+    assert_eq!(
+        episode(&mut environment),
+        (seen, total),
+        "the same bits again"
+    );
 
     let binding = Binding::new(&task.spec, &task.scene).unwrap();
     let judge = Judge::new::<f64>(&task.scene).unwrap();
     let on_step = Box::new(|_, _| true);
     let mut objective = RolloutObjective::<f64>::new(&task.scene, &binding, &judge, None, on_step);
     let mut x = binding.start();
-    let flat = actions.as_flattened().iter().map(|a: &f64| a.clamp(-3.0, 3.0));
+    let flat = actions
+        .as_flattened()
+        .iter()
+        .map(|a: &f64| a.clamp(-3.0, 3.0));
     x.splice(2.., flat);
     let loss = objective.value(&x).unwrap();
     assert!((total / loss + 1.0).abs() < 1e-12, "{total} {loss}");
@@ -85,7 +92,10 @@ fn after_the_last_frame_nothing_moves() {
     }
     let last = environment.observe();
     let step = environment.step(&[1.0, 1.0]).unwrap();
-    assert_eq!((step.observation, step.reward, step.done), (last, 0.0, true));
+    assert_eq!(
+        (step.observation, step.reward, step.done),
+        (last, 0.0, true)
+    );
 }
 
 #[test]

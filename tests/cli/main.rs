@@ -5,6 +5,8 @@ mod bench;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod environment;
+#[cfg(test)]
 mod export;
 #[cfg(test)]
 mod gradcheck;

@@ -22,8 +22,8 @@ use super::{
 
 /// What a policy sees and does, one frame of the scene a step.
 ///
-/// The shape of everything is fixed when the environment is made. Nothing is random: the same seed
-/// and actions give the same bits.
+/// Nothing is random: the same seed and actions give the same bits. What is seen keeps its shape
+/// through an episode, save that particles which a nozzle lets out are seen from then on.
 pub trait Environment {
     /// Why a step can fail.
     type Error: std::error::Error + 'static;
@@ -235,7 +235,11 @@ impl<T: Compiled<Wide = f64>> SceneEnvironment<T> {
         let some = |rows: super::frames::BodyRows| {
             let step = (rows.x.len() / 3).div_ceil(most).max(1);
             let thin = |all: &[f64]| -> Vec<f64> {
-                all.chunks_exact(3).step_by(step).flatten().copied().collect()
+                all.chunks_exact(3)
+                    .step_by(step)
+                    .flatten()
+                    .copied()
+                    .collect()
             };
             SeenBody {
                 name: rows.name,
@@ -243,10 +247,11 @@ impl<T: Compiled<Wide = f64>> SceneEnvironment<T> {
                 v: thin(&rows.v),
             }
         };
+        let seen = bodies(scene, &world, state, self.frame.saturating_sub(1));
         let rollout = Rollout::new(&world, &programs);
         Observation {
             frame: self.frame,
-            bodies: bodies(scene, &world, state).into_iter().map(some).collect(),
+            bodies: seen.into_iter().map(some).collect(),
             tools: tools(&rollout, self.frame * world.clock.substeps),
         }
     }
@@ -267,8 +272,7 @@ impl<T: Compiled<Wide = f64>> Environment for SceneEnvironment<T> {
     fn step(&mut self, action: &[f64]) -> Result<Transition, NonFinite> {
         let mut clamped = 0;
         self.reward = 0.0;
-        if let (Some(entries), Some(mut state)) =
-            (self.entries.get(self.frame), self.state.take())
+        if let (Some(entries), Some(mut state)) = (self.entries.get(self.frame), self.state.take())
         {
             for (index, value) in entries.iter().zip(action) {
                 let nearest = self.layout.bounds()[*index].nearest(*value);

@@ -3,6 +3,7 @@
 pub mod benchmark;
 pub mod binding;
 pub mod criterion;
+pub mod environment;
 pub mod folder;
 pub mod frames;
 pub mod objective;

@@ -391,6 +391,6 @@ fn varied(
     let mut scene = task.scene.clone();
     scene.world = setup.world;
     scene.particles = setup.particles;
-    scene.twists = setup.controls;
+    scene.programs = setup.programs;
     Ok(scene)
 }

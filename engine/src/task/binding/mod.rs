@@ -9,7 +9,7 @@ mod rigid;
 mod tool;
 mod world;
 
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, ops::Range, sync::Arc};
 
 use backflow_optim::{Bounds, Layout, LayoutError};
 use backflow_sim::{
@@ -152,6 +152,29 @@ impl Binding {
         setup
     }
 
+    /// The frames in which each entry of the flat vector acts on what a tool is told, from the
+    /// first to the last; none for what is no control.
+    pub fn acting(&self) -> Vec<Option<Range<usize>>> {
+        let start = self.start();
+        let mut setup = self.base.clone();
+        let mut acting = Vec::with_capacity(start.len());
+        for (variable, place, mut values) in self.slices(&start) {
+            if !matches!(variable, Variable::Controls { .. }) {
+                acting.resize(acting.len() + values.len(), None);
+                continue;
+            }
+            place.apply(&values, &mut setup);
+            let still = setup.programs.clone();
+            for index in 0..values.len() {
+                values[index] += 1.0;
+                place.apply(&values, &mut setup);
+                acting.push(differing_frames(&setup.programs, &still));
+                values[index] -= 1.0;
+            }
+        }
+        acting
+    }
+
     /// The gradient with respect to the flat vector `x`, from that of a run.
     pub fn pull(&self, x: &[f64], gradient: &Gradient<f64>) -> Vec<f64> {
         let mut flat = Vec::with_capacity(x.len());
@@ -163,6 +186,22 @@ impl Binding {
         }
         flat
     }
+}
+
+/// The frames from the first to the last in which tools are told something else; none if there is
+/// no such.
+fn differing_frames(these: &[Program<f64>], those: &[Program<f64>]) -> Option<Range<usize>> {
+    let programs = these.iter().zip(those);
+    let frames = programs.flat_map(|(this, that)| {
+        let values = this.values.iter().zip(&that.values).enumerate();
+        let differ = values.filter(|(_, (this, that))| this != that);
+        differ.map(|(index, _)| index / this.freedoms)
+    });
+    frames.fold(None, |range: Option<Range<usize>>, frame| {
+        Some(range.map_or(frame..frame + 1, |range| {
+            range.start.min(frame)..range.end.max(frame + 1)
+        }))
+    })
 }
 
 fn flatten(variable: &Variable, value: f64) -> f64 {

@@ -132,7 +132,9 @@ impl Surrogate {
 impl Update for Surrogate {
     fn step(&mut self, x: &mut [f64], evaluation: &Evaluation, context: &Context<'_>) -> Step {
         let slices = context.layout.slices();
-        if self.start.is_none() {
+        let lengths = slices.iter().map(|s| self.network(s.range.len()).weights());
+        let fits = self.weights.iter().map(Vec::len).eq(lengths);
+        if self.start.is_none() || !fits {
             let network = |(i, s): (usize, &crate::parameters::Slice)| {
                 self.network(s.range.len()).start(self.seed, i as u64)
             };

@@ -35,7 +35,9 @@ pub fn of_gradient<T: Real>((value, gradient): &(f64, Gradient<T>)) -> Vec<u64> 
         walls,
         colliders,
         tools,
+        // The fixture has neither.
         injectors: _,
+        rigids: _,
     } = gradient;
     let mut rest = vec![*value];
     rest.extend(

@@ -13,7 +13,7 @@ use backflow::{
 
 use crate::{
     harness::{Folder, changed},
-    scene::{DROP, FLIGHT},
+    scene::{DROP, TINY},
 };
 
 /// `DROP` judged in every frame, with bounds on the controls.
@@ -100,7 +100,7 @@ fn after_the_last_frame_nothing_moves() {
 
 #[test]
 fn a_scene_without_controls_is_no_environment() {
-    let made = SceneEnvironment::<f32>::new(&task(FLIGHT), EnvironmentSettings::default());
+    let made = SceneEnvironment::<f32>::new(&task(TINY), EnvironmentSettings::default());
     let error = made.err().unwrap().to_string();
     assert!(error.contains("Controls"), "{error}");
 }

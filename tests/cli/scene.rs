@@ -70,3 +70,24 @@ pub const FLIGHT: &str = r#"(
     ),
 )
 "#;
+
+/// Eight bits of jelly for two frames: a run takes milliseconds. A ball on a tool comes near them.
+pub const TINY: &str = r#"(
+    version: 1,
+    name: "tiny",
+    domain: (size: (0.4, 0.4, 0.4), cell: 0.05),
+    time: (frames: 2, frame: 0.01),
+    materials: {"jelly": NeoHookean(density: 1000, young: 1e3, poisson: 0.3)},
+    bodies: [
+        (
+            name: "block", material: "jelly",
+            shape: Box(half: (0.03, 0.03, 0.03)), position: (0.2, 0.2, 0.2),
+        ),
+    ],
+    losses: [(term: CentreOfMass(body: "block", target: (0.22, 0.21, 0.2)), when: Every)],
+    optimize: (
+        variables: [Velocity(body: "block", axes: [X, Y])],
+        settings: (iterations: 12, update: Adam(rate: 0.5)),
+    ),
+)
+"#;

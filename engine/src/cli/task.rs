@@ -339,6 +339,7 @@ impl Session<'_> {
                     seed,
                     budget,
                     start: &start,
+                    first,
                 };
                 let mut metered = Metered {
                     objective: self.objective::<T>(&cases)?,

@@ -185,7 +185,7 @@ pub enum ScenarioError {
         /// Its name.
         name: String,
         /// Why.
-        source: CriterionError,
+        source: Box<CriterionError>,
     },
     /// They make no ensemble.
     #[error(transparent)]
@@ -324,7 +324,7 @@ fn case<T: Compiled<Wide = f64>>(
     })?;
     let judge = Judge::new::<T>(&scene).map_err(|source| ScenarioError::Criterion {
         name: name.clone(),
-        source,
+        source: Box::new(source),
     })?;
     Ok(Case {
         name,

@@ -66,7 +66,7 @@ pub enum StagedError {
     },
     /// The optimisation failed.
     #[error(transparent)]
-    Run(#[from] DriverError<MemberError<RunError>>),
+    Run(Box<DriverError<MemberError<RunError>>>),
 }
 
 /// An optimisation of a task.
@@ -158,7 +158,9 @@ impl<'a> Staged<'a> {
             };
             let outcome = match ended.filter(|_| !last) {
                 Some(outcome) => outcome,
-                None => driver.run(state, &mut objective, &mut watch)?,
+                None => driver
+                    .run(state, &mut objective, &mut watch)
+                    .map_err(|error| StagedError::Run(Box::new(error)))?,
             };
             let more = outcome.iterations < self.settings.iterations;
             if last || asked || !more {

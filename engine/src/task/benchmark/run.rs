@@ -109,6 +109,8 @@ pub struct Job<'a> {
     pub budget: u64,
     /// Where it starts.
     pub start: &'a [f64],
+    /// Value there.
+    pub first: f64,
 }
 
 impl Run {
@@ -241,7 +243,7 @@ impl Run {
                 return Ok(None);
             }
         }
-        let (Some(best), Some(first)) = (&state.best, state.first_value) else {
+        let Some(best) = &state.best else {
             return Err(BenchmarkError::Setup("a budget of no iteration".to_owned()));
         };
         let finished = Finished {
@@ -250,7 +252,7 @@ impl Run {
             seed: job.seed,
             budget: job.budget,
             spent: objective.spent,
-            first,
+            first: job.first,
             best: best.value,
             best_iteration: best.iteration,
             iterations: state.iteration,

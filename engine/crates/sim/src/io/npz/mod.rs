@@ -106,7 +106,7 @@ mod tests {
 
     use std::io::{self, Write};
 
-    use npyz::zip::write::FileOptions;
+    use zip::{ZipWriter, write::SimpleFileOptions};
 
     use super::*;
 
@@ -154,8 +154,9 @@ mod tests {
 
     /// An archive of one array with this header text and data.
     fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
-        let mut zip = npyz::zip::ZipWriter::new(io::Cursor::new(Vec::new()));
-        zip.start_file("x.npy", FileOptions::default()).unwrap();
+        let mut zip = ZipWriter::new(io::Cursor::new(Vec::new()));
+        zip.start_file("x.npy", SimpleFileOptions::default())
+            .unwrap();
         zip.write_all(b"\x93NUMPY\x01\x00").unwrap();
         zip.write_all(&(header.len() as u16).to_le_bytes()).unwrap();
         zip.write_all(header.as_bytes()).unwrap();

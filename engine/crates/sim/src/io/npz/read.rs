@@ -8,8 +8,9 @@ use std::{
 
 use npyz::{
     DType, Deserialize, NpyFile, NpyHeader, Order, TypeStr,
-    npz::{NpzArchive, file_name_from_array_name},
+    npz::{array_name_from_file_name, file_name_from_array_name},
 };
+use zip::ZipArchive;
 
 use super::{NpzError, damaged, elements, header::read_header};
 use crate::io::atomic::FileError;
@@ -17,20 +18,25 @@ use crate::io::atomic::FileError;
 /// An open `.npz` file.
 pub struct Npz {
     path: PathBuf,
-    archive: NpzArchive<BufReader<File>>,
+    archive: ZipArchive<BufReader<File>>,
 }
 
 impl Npz {
     /// Opens an archive and reads its table of contents.
     pub fn open(path: &Path) -> Result<Self, NpzError> {
-        let archive = NpzArchive::open(path).map_err(FileError::of("read", path))?;
+        let archive = File::open(path)
+            .and_then(|file| Ok(ZipArchive::new(BufReader::new(file))?))
+            .map_err(FileError::of("read", path))?;
         let path = path.to_owned();
         Ok(Self { path, archive })
     }
 
     /// Names of the arrays, sorted.
     pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.archive.array_names().map(str::to_owned).collect();
+        let files = self.archive.file_names().flatten();
+        let mut names: Vec<_> = files
+            .filter_map(|file| array_name_from_file_name(&file).map(str::to_owned))
+            .collect();
         names.sort();
         names
     }
@@ -93,7 +99,7 @@ impl Npz {
         }
         let path = &self.path;
         let damaged = |fault| damaged(path, array, expected, fault);
-        let mut file = (self.archive.zip_archive())
+        let mut file = (self.archive)
             .by_name(&file_name_from_array_name(array))
             .map_err(|error| damaged(error.to_string()))?;
         let fault = |error: io::Error| damaged(error.to_string());

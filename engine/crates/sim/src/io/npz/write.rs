@@ -5,11 +5,8 @@ use std::{
     path::Path,
 };
 
-use npyz::{
-    AutoSerialize, DType, WriterBuilder,
-    npz::NpzWriter,
-    zip::{CompressionMethod, DateTime, write::FileOptions},
-};
+use npyz::{AutoSerialize, DType, WriteOptions, WriterBuilder, npz::file_name_from_array_name};
+use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
 use super::elements;
 use crate::io::atomic::{FileError, write_atomic};
@@ -35,7 +32,7 @@ pub enum Array<'a> {
 /// give the same bytes.
 pub fn write_npz(path: &Path, arrays: &[(&str, Array)]) -> Result<(), FileError> {
     write_atomic(path, |file| {
-        let mut npz = NpzWriter::new(file);
+        let mut npz = ZipWriter::new(file);
         for (name, array) in arrays {
             match array {
                 Array::F64(shape, values) => write_array(&mut npz, name, shape, values)?,
@@ -44,13 +41,13 @@ pub fn write_npz(path: &Path, arrays: &[(&str, Array)]) -> Result<(), FileError>
                 Array::Text(shape, values) => write_text(&mut npz, name, shape, values)?,
             }
         }
-        npz.zip_writer().finish()?;
+        npz.finish()?;
         Ok(())
     })
 }
 
 fn write_text(
-    npz: &mut NpzWriter<impl Write + Seek>,
+    npz: &mut ZipWriter<impl Write + Seek>,
     name: &str,
     shape: &[usize],
     values: &[&str],
@@ -60,10 +57,11 @@ fn write_text(
     let width = widest.unwrap_or(0).max(1);
     let (options, shape) = entry(name, shape, values.len(), 4 * width * values.len())?;
     let dtype = DType::Plain(format!("<U{width}").parse().map_err(io::Error::other)?);
-    let mut array = npz
-        .array(name, options)?
+    npz.start_file(file_name_from_array_name(name), options)?;
+    let mut array = WriteOptions::new()
         .dtype(dtype)
         .shape(&shape)
+        .writer(npz)
         .begin_nd()?;
     array.extend(values.iter().map(|&text| text.to_owned()))?;
     array.finish()
@@ -75,14 +73,14 @@ fn entry(
     shape: &[usize],
     values: usize,
     bytes: usize,
-) -> io::Result<(FileOptions, Vec<u64>)> {
+) -> io::Result<(SimpleFileOptions, Vec<u64>)> {
     if elements(shape) != Some(values) {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             format!("array {name}: {values} values for the shape {shape:?}"),
         ));
     }
-    let options = FileOptions::default()
+    let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .last_modified_time(DateTime::default())
         .large_file(bytes >= LARGE);
@@ -90,16 +88,17 @@ fn entry(
 }
 
 fn write_array<T: AutoSerialize + Copy>(
-    npz: &mut NpzWriter<impl Write + Seek>,
+    npz: &mut ZipWriter<impl Write + Seek>,
     name: &str,
     shape: &[usize],
     values: &[T],
 ) -> io::Result<()> {
     let (options, shape) = entry(name, shape, values.len(), size_of_val(values))?;
-    let mut array = npz
-        .array(name, options)?
+    npz.start_file(file_name_from_array_name(name), options)?;
+    let mut array = WriteOptions::new()
         .default_dtype()
         .shape(&shape)
+        .writer(npz)
         .begin_nd()?;
     array.extend(values.iter().copied())?;
     array.finish()

@@ -13,15 +13,13 @@ set -euo pipefail
 # packages that bring it.
 needs=(
     "cc gcc libc6-dev" # rustc links with it
-    # The viewer is rendered on the processor, in a window on a screen that no one sees.
+    # The viewer is rendered on the processor.
     "/usr/share/vulkan/icd.d/lvp_icd*.json mesa-vulkan-drivers"
     "libvulkan.so.1 libvulkan1"
     "libX11-xcb.so.1 libx11-6 libx11-xcb1"
     "libXcursor.so.1 libxcursor1"
     "libXi.so.6 libxi6"
     "libxkbcommon-x11.so.0 libxkbcommon0 libxkbcommon-x11-0"
-    "Xvfb xvfb xauth"
-    "xdotool xdotool"
 )
 
 fail() {

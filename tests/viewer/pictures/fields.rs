@@ -35,30 +35,3 @@ fn speed_is_yellow_where_it_is_fast_and_violet_where_it_is_not() {
         assert!(fast.1[0] > slow.1[0] + 0.2, "{fast:?} {slow:?}");
     }
 }
-
-/// A pool at rest.
-const POOL: &str = r#"(
-    version: 1,
-    name: "pool",
-    domain: (size: (0.4, 0.4, 0.16), cell: 0.04, walls: (default: Slip)),
-    time: (frames: 20, frame: 0.02),
-    materials: {"water": Liquid(density: 1000, bulk_modulus: 1e4, viscosity: 2)},
-    bodies: [(name: "pool", material: "water", shape: Box(half: (0.2, 0.14, 0.08)), position: (0.2, 0.14, 0.08))],
-)"#;
-
-#[test]
-fn pressure_and_strain_are_greatest_at_the_bottom_of_a_pool() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = scene(folder.path(), POOL);
-    for field in ["pressure", "strain"] {
-        let more = [
-            "--view", "front", "--colour", field, "--frames", "16", "--every", "16",
-        ];
-        let found = pictures(&path, &folder.path().join(field), &more);
-        let last = found.last().unwrap();
-        let light = |[r, g, b]: [u8; 3]| g > 95 && i32::from(g) - i32::from(b) > 20 && g > r;
-        let (bottom, top) = (last.find(light), last.find(violet));
-        assert!(bottom.0 > 100 && top.0 > 100, "{field}: {bottom:?} {top:?}");
-        assert!(bottom.1[1] > top.1[1] + 0.08, "{field}: {bottom:?} {top:?}");
-    }
-}

@@ -83,8 +83,6 @@ mod tests {
         assert_eq!(places[4..8], [1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.05]);
         assert!(places[12..].iter().all(|&zero| zero == 0.0));
         assert_eq!(colours[4..7], [4, 5, 6]);
-        // The ball at the origin lies under the two others, as seen from the light.
-        assert!(colours[3] <= colours[11], "{colours:?}");
     }
 
     #[test]

@@ -53,7 +53,16 @@ fn recorded(folder: &Path, path: &Path) -> PathBuf {
         if let Some(frame) = rollout.frame_ended(step) {
             let rows = bodies(&task.scene, &world, &state, frame);
             let time = time_of(&task.scene, frame);
-            write_frame(&run.frame(frame), time, &rows, &[], &[]).unwrap();
+            write_frame(
+                &run.frame(frame),
+                time,
+                &rows,
+                &[],
+                &[],
+                &task.scene.world,
+                &state.rigids,
+            )
+            .unwrap();
         }
     }
     run.path().to_owned()

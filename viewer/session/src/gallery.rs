@@ -163,5 +163,5 @@ fn draw(path: &Path) -> Option<Vec<u8>> {
     let tools = tools(&rollout, steps);
     let frame = steps.checked_div(world.clock.substeps).unwrap_or(0);
     let rows = bodies(&task.scene, &world, &state, frame);
-    picture(&task.scene, &rows, &tools, PICTURE).map(|image| image.rgb)
+    picture(&task.scene, &rows, &tools, &state.rigids, PICTURE).map(|image| image.rgb)
 }

@@ -8,11 +8,13 @@
 //! | [`grasp`] | hands, contact forces, the synthesis of grasps, their files |
 //! | [`mod@bench`] | a workload that other engines run, too, and how long it takes |
 //! | [`task`] | a scene as an optimisation problem, and its run folder |
+//! | [`validate`] | the physics against theory and experiment |
 //! | [`cli`] | the `backflow` command |
 
 pub mod bench;
 pub mod cli;
 pub mod task;
+pub mod validate;
 
 pub use backflow_diff as diff;
 pub use backflow_grasp as grasp;

@@ -2,13 +2,14 @@
 
 use crate::harness::Folder;
 
-const COMMANDS: [&str; 6] = [
+const COMMANDS: [&str; 7] = [
     "check",
     "simulate",
     "optimize",
     "gradcheck",
     "bench",
     "export",
+    "validate",
 ];
 
 #[test]
@@ -35,8 +36,8 @@ fn examples(help: &str) -> Vec<Vec<String>> {
         .map(|(_, example)| {
             let words = example.split('#').next().unwrap().split_whitespace();
             let mut words: Vec<_> = words.map(str::to_owned).collect();
-            // The only command that needs no file would run.
-            if words[0] == "bench" {
+            // Commands that need no file would run.
+            if ["bench", "validate"].contains(&words[0].as_str()) {
                 words.extend(["--threads".to_owned(), "0".to_owned()]);
             }
             words

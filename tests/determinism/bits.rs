@@ -31,6 +31,9 @@ pub fn of_gradient<T: Real>((value, gradient): &(f64, Gradient<T>)) -> Vec<u64> 
     let Gradient {
         particles,
         bodies,
+        activations,
+        forces,
+        shares,
         gravity,
         walls,
         colliders,
@@ -44,6 +47,9 @@ pub fn of_gradient<T: Real>((value, gradient): &(f64, Gradient<T>)) -> Vec<u64> 
         bodies
             .iter()
             .flatten()
+            .chain(activations.iter().flatten())
+            .chain(forces.iter().flatten())
+            .chain(shares)
             .chain(gravity.iter())
             .chain(walls.iter().flatten()),
     );

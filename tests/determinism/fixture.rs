@@ -81,6 +81,7 @@ pub fn setup<T: Compiled>() -> Setup<T> {
         law,
         density,
         volume,
+        gravity: None,
         range,
     };
     let plastic = BoxPlastic {
@@ -116,6 +117,7 @@ pub fn setup<T: Compiled>() -> Setup<T> {
             dt: 1.5e-3,
         },
         gravity: Vector3::new(0.2, -9.81, -0.1),
+        volume_rate: 0.0,
         walls: [[wall; 2]; 3],
         locked: [false; 3],
         liquids: vec![Body {
@@ -128,6 +130,7 @@ pub fn setup<T: Compiled>() -> Setup<T> {
             },
             density,
             volume,
+            gravity: None,
             range: 0..liquids,
         }],
         solids: vec![
@@ -138,6 +141,8 @@ pub fn setup<T: Compiled>() -> Setup<T> {
             ),
             solid("dough", Solid::BoxPlastic(plastic), first..solids),
         ],
+        activations: Vec::new(),
+        forces: Vec::new(),
         colliders: vec![
             collider("ball", ball, Vector3::new(0.5, 0.1, 0.35), 0.0, None),
             collider("stick", stick, Vector3::zeros(), 0.1, Some(mount)),

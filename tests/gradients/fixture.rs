@@ -4,15 +4,16 @@ use backflow_diff::Real;
 use backflow_sim::{
     collider::{Capsule, Cuboid, Shape, Sphere},
     contact::{Collider, ContactLaw, Stage},
+    force::{self, AnyForce, Force},
     grid::Lattice,
     material::{
         BoxPlastic, Deformation, DruckerPrager, Elasticity, FixedCorotated, HerschelBulkley,
-        Liquid, NeoHookean, Solid, Strain, VonMises, Yielding,
+        Liquid, Muscle, NeoHookean, Rigid, Snow, Solid, Strain, VonMises, Yielding,
     },
     particle::{Motion, Particles},
     pose::{Pose, Twist},
     tool::{Mount, Program, Tool},
-    world::{Body, Clock, Wall, World},
+    world::{Activation, Body, Clock, Wall, World},
 };
 use nalgebra::{Matrix3, Vector3};
 
@@ -57,11 +58,15 @@ pub enum Matter {
     VonMises,
     DruckerPrager,
     HerschelBulkley,
+    Snow,
+    Muscle,
+    /// Rigid matter beside a liquid: alone its density would not matter.
+    Rigid,
     /// A liquid and a solid side by side.
     Mixed,
 }
 
-pub const MATTER: [Matter; 10] = [
+pub const MATTER: [Matter; 13] = [
     Matter::Inviscid,
     Matter::Viscous,
     Matter::Slack,
@@ -71,6 +76,9 @@ pub const MATTER: [Matter; 10] = [
     Matter::VonMises,
     Matter::DruckerPrager,
     Matter::HerschelBulkley,
+    Matter::Snow,
+    Matter::Muscle,
+    Matter::Rigid,
     Matter::Mixed,
 ];
 
@@ -116,6 +124,19 @@ fn solid(matter: Matter) -> Solid<f64> {
             cohesion: 150.0,
             exponent: 0.7,
         })),
+        Matter::Snow => Solid::Snow(Snow {
+            elastic: FixedCorotated { elasticity },
+            compression: 5e-3,
+            extension: 8e-3,
+            hardening: 10.0,
+        }),
+        Matter::Muscle => Solid::Muscle(Muscle {
+            passive: NeoHookean { elasticity },
+            strength: 2e3,
+            azimuth: 0.4,
+            elevation: 0.7,
+        }),
+        Matter::Rigid => Solid::Rigid(Rigid),
         _ => Solid::NeoHookean(NeoHookean { elasticity }),
     }
 }
@@ -168,6 +189,7 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
         law,
         density: 1000.0,
         volume,
+        gravity: None,
         range,
     };
     let solid_body = |law, range| Body {
@@ -175,6 +197,7 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
         law,
         density: 800.0,
         volume,
+        gravity: None,
         range,
     };
     let (mut liquids, mut solids) = (Vec::new(), Vec::new());
@@ -182,7 +205,7 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
         Matter::Inviscid => liquids.push(body(liquid(0.0, 7.0, true), 0..fill(0.0, false))),
         Matter::Viscous => liquids.push(body(liquid(3.0, 1.0, true), 0..fill(0.0, false))),
         Matter::Slack => liquids.push(body(liquid(0.5, 3.0, false), 0..fill(0.0, false))),
-        Matter::Mixed => {
+        Matter::Mixed | Matter::Rigid => {
             liquids.push(body(liquid(0.5, 7.0, true), 0..fill(0.0, false)));
             solids.push(solid_body(solid(matter), 0..fill(0.19, true)));
         }
@@ -241,6 +264,70 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
             angular: noise.vector() * 3.0,
         })
         .collect();
+    // One frame fewer than the run: muscles end slack.
+    let activations = match matter {
+        Matter::Muscle => vec![Activation {
+            body: 0,
+            frames: (1..frames).map(|_| noise.next()).collect(),
+        }],
+        _ => Vec::new(),
+    };
+    let bodies = liquids.len() + solids.len();
+    let force = |name: &str, law, acts| Force {
+        name: name.to_owned(),
+        law,
+        acts,
+    };
+    let forces = vec![
+        force(
+            "push",
+            AnyForce::Constant(force::Constant {
+                acceleration: Vector3::new(2.0, -1.0, 0.5),
+            }),
+            vec![true; bodies],
+        ),
+        force(
+            "wind",
+            AnyForce::Wind(force::Wind {
+                velocity: Vector3::new(1.0, 0.3, -0.6),
+                rate: 2.0,
+            }),
+            vec![true; bodies],
+        ),
+        force(
+            "drag",
+            AnyForce::Drag(force::Drag {
+                linear: 0.5,
+                quadratic: 1.5,
+            }),
+            // On the last body alone, so that not all bodies feel the same.
+            (1..=bodies).map(|body| body == bodies).collect(),
+        ),
+        force(
+            "whirl",
+            AnyForce::Vortex(force::Vortex {
+                swirl: Vector3::new(1.0, 20.0, -3.0),
+                centre: Vector3::new(0.2, 0.1, 0.15),
+                radius: 0.1,
+            }),
+            vec![true; bodies],
+        ),
+        force(
+            "point",
+            AnyForce::Point(force::Point {
+                centre: Vector3::new(0.3, 0.3, 0.2),
+                strength: 0.2,
+                radius: 0.1,
+            }),
+            vec![true; bodies],
+        ),
+    ];
+    for body in &mut liquids {
+        body.gravity = Some(0.8);
+    }
+    for body in &mut solids {
+        body.gravity = Some(1.3);
+    }
     let world = World {
         lattice: Lattice::over(Vector3::zeros(), [8, 8, 8], dx),
         clock: Clock {
@@ -249,10 +336,13 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
             dt: 1e-3,
         },
         gravity: Vector3::new(0.1, -9.81, 0.2),
+        volume_rate: 30.0,
         walls: [[wall; 2]; 3],
         locked: [false; 3],
         liquids,
         solids,
+        activations,
+        forces,
         colliders: vec![ball, paddle, handle],
         tools: vec![tool],
         injectors: Vec::new(),

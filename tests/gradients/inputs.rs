@@ -30,9 +30,12 @@ pub enum Input {
     ToolJoints,
     Controls,
     Injector,
+    Activation,
+    Force,
+    GravityShare,
 }
 
-pub const INPUTS: [Input; 15] = [
+pub const INPUTS: [Input; 18] = [
     Input::Position,
     Input::Velocity,
     Input::Affine,
@@ -48,6 +51,9 @@ pub const INPUTS: [Input; 15] = [
     Input::ToolJoints,
     Input::Controls,
     Input::Injector,
+    Input::Activation,
+    Input::Force,
+    Input::GravityShare,
 ];
 
 /// How much each parameter of a law is moved by.
@@ -184,6 +190,27 @@ impl Setup<f64> {
                     seed_rotation(&mut injector.pose, noise);
                 }
             }
+            Input::Force => {
+                for force in &mut world.forces {
+                    let mut parameters = force.law.parameters();
+                    for parameter in &mut parameters {
+                        parameter.eps = noise.next();
+                    }
+                    force.law = force.law.with_parameters(&parameters);
+                }
+            }
+            Input::GravityShare => {
+                let liquids = world.liquids.iter_mut().map(|body| &mut body.gravity);
+                let solids = world.solids.iter_mut().map(|body| &mut body.gravity);
+                for share in liquids.chain(solids).flatten() {
+                    share.eps = noise.next();
+                }
+            }
+            Input::Activation => {
+                for activation in world.activations.iter_mut().flat_map(|a| &mut a.frames) {
+                    activation.eps = noise.next();
+                }
+            }
         }
         setup
     }
@@ -264,6 +291,19 @@ pub fn along(gradient: &Gradient<f64>, input: Input, setup: &Setup<f64>, noise: 
             .iter()
             .flat_map(|tool| &tool.start.joints)
             .map(|q| q * noise.next())
+            .sum(),
+        Input::Force => gradient
+            .forces
+            .iter()
+            .flatten()
+            .map(|bar| bar * noise.next())
+            .sum(),
+        Input::GravityShare => gradient.shares.iter().map(|bar| bar * noise.next()).sum(),
+        Input::Activation => gradient
+            .activations
+            .iter()
+            .flatten()
+            .map(|bar| bar * noise.next())
             .sum(),
         Input::Controls => {
             let of_commands = gradient.tools.iter().flat_map(|tool| &tool.commands);

@@ -70,10 +70,12 @@ fn check(setup: &Setup<f64>, tolerance: f64, label: &str, idle: impl Fn(Input) -
     }
 }
 
-/// Friction acts under Coulomb's law alone, the tool has no joints and nothing is injected.
-fn idle_friction(law: ContactLaw) -> impl Fn(Input) -> bool {
+/// Friction acts under Coulomb's law alone, activation on muscles; the tool has no joints and
+/// nothing is injected.
+fn idle(matter: Matter, law: ContactLaw) -> impl Fn(Input) -> bool {
     move |input| match input {
         Input::WallFriction | Input::ColliderFriction => law != ContactLaw::Coulomb,
+        Input::Activation => matter != Matter::Muscle,
         Input::ToolJoints | Input::Injector => true,
         _ => false,
     }
@@ -89,7 +91,7 @@ fn a_substep_has_the_adjoint_of_its_tangent_for_every_material_and_boundary() {
                 &setup,
                 1e-10,
                 &format!("{matter:?}, {law:?}"),
-                idle_friction(law),
+                idle(matter, law),
             );
         }
     }
@@ -104,7 +106,7 @@ fn two_hundred_substeps_have_the_adjoint_of_their_tangent_for_every_material() {
             &setup,
             1e-8,
             &format!("{matter:?}, {law:?}"),
-            idle_friction(law),
+            idle(matter, law),
         );
     }
 }
@@ -113,18 +115,27 @@ fn two_hundred_substeps_have_the_adjoint_of_their_tangent_for_every_material() {
 fn two_hundred_substeps_have_the_adjoint_of_their_tangent_for_every_boundary() {
     for law in LAWS {
         let setup = setup(Matter::Mixed, law, 20, 10);
-        check(&setup, 1e-8, &format!("{law:?}"), idle_friction(law));
+        let label = format!("{law:?}");
+        check(&setup, 1e-8, &label, idle(Matter::Mixed, law));
     }
+}
+
+#[test]
+fn rigid_matter_that_may_turn_in_a_plane_has_the_adjoint_of_its_tangent() {
+    let mut setup = setup(Matter::Rigid, ContactLaw::Separating, 4, 5);
+    setup.world.locked = [false, false, true];
+    check(
+        &setup,
+        1e-10,
+        "z locked",
+        idle(Matter::Rigid, ContactLaw::Separating),
+    );
 }
 
 #[test]
 fn a_locked_axis_has_the_adjoint_of_its_tangent() {
     let mut setup = setup(Matter::Mixed, ContactLaw::Coulomb, 4, 5);
     setup.world.locked = [false, false, true];
-    check(
-        &setup,
-        1e-10,
-        "z locked",
-        idle_friction(ContactLaw::Coulomb),
-    );
+    let idle = idle(Matter::Mixed, ContactLaw::Coulomb);
+    check(&setup, 1e-10, "z locked", idle);
 }

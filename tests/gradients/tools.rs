@@ -141,6 +141,7 @@ fn jointed(matter: Matter, law: ContactLaw) -> Setup<f64> {
         },
         density: 900.0,
         volume: 2e-5,
+        gravity: None,
         range: first..first + count,
     });
     setup.world.injectors = vec![Injector {

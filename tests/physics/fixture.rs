@@ -4,8 +4,8 @@ use backflow_sim::{
     contact::ContactLaw,
     grid::Lattice,
     material::{
-        BoxPlastic, DruckerPrager, Elasticity, FixedCorotated, HerschelBulkley, Liquid, NeoHookean,
-        Solid, VonMises, Yielding,
+        BoxPlastic, DruckerPrager, Elasticity, FixedCorotated, HerschelBulkley, Liquid, Muscle,
+        NeoHookean, Rigid, Snow, Solid, VonMises, Yielding,
     },
     particle::{Motion, Particles},
     rollout::{State, forward::Rollout},
@@ -46,9 +46,12 @@ pub enum Matter {
     VonMises,
     DruckerPrager,
     HerschelBulkley,
+    Snow,
+    Muscle,
+    Rigid,
 }
 
-pub const MATTER: [Matter; 9] = [
+pub const MATTER: [Matter; 12] = [
     Matter::Inviscid,
     Matter::Viscous,
     Matter::Slack,
@@ -58,6 +61,9 @@ pub const MATTER: [Matter; 9] = [
     Matter::VonMises,
     Matter::DruckerPrager,
     Matter::HerschelBulkley,
+    Matter::Snow,
+    Matter::Muscle,
+    Matter::Rigid,
 ];
 
 /// Bulk modulus of the liquids and Young's modulus of the solids (Pa).
@@ -97,10 +103,13 @@ pub fn empty(cells: [usize; 3], dx: f64, dt: f64) -> Case {
                 dt,
             },
             gravity: Vector3::zeros(),
+            volume_rate: 0.0,
             walls: [[wall; 2]; 3],
             locked: [false; 3],
             liquids: Vec::new(),
             solids: Vec::new(),
+            activations: Vec::new(),
+            forces: Vec::new(),
             colliders: Vec::new(),
             tools: Vec::new(),
             injectors: Vec::new(),
@@ -153,6 +162,19 @@ pub fn solid(matter: Matter, elasticity: Elasticity<f64>) -> Option<Solid<f64>> 
             cohesion: 150.0,
             exponent: FLOW_INDEX,
         }))),
+        Matter::Snow => Some(Solid::Snow(Snow {
+            elastic: FixedCorotated { elasticity },
+            compression: 2.5e-2,
+            extension: 7.5e-3,
+            hardening: 10.0,
+        })),
+        Matter::Muscle => Some(Solid::Muscle(Muscle {
+            passive: NeoHookean { elasticity },
+            strength: 1e3,
+            azimuth: 0.4,
+            elevation: 0.7,
+        })),
+        Matter::Rigid => Some(Solid::Rigid(Rigid)),
         _ => None,
     }
 }
@@ -203,6 +225,7 @@ impl Case {
                 law,
                 density,
                 volume,
+                gravity: None,
                 range,
             });
         } else if let Some(law) = solid(matter, Elasticity::new(STIFFNESS, 0.3)) {
@@ -212,6 +235,7 @@ impl Case {
                 law,
                 density,
                 volume,
+                gravity: None,
                 range,
             });
         }

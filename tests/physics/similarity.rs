@@ -1,6 +1,10 @@
 //! Froude similarity: the same run at another scale.
 
-use backflow_sim::{contact::ContactLaw, material::Law, particle::Particles};
+use backflow_sim::{
+    contact::ContactLaw,
+    material::{Law, Solid},
+    particle::Particles,
+};
 use nalgebra::Vector3;
 
 use crate::fixture::{Case, DX, FLOW_INDEX, MATTER, empty, motion};
@@ -27,7 +31,10 @@ fn scaled(case: &Case, scale: f64) -> Case {
         let mut parameters = body.law.parameters();
         for (parameter, name) in parameters.iter_mut().zip(names) {
             *parameter *= match *name {
-                "poisson" | "friction_angle" => 1.0,
+                "poisson" | "friction_angle" | "azimuth" | "elevation" => 1.0,
+                // Of stretches.
+                "compression" | "extension" => 1.0,
+                "hardening" if matches!(body.law, Solid::Snow(_)) => 1.0,
                 // Pa s^n.
                 "consistency" => scale * time.powf(FLOW_INDEX),
                 _ => scale,

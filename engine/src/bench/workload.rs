@@ -244,10 +244,13 @@ fn world<T: Real>(case: Case, particles: usize, steps: usize, nodes: usize) -> W
             dt: T::of(DT),
         },
         gravity: Vector3::new(0.0, -9.81, 0.0).map(T::of),
+        volume_rate: T::zero(),
         walls: [[open; 2], [wall(ContactLaw::Sticky), open], [open; 2]],
         locked: [false; 3],
         liquids: Vec::new(),
         solids: Vec::new(),
+        activations: Vec::new(),
+        forces: Vec::new(),
         colliders: Vec::new(),
         tools: Vec::new(),
         injectors: Vec::new(),
@@ -279,6 +282,7 @@ fn body<T: Real, L>(law: L, particles: usize) -> Body<T, L> {
         law,
         density: T::of(DENSITY),
         volume: T::of(particle_volume()),
+        gravity: None,
         range: 0..particles,
     }
 }

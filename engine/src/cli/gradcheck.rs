@@ -108,6 +108,32 @@ fn everything(task: &Task) -> Vec<Variable> {
             });
         }
     }
+    for force in &task.scene.world.forces {
+        let mut names = force.law.names().to_vec();
+        names.dedup();
+        variables.extend(names.into_iter().map(|parameter| Variable::Force {
+            force: force.name.clone(),
+            parameter: parameter.to_owned(),
+            scale: if parameter == "centre" {
+                0.02 * dx
+            } else {
+                0.1
+            },
+        }));
+    }
+    let weighed = spec.bodies.iter().filter(|body| body.gravity.is_some());
+    variables.extend(weighed.map(|body| Variable::GravityShare {
+        body: body.name.clone(),
+        scale: 0.1,
+    }));
+    for activation in &task.scene.world.activations {
+        variables.push(Variable::Activation {
+            body: task.scene.world.solids[activation.body].name.clone(),
+            limit: 1.0,
+            hold: 1,
+            scale: 0.05,
+        });
+    }
     for (name, material) in &spec.materials {
         if !spec.materials_of_bodies().any(|made_of| made_of == name) {
             continue;
@@ -116,7 +142,7 @@ fn everything(task: &Task) -> Vec<Variable> {
         let parameters = law.parameters().map(|(name, value)| match name {
             "poisson" => (name, 0.02),
             "viscosity" => (name, 0.1),
-            "friction_angle" => (name, 0.02),
+            "friction_angle" | "azimuth" | "elevation" => (name, 0.02),
             // A tenth, or something that is seen where there is nothing yet.
             _ if value > 0.0 => (name, 0.1 * value),
             _ => (name, 1.0),

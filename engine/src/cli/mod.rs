@@ -12,6 +12,7 @@ mod options;
 mod out;
 mod simulate;
 mod task;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ const EXAMPLES: &str = "Examples:
   backflow mesh assets/meshes/cup.obj
   backflow bench --mode grad
   backflow task run fluid/throw --methods adam,cma,idle
+  backflow validate
   backflow export runs/throw-20261124-101500 --format vtk
 
 Exit codes: 0 done, 1 the work failed, 2 the input is wrong.";
@@ -59,6 +61,8 @@ enum Command {
     Bench(bench::Bench),
     /// Compares methods on the scenes that say how they are optimised.
     Task(task::TaskCommand),
+    /// Compares the physics with theory and experiment.
+    Validate(validate::Validate),
     /// Turns the frames of a run into other formats.
     Export(export::Export),
 }
@@ -104,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Mesh(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Task(command) => command.run(),
+        Command::Validate(command) => command.run(),
         Command::Export(command) => command.run(),
     };
     match result {

@@ -19,7 +19,7 @@ use backflow_sim::scene::{
     Fault, Meshes, Scene, SceneError, Spec,
     build::Law,
     build_with, load_with,
-    spec::{Material, Walls},
+    spec::{ForceLaw, Material, Walls},
 };
 use serde::{Deserialize, Serialize};
 
@@ -309,6 +309,45 @@ fn variable_faults(
             check(found, "injector", format!("{injector:?}"), &expected);
             check_limit(*limit, &mut check);
         }
+        Variable::Activation {
+            body, limit, hold, ..
+        } => {
+            let muscles = spec.bodies.iter().filter(|body| {
+                let material = spec.materials.get(&body.material);
+                material.is_some_and(|own| matches!(own.resolved(), Material::Muscle { .. }))
+            });
+            let muscles: Vec<&str> = muscles.map(|body| body.name.as_str()).collect();
+            let expected = format!("one of the bodies {muscles:?}, which are muscles");
+            let known = muscles.contains(&body.as_str());
+            check(known, "body", format!("{body:?}"), &expected);
+            let inside = *limit > 0.0 && *limit <= 1.0;
+            check(inside, "limit", limit.to_string(), "above 0 and at most 1");
+            check(*hold > 0, "hold", hold.to_string(), "at least 1 frame");
+        }
+        Variable::Force {
+            force, parameter, ..
+        } => {
+            let known: Vec<&str> = spec
+                .forces
+                .iter()
+                .map(|force| force.name.as_str())
+                .collect();
+            let expected = format!("one of the forces {known:?}");
+            let given = spec.forces.iter().find(|known| known.name == *force);
+            check(given.is_some(), "force", format!("{force:?}"), &expected);
+            if let Some(given) = given {
+                let names = parameters_of_force(&given.law);
+                let expected = format!("one of {names:?}");
+                let known = names.contains(&parameter.as_str());
+                check(known, "parameter", format!("{parameter:?}"), &expected);
+            }
+        }
+        Variable::GravityShare { body, .. } => {
+            let mut bodies = spec.bodies.iter();
+            let given = bodies.any(|known| known.name == *body && known.gravity.is_some());
+            let expected = "a body whose `gravity` is given";
+            check(given, "body", format!("{body:?}"), expected);
+        }
         Variable::Gravity { .. } => {}
     }
 }
@@ -358,6 +397,17 @@ fn movable(spec: &Spec<OptimizeSpec>) -> String {
 fn bodies_of(spec: &Spec<OptimizeSpec>) -> String {
     let known: Vec<&str> = spec.bodies.iter().map(|body| body.name.as_str()).collect();
     format!("one of the bodies {known:?}")
+}
+
+/// Names of the parameters of a force.
+fn parameters_of_force(law: &ForceLaw) -> &'static [&'static str] {
+    match law {
+        ForceLaw::Constant { .. } => &["acceleration"],
+        ForceLaw::Wind { .. } => &["velocity", "rate"],
+        ForceLaw::Drag { .. } => &["linear", "quadratic"],
+        ForceLaw::Vortex { .. } => &["swirl", "centre", "radius"],
+        ForceLaw::Point { .. } => &["centre", "strength", "radius"],
+    }
 }
 
 /// Names of the parameters of a material that have a gradient.

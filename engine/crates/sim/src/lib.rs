@@ -10,6 +10,7 @@
 
 pub mod collider;
 pub mod contact;
+pub mod force;
 pub mod gas;
 pub mod grid;
 pub mod io;

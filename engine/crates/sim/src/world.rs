@@ -7,6 +7,7 @@ use nalgebra::Vector3;
 
 use crate::{
     contact::{Collider, ContactLaw},
+    force::Force,
     grid::Lattice,
     material::{Liquid, Solid},
     rigid::RigidBody,
@@ -24,6 +25,8 @@ pub struct Body<T: Real, L> {
     pub density: T,
     /// Undeformed volume of each of its particles (m^3).
     pub volume: T,
+    /// Share of gravity that acts on it (1); all of it where none is given.
+    pub gravity: Option<T>,
     /// Its particles in the canonical order of its kind (liquid or solid).
     pub range: Range<usize>,
 }
@@ -48,6 +51,15 @@ pub struct Clock<T: Real> {
     pub dt: T,
 }
 
+/// How a muscle is activated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Activation<T: Real> {
+    /// Index of the body in [`World::solids`]; its law is [`crate::material::Muscle`].
+    pub body: usize,
+    /// Activation (1) in each frame; after the last of them the muscle is slack.
+    pub frames: Vec<T>,
+}
+
 /// Everything that does not change during a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct World<T: Real> {
@@ -57,6 +69,9 @@ pub struct World<T: Real> {
     pub clock: Clock<T>,
     /// Acceleration of gravity (m/s^2).
     pub gravity: Vector3<T>,
+    /// Rate at which liquids come to the volume that their particles take (1/s), see
+    /// [`crate::rollout::volume`]; zero leaves them alone.
+    pub volume_rate: T,
     /// Walls `[axis][0: lower, 1: upper]`.
     pub walls: [[Wall<T>; 2]; 3],
     /// Axes along which nothing moves.
@@ -65,6 +80,10 @@ pub struct World<T: Real> {
     pub liquids: Vec<Body<T, Liquid<T>>>,
     /// Solid bodies, in the order of their particles.
     pub solids: Vec<Body<T, Solid<T>>>,
+    /// Activations of the muscles among them; others are slack.
+    pub activations: Vec<Activation<T>>,
+    /// Forces on particles, applied in this order.
+    pub forces: Vec<Force<T>>,
     /// Colliders, applied in this order.
     pub colliders: Vec<Collider<T>>,
     /// The tools.
@@ -83,6 +102,7 @@ impl<T: Real, L> Body<T, L> {
             law: law(&self.law),
             density: cast(self.density),
             volume: cast(self.volume),
+            gravity: self.gravity.map(cast),
             range: self.range.clone(),
         }
     }
@@ -125,6 +145,19 @@ impl<T: Real> World<T> {
         waiting
     }
 
+    /// Whether something acts on particles before a substep, see [`crate::force::push`].
+    pub fn is_pushed(&self) -> bool {
+        let liquids = self.liquids.iter().map(|body| body.gravity);
+        let mut shares = liquids.chain(self.solids.iter().map(|body| body.gravity));
+        !self.forces.is_empty() || shares.any(|share| share.is_some())
+    }
+
+    /// Whether some body is rigid.
+    pub fn is_rigid(&self) -> bool {
+        let mut laws = self.solids.iter().map(|body| &body.law);
+        laws.any(|law| matches!(law, Solid::Rigid(_)))
+    }
+
     /// The same world in another scalar, without tangents.
     pub fn cast<U: Real>(&self) -> World<U> {
         World {
@@ -139,6 +172,7 @@ impl<T: Real> World<T> {
                 dt: cast(self.clock.dt),
             },
             gravity: self.gravity.map(cast),
+            volume_rate: cast(self.volume_rate),
             walls: self.walls.map(|sides| {
                 sides.map(|wall| Wall {
                     law: wall.law,
@@ -156,6 +190,15 @@ impl<T: Real> World<T> {
                 .iter()
                 .map(|body| body.cast(Solid::cast))
                 .collect(),
+            activations: self
+                .activations
+                .iter()
+                .map(|activation| Activation {
+                    body: activation.body,
+                    frames: activation.frames.iter().map(|&a| cast(a)).collect(),
+                })
+                .collect(),
+            forces: self.forces.iter().map(Force::cast).collect(),
             colliders: self.colliders.iter().map(Collider::cast).collect(),
             tools: self.tools.iter().map(Tool::cast).collect(),
             injectors: self.injectors.iter().map(Injector::cast).collect(),

@@ -34,7 +34,13 @@ impl Parameter {
             .bodies
             .iter()
             .zip(spec.materials_of_bodies())
-            .filter(|(_, made_of)| *made_of == material)
+            .enumerate()
+            .filter(|(_, (_, made_of))| *made_of == material)
+            .filter(|(index, _)| {
+                let body = spec.bodies.get(*index);
+                body.is_none_or(|body| !body.constants.contains_key(name))
+            })
+            .map(|(_, pair)| pair)
             .map(|(body, _)| world_index(body))
             .collect();
         let entry = parameter_entry(&scene.world, *bodies.first()?, name)?;

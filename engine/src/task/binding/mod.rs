@@ -1,7 +1,9 @@
 //! From the flat vector to a scene, and from the gradient of a run to the flat vector.
 
+mod activation;
 mod contact;
 mod controls;
+mod force;
 mod matter;
 mod nozzle;
 mod particles;
@@ -273,6 +275,13 @@ fn place(variable: &Variable, spec: &Spec<OptimizeSpec>, scene: &Scene) -> Optio
             parameter,
             ..
         } => Arc::new(matter::Parameter::find(spec, scene, material, parameter)?),
+        Variable::Activation { body, hold, .. } => {
+            Arc::new(activation::Activation::find(scene, body, *hold)?)
+        }
+        Variable::Force {
+            force, parameter, ..
+        } => Arc::new(force::Parameter::find(&scene.world, force, parameter)?),
+        Variable::GravityShare { body, .. } => Arc::new(force::Share::find(scene, body)?),
         Variable::Gravity { .. } => Arc::new(world::Gravity),
         Variable::Friction { collider, .. } => {
             Arc::new(contact::Friction(contact::find(scene, collider)?))

@@ -147,6 +147,38 @@ pub enum Variable {
         #[serde(default = "unit")]
         scale: f64,
     },
+    /// Activation of a muscle in every frame (1), from the scene's on; within `limit`.
+    Activation {
+        /// Name of the body.
+        body: String,
+        /// Largest absolute value (1), at most 1 (the default).
+        #[serde(default = "unit")]
+        limit: f64,
+        /// Frames that share one value (1 by default).
+        #[serde(default = "one")]
+        hold: usize,
+        /// Unit of the flat vector (1 by default).
+        #[serde(default = "unit")]
+        scale: f64,
+    },
+    /// A parameter of a force: as in the scene, e.g. `velocity` or `rate` of a wind.
+    Force {
+        /// Name of the force.
+        force: String,
+        /// Name of the parameter, a number or a vector.
+        parameter: String,
+        /// Unit of the flat vector (1 by default).
+        #[serde(default = "unit")]
+        scale: f64,
+    },
+    /// Share of gravity that acts on a body (1), which the scene must give.
+    GravityShare {
+        /// Name of the body.
+        body: String,
+        /// Unit of the flat vector (1 by default).
+        #[serde(default = "unit")]
+        scale: f64,
+    },
     /// Gravity (m/s^2).
     Gravity {
         /// Unit of the flat vector (1 by default).
@@ -306,6 +338,11 @@ impl Variable {
                 parameter,
                 ..
             } => format!("{material}.{parameter}"),
+            Self::Activation { body, .. } => format!("{body}.activation"),
+            Self::Force {
+                force, parameter, ..
+            } => format!("{force}.{parameter}"),
+            Self::GravityShare { body, .. } => format!("{body}.gravity"),
             Self::Gravity { .. } => "gravity".to_owned(),
             Self::Friction { collider, .. } => format!("{collider}.friction"),
             Self::WallFriction { wall, .. } => format!("walls.{wall}.friction"),
@@ -331,6 +368,9 @@ impl Variable {
             | Self::Spin { scale, .. }
             | Self::Mass { scale, .. }
             | Self::Material { scale, .. }
+            | Self::Activation { scale, .. }
+            | Self::Force { scale, .. }
+            | Self::GravityShare { scale, .. }
             | Self::Gravity { scale }
             | Self::Friction { scale, .. }
             | Self::WallFriction { scale, .. }
@@ -351,6 +391,7 @@ impl Variable {
             Self::Material { lower, upper, .. } | Self::Mass { lower, upper, .. } => {
                 (*lower, *upper)
             }
+            Self::Activation { limit, .. } => (Some(-limit), Some(*limit)),
             Self::Friction { .. } | Self::WallFriction { .. } => (Some(0.0), None),
             _ => (None, None),
         }

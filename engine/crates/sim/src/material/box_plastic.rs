@@ -3,11 +3,13 @@
 use backflow_diff::{
     Real,
     lanes::{Lanes, Stored},
-    matrix::{SingularMap, spectral, spectral_vjp},
 };
 use nalgebra::Matrix3;
 
-use super::{Deformation, FixedCorotated, Group, Law, PARAMETERS, StressBar};
+use super::{
+    Deformation, Elasticity, FixedCorotated, Group, Law, PARAMETERS, StressBar, fill,
+    stretch_box::StretchBox,
+};
 
 /// Elastic while every principal stretch is in `[1 - compression, 1 + extension]`;
 /// beyond, the stretch flows back to the box (Stomakhin et al. 2013, sec. 5).
@@ -21,32 +23,9 @@ pub struct BoxPlastic<T: Real> {
     pub extension: T,
 }
 
-/// Clamps a singular value; at the ends the inner derivative is taken.
-struct Clamp<P> {
-    low: P,
-    high: P,
-}
-
-impl<P: Real> SingularMap<P> for Clamp<P> {
-    fn value(&self, s: P) -> P {
-        s.max(self.low).min(self.high)
-    }
-
-    fn slope(&self, s: P) -> P {
-        if s < self.low || s > self.high {
-            P::zero()
-        } else {
-            P::one()
-        }
-    }
-}
-
 impl<T: Real> BoxPlastic<T> {
-    fn clamp(&self) -> Clamp<T::Primal> {
-        Clamp {
-            low: (T::one() - self.compression).primal(),
-            high: (T::one() + self.extension).primal(),
-        }
+    fn bounds(&self) -> StretchBox<T> {
+        StretchBox::new(self.compression, self.extension)
     }
 }
 
@@ -94,7 +73,7 @@ impl<T: Real> Law<T> for BoxPlastic<T> {
     /// `F = U clamp(S) V^T`.
     #[inline]
     fn project(&self, trial: &Deformation<T>, _dt: T) -> Deformation<T> {
-        Deformation::new(&spectral(&trial.f(), &self.clamp()), trial.history())
+        Deformation::new(&self.bounds().project(&trial.f()), trial.history())
     }
 
     #[inline(always)]
@@ -102,7 +81,6 @@ impl<T: Real> Law<T> for BoxPlastic<T> {
         true
     }
 
-    /// By divided differences, see [`spectral_vjp`].
     #[inline]
     fn project_vjp(
         &self,
@@ -110,10 +88,11 @@ impl<T: Real> Law<T> for BoxPlastic<T> {
         _dt: T,
         bar: &Deformation<T>,
     ) -> (Deformation<T>, [T; PARAMETERS]) {
-        let f_bar = spectral_vjp(&trial.f(), &self.clamp(), &bar.f());
+        let (f_bar, [compression, extension]) = self.bounds().project_vjp(&trial.f(), &bar.f());
+        let none = T::zero();
         (
             Deformation::new(&f_bar, bar.history()),
-            [T::zero(); PARAMETERS],
+            [none, none, compression, extension, none],
         )
     }
 
@@ -127,21 +106,30 @@ impl<T: Real> Law<T> for BoxPlastic<T> {
     }
 
     fn parameters_vjp(&self, inner: &[f64; PARAMETERS]) -> [f64; PARAMETERS] {
-        self.elastic.parameters_vjp(inner)
+        let mut named = *inner;
+        [named[0], named[1]] = self.elastic.elasticity.parameters_vjp(inner[0], inner[1]);
+        named
     }
 
     fn parameter_names(&self) -> &'static [&'static str] {
-        self.elastic.parameter_names()
+        &["young", "poisson", "compression", "extension"]
     }
 
     fn parameters(&self) -> [T; PARAMETERS] {
-        self.elastic.parameters()
+        let Elasticity { young, poisson, .. } = self.elastic.elasticity;
+        fill([young, poisson, self.compression, self.extension])
     }
 
-    fn with_parameters(&self, parameters: [T; PARAMETERS]) -> Self {
+    fn with_parameters(
+        &self,
+        [young, poisson, compression, extension, _]: [T; PARAMETERS],
+    ) -> Self {
         Self {
-            elastic: self.elastic.with_parameters(parameters),
-            ..*self
+            elastic: FixedCorotated {
+                elasticity: Elasticity::new(young, poisson),
+            },
+            compression,
+            extension,
         }
     }
 }
@@ -153,7 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        super::{Elasticity, Solid, testing::*},
+        super::{Solid, testing::*},
         *,
     };
 

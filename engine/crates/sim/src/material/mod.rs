@@ -10,10 +10,14 @@ mod group;
 mod hencky;
 mod herschel_bulkley;
 mod liquid;
+mod muscle;
 mod neo_hookean;
 mod parting;
+mod rigid;
+mod snow;
 mod solid;
 mod strain;
+mod stretch_box;
 mod von_mises;
 
 use backflow_diff::{
@@ -31,7 +35,10 @@ pub use flow::Yielding;
 pub use group::Group;
 pub use herschel_bulkley::HerschelBulkley;
 pub use liquid::Liquid;
+pub use muscle::Muscle;
 pub use neo_hookean::NeoHookean;
+pub use rigid::Rigid;
+pub use snow::Snow;
 pub use solid::Solid;
 pub use strain::Strain;
 pub use von_mises::VonMises;

@@ -7,8 +7,8 @@ use backflow_diff::{
 use nalgebra::Matrix3;
 
 use super::{
-    BoxPlastic, Deformation, DruckerPrager, FixedCorotated, Group, HerschelBulkley, Law,
-    NeoHookean, PARAMETERS, StressBar, VonMises, Yielding,
+    BoxPlastic, Deformation, DruckerPrager, FixedCorotated, Group, HerschelBulkley, Law, Muscle,
+    NeoHookean, PARAMETERS, Rigid, Snow, StressBar, VonMises, Yielding,
 };
 use crate::world::cast;
 
@@ -27,6 +27,12 @@ pub enum Solid<T: Real> {
     DruckerPrager(Yielding<DruckerPrager<T>>),
     /// See [`HerschelBulkley`].
     HerschelBulkley(Yielding<HerschelBulkley<T>>),
+    /// See [`Snow`].
+    Snow(Snow<T>),
+    /// See [`Muscle`].
+    Muscle(Muscle<T>),
+    /// See [`Rigid`].
+    Rigid(Rigid),
 }
 
 /// Runs one expression on whichever law there is.
@@ -39,6 +45,9 @@ macro_rules! each_law {
             Solid::VonMises($law) => $body,
             Solid::DruckerPrager($law) => $body,
             Solid::HerschelBulkley($law) => $body,
+            Solid::Snow($law) => $body,
+            Solid::Muscle($law) => $body,
+            Solid::Rigid($law) => $body,
         }
     };
 }
@@ -94,7 +103,7 @@ impl<T: Real> Law<T> for Solid<T> {
 
     #[inline(always)]
     fn is_plastic(&self) -> bool {
-        each_law!(self, law => law.is_plastic())
+        each_law!(self, law => Law::<T>::is_plastic(law))
     }
 
     #[inline(always)]
@@ -117,11 +126,11 @@ impl<T: Real> Law<T> for Solid<T> {
     }
 
     fn parameters_vjp(&self, inner: &[f64; PARAMETERS]) -> [f64; PARAMETERS] {
-        each_law!(self, law => law.parameters_vjp(inner))
+        each_law!(self, law => Law::<T>::parameters_vjp(law, inner))
     }
 
     fn parameter_names(&self) -> &'static [&'static str] {
-        each_law!(self, law => law.parameter_names())
+        each_law!(self, law => Law::<T>::parameter_names(law))
     }
 
     fn parameters(&self) -> [T; PARAMETERS] {
@@ -136,6 +145,9 @@ impl<T: Real> Law<T> for Solid<T> {
             Self::VonMises(law) => Self::VonMises(law.with_parameters(parameters)),
             Self::DruckerPrager(law) => Self::DruckerPrager(law.with_parameters(parameters)),
             Self::HerschelBulkley(law) => Self::HerschelBulkley(law.with_parameters(parameters)),
+            Self::Snow(law) => Self::Snow(law.with_parameters(parameters)),
+            Self::Muscle(law) => Self::Muscle(law.with_parameters(parameters)),
+            Self::Rigid(law) => Self::Rigid(*law),
         }
     }
 }
@@ -159,6 +171,9 @@ impl<T: Real> Solid<T> {
             Self::VonMises(law) => Solid::VonMises(Yielding(law.0.cast())),
             Self::DruckerPrager(law) => Solid::DruckerPrager(Yielding(law.0.cast())),
             Self::HerschelBulkley(law) => Solid::HerschelBulkley(Yielding(law.0.cast())),
+            Self::Snow(law) => Solid::Snow(law.cast()),
+            Self::Muscle(law) => Solid::Muscle(law.cast()),
+            Self::Rigid(law) => Solid::Rigid(*law),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::*;
 use crate::particle::Motion;
 
 /// Solids of every law.
-pub(super) fn solids() -> [Solid<f64>; 6] {
+pub(super) fn solids() -> [Solid<f64>; 9] {
     let elasticity = Elasticity::new(2e4, 0.3);
     let elastic = FixedCorotated { elasticity };
     [
@@ -37,6 +37,19 @@ pub(super) fn solids() -> [Solid<f64>; 6] {
             cohesion: 400.0,
             exponent: 0.7,
         })),
+        Solid::Snow(Snow {
+            elastic,
+            compression: 0.05,
+            extension: 0.05,
+            hardening: 10.0,
+        }),
+        Solid::Muscle(Muscle {
+            passive: NeoHookean { elasticity },
+            strength: 1e3,
+            azimuth: 0.4,
+            elevation: -0.3,
+        }),
+        Solid::Rigid(Rigid),
     ]
 }
 

@@ -327,6 +327,7 @@ mod tests {
             },
             density: 1.0,
             volume: 1.0,
+            gravity: None,
             range,
         };
         let solid = Solid::NeoHookean(NeoHookean {
@@ -340,6 +341,7 @@ mod tests {
                 dt: 1e-3,
             },
             gravity: Vector3::zeros(),
+            volume_rate: 0.0,
             walls: [[wall; 2]; 3],
             locked: [false; 3],
             liquids: vec![liquid("a", 0..40), liquid("b", 40..70)],
@@ -348,8 +350,11 @@ mod tests {
                 law: solid,
                 density: 1.0,
                 volume: 1.0,
+                gravity: None,
                 range: 0..50,
             }],
+            activations: Vec::new(),
+            forces: Vec::new(),
             colliders: Vec::new(),
             tools: Vec::new(),
             injectors: Vec::new(),

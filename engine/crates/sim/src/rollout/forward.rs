@@ -3,18 +3,24 @@
 use backflow_diff::Real;
 
 use super::{
+    activation::activate,
     birth::give_birth,
     felt::{Felt, reactions},
     frame::{read_frame, read_grid},
     state::{NonFinite, State},
     store::Store,
+    volume::keep_volume,
 };
 use crate::{
     contact::place,
+    force::push,
     loss::{Frame, ToolFrame},
     pose::{Pose, Twist},
     tool::{Frames, Mount, Program, Trajectory},
-    transfer::{Compiled, grid_update::Scenery, press::presses, workspace::Workspace},
+    transfer::{
+        Compiled, grid_update::Scenery, press::presses, shape_match::RigidBodies,
+        workspace::Workspace,
+    },
     world::World,
 };
 
@@ -23,6 +29,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Scratch<T: Real> {
     pub(super) workspace: Workspace<T>,
+    pub(super) rigid: RigidBodies<T>,
     pub(super) store: Store<T>,
 }
 
@@ -30,6 +37,7 @@ impl<T: Real> Default for Scratch<T> {
     fn default() -> Self {
         Self {
             workspace: Workspace::default(),
+            rigid: RigidBodies::default(),
             store: Store::default(),
         }
     }
@@ -174,8 +182,8 @@ impl<'a, T: Compiled> Rollout<'a, T> {
             .then_some(step / substeps)
     }
 
-    /// Makes `state` ready for substep `step`: lets out what is born then, and sorts the
-    /// particles if it is time.
+    /// Makes `state` ready for substep `step`: lets out what is born then, sorts the particles
+    /// if it is time, and tells muscles their activation.
     pub(super) fn prepare(&mut self, state: &mut State<T>, step: usize) -> Result<(), NonFinite> {
         let substeps = self.world.clock.substeps;
         if step.is_multiple_of(substeps) && !self.world.injectors.is_empty() {
@@ -183,7 +191,9 @@ impl<'a, T: Compiled> Rollout<'a, T> {
             let frame = step / substeps;
             self.held += give_birth(self.world, &frames, frame, duration, state);
         }
-        state.settle(self.world, step)
+        state.settle(self.world, step)?;
+        activate(self.world, step, state);
+        Ok(())
     }
 
     /// Advances `state` from substep `step` to the next.
@@ -192,6 +202,13 @@ impl<'a, T: Compiled> Rollout<'a, T> {
     /// A number in the state that is not finite; see [`State::settle`].
     pub fn advance(&mut self, state: &mut State<T>, step: usize) -> Result<(), NonFinite> {
         self.prepare(state, step)?;
+        keep_volume(self.world, step, &state.order, &mut state.particles);
+        self.step(state, step);
+        Ok(())
+    }
+
+    /// Advances a state that is prepared, with the volumes of its liquids corrected.
+    pub(super) fn step(&mut self, state: &mut State<T>, step: usize) {
         let frames = self.frames(step);
         let scenery = Self::scenery(self.world, &frames);
         let State {
@@ -200,16 +217,15 @@ impl<'a, T: Compiled> Rollout<'a, T> {
             rigids,
             ..
         } = state;
-        let moved = T::substep(
-            self.world,
-            &scenery,
-            order,
-            particles,
-            rigids,
-            &mut self.scratch.workspace,
-        );
-        state.stale = moved.stale;
-        self.held += moved.held;
+        push(self.world, order, particles);
+        let Scratch {
+            workspace, rigid, ..
+        } = &mut self.scratch;
+        rigid.note(self.world, order, particles);
+        let moved = T::substep(self.world, &scenery, order, particles, rigids, workspace);
+        let (held, stale) = rigid.match_shape(self.world, particles);
+        state.stale = moved.stale || stale;
+        self.held += moved.held + held;
         let mut pressed = None;
         if presses(self.world) {
             let after = self.frames_after(step);
@@ -230,7 +246,6 @@ impl<'a, T: Compiled> Rollout<'a, T> {
                 felt.add(step / self.world.clock.substeps, found);
             }
         }
-        Ok(())
     }
 
     /// The scratch of the last substep, to read grid totals.

@@ -4,6 +4,7 @@ use backflow_diff::Real;
 use nalgebra::Vector3;
 
 use crate::{
+    force,
     material::{Law, PARAMETERS},
     particle::Particles,
     pose::PoseBar,
@@ -21,6 +22,12 @@ pub struct Gradient<T: Real> {
     /// With respect to density (m^3/kg) and the parameters of the law, by their names,
     /// of the liquid bodies and then of the solid ones.
     pub bodies: Vec<[f64; 1 + PARAMETERS]>,
+    /// With respect to each activation in each of its frames.
+    pub activations: Vec<Vec<f64>>,
+    /// With respect to the parameters of each force.
+    pub forces: Vec<[f64; force::PARAMETERS]>,
+    /// With respect to the share of gravity of each body that has one of its own.
+    pub shares: Vec<f64>,
     /// With respect to gravity (s^2/m).
     pub gravity: Vector3<f64>,
     /// With respect to the friction of each wall.
@@ -107,6 +114,9 @@ impl<T: Real> Gradient<T> {
         Gradient {
             particles: self.particles.cast(),
             bodies: self.bodies,
+            activations: self.activations,
+            forces: self.forces,
+            shares: self.shares,
             gravity: self.gravity,
             walls: self.walls,
             colliders: self.colliders,

@@ -1,5 +1,6 @@
 //! Runs: many substeps forward, and back.
 
+pub mod activation;
 pub mod birth;
 pub mod felt;
 pub mod forward;
@@ -8,6 +9,7 @@ pub mod gradient;
 pub mod reverse;
 pub mod state;
 pub mod store;
+pub mod volume;
 
 pub use gradient::Gradient;
 pub use state::{NonFinite, State};

@@ -10,15 +10,18 @@ use nalgebra::Vector3;
 
 use super::{
     Gradient, State,
+    activation::activate_vjp,
     birth::give_birth_vjp,
     felt::reactions_vjp,
     forward::{Rollout, frame_time},
     frame::{Criterion, read_frame_vjp},
     gradient::{ColliderBar, InjectorBar, RigidGradient, ToolBar, named_parameters},
     store::{RunError, SPREAD},
+    volume::{keep_volume, keep_volume_vjp},
 };
 use crate::{
     contact::place_vjp,
+    force::{PushBar, push, push_vjp},
     loss::{FrameBar, Reactions},
     material::PARAMETERS,
     particle::{Order, Particles},
@@ -55,6 +58,8 @@ struct Back<'a, 'w, T: Compiled> {
     rest: SubstepBar<T>,
     /// Inner parameters of the bodies, density first.
     bodies: Vec<[f64; 1 + PARAMETERS]>,
+    activations: Vec<Vec<f64>>,
+    pushed: PushBar,
     gravity: Vector3<f64>,
     walls: [[f64; 2]; 3],
     colliders: Vec<ColliderBar>,
@@ -64,6 +69,8 @@ struct Back<'a, 'w, T: Compiled> {
     felt: Option<Reactions<T::Wide>>,
     rollout: &'a mut Rollout<'w, T>,
     after: State<T>,
+    /// Volume ratios of the liquid particles before they are corrected.
+    ratios: Vec<T>,
 }
 
 impl<T: Compiled> Rollout<'_, T> {
@@ -180,7 +187,10 @@ impl<T: Compiled> Rollout<'_, T> {
                 }
                 Action::Reverse { step } => {
                     back.rollout.prepare(&mut state, step)?;
-                    if back.seed(&state, step, criterion)? {
+                    back.ratios.clone_from(&state.particles.liquid.strain);
+                    let world = back.rollout.world;
+                    keep_volume(world, step, &state.order, &mut state.particles);
+                    if back.seed(&state, step, criterion) {
                         grid = Grid::Known;
                     }
                     back.pull(&state, step, grid);
@@ -220,6 +230,12 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             order: Arc::new(Order::canonical(world)),
             bodies: rest.bodies.clone(),
             rest,
+            activations: world
+                .activations
+                .iter()
+                .map(|activation| vec![0.0; activation.frames.len()])
+                .collect(),
+            pushed: PushBar::zero(world),
             gravity: Vector3::zeros(),
             walls: [[0.0; 2]; 3],
             colliders: vec![ColliderBar::zero(); world.colliders.len()],
@@ -231,29 +247,25 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
                 .collect(),
             felt: None,
             after: state.clone(),
+            ratios: Vec::new(),
             rollout,
         }
     }
 
     /// Adds the cotangents of the criterion at the end of the frame that `step` ends, for
     /// which the substep is done once more from `state`; says whether it was.
-    fn seed(
-        &mut self,
-        state: &State<T>,
-        step: usize,
-        criterion: &dyn Criterion<T::Wide>,
-    ) -> Result<bool, RunError> {
+    fn seed(&mut self, state: &State<T>, step: usize, criterion: &dyn Criterion<T::Wide>) -> bool {
         let Some(index) = self.rollout.frame_ended(step) else {
-            return Ok(false);
+            return false;
         };
         self.felt = None;
         let matter = criterion.reads(index);
         if !matter && !criterion.reads_tools(index) {
-            return Ok(false);
+            return false;
         }
         if matter {
             self.after.copy_from(state);
-            self.rollout.advance(&mut self.after, step)?;
+            self.rollout.step(&mut self.after, step);
         }
         let world = self.rollout.world;
         let frame = self.rollout.read(&self.after, index, matter);
@@ -269,7 +281,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             self.felt = Some(bars.reactions.clone().scaled(T::Wide::of(1.0) / duration));
         }
         if !matter {
-            return Ok(false);
+            return false;
         }
         self.after.order.bring(&mut self.particles, &self.order);
         self.order = Arc::clone(&self.after.order);
@@ -285,7 +297,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         for (body, density) in self.bodies.iter_mut().zip(densities) {
             body[0] += density;
         }
-        Ok(true)
+        true
     }
 
     /// Pulls the cotangents back through substep `step`, which starts from `state`; `grid`
@@ -298,11 +310,21 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         let scenery = Rollout::scenery(world, &frames);
         let (presses, mut felt) = (presses(world), None);
         self.rest.reaction = None;
-        if presses || self.felt.is_some() {
-            // Neither the particles before they are pressed nor what was felt is at hand.
-            let workspace = &mut self.rollout.scratch.workspace;
+        let mut pushed = None;
+        if world.is_pushed() {
             let mut particles = state.particles.clone();
-            if presses || grid == Grid::Unknown {
+            push(world, &state.order, &mut particles);
+            pushed = Some(particles);
+        }
+        let before = pushed.as_ref().unwrap_or(&state.particles);
+        let mut rigid = std::mem::take(&mut self.rollout.scratch.rigid);
+        if presses || world.is_rigid() || self.felt.is_some() {
+            // Neither the particles before they are pressed or made rigid nor what was felt is
+            // at hand.
+            let workspace = &mut self.rollout.scratch.workspace;
+            let mut particles = before.clone();
+            rigid.note(world, &state.order, before);
+            if presses || world.is_rigid() || grid == Grid::Unknown {
                 let mut rigids = state.rigids.clone();
                 T::substep(
                     world,
@@ -314,6 +336,8 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
                 );
                 grid = Grid::Known;
             }
+            let free = particles.solid.motion.clone();
+            rigid.match_shape(world, &mut particles);
             let after = self.rollout.frames_after(step);
             let ends = Rollout::scenery(world, &after);
             if let Some(bars) = &self.felt {
@@ -348,6 +372,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
                 let time = time + world.clock.dt.widen();
                 self.pull_colliders(frame, time, &after);
             }
+            rigid.match_shape_vjp(world, &free, &mut self.particles);
         }
         self.rest.grid = GridBar::zero();
         self.rest.bodies.fill([0.0; _]);
@@ -356,7 +381,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             world,
             &scenery,
             &state.order,
-            &state.particles,
+            before,
             &mut self.particles,
             &state.rigids,
             &mut self.rigids,
@@ -364,6 +389,15 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             grid,
             &mut self.rest,
         );
+        if world.is_rigid() {
+            rigid.pass_on(&mut self.particles);
+        }
+        self.rollout.scratch.rigid = rigid;
+        let (order, bars) = (&state.order, &mut self.particles);
+        push_vjp(world, order, &state.particles, bars, &mut self.pushed);
+        let motions = &state.particles.liquid.motion;
+        keep_volume_vjp(world, step, order, motions, &self.ratios, bars);
+        activate_vjp(world, step, order, bars, &mut self.activations);
         if let Some((placed, tools)) = felt {
             let (frame, time) = self.rollout.moment(step);
             for (sum, part) in self.rest.grid.colliders.iter_mut().zip(placed) {
@@ -471,7 +505,10 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             rigids: rigids.collect(),
             particles: self.particles,
             bodies: named_parameters(world, &self.bodies),
-            gravity: self.gravity,
+            activations: self.activations,
+            forces: self.pushed.forces,
+            shares: self.pushed.shares,
+            gravity: self.gravity + self.pushed.gravity,
             walls: self.walls,
             colliders: self.colliders,
             injectors: self.injectors,

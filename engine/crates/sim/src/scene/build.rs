@@ -18,15 +18,16 @@ use super::{
 use crate::{
     collider::SignedDistance,
     contact::{Collider, ContactLaw, Stage},
+    force::{self, AnyForce, Force},
     grid::Lattice,
     material::{
-        BoxPlastic, DruckerPrager, Elasticity, FixedCorotated, HerschelBulkley, Liquid, NeoHookean,
-        Solid, VonMises, Yielding,
+        BoxPlastic, DruckerPrager, Elasticity, FixedCorotated, HerschelBulkley, Liquid, Muscle,
+        NeoHookean, Rigid, Snow, Solid, VonMises, Yielding,
     },
     particle::{Motion, Particles},
     rigid::RigidBody,
     tool::{Injector, Mount, Nozzle, Program, injector::Matter},
-    world::{Body, Wall, World},
+    world::{Activation, Body, Wall, World},
 };
 
 /// A scene that is ready to run.
@@ -100,7 +101,9 @@ impl Law {
 
     /// The law of a material.
     pub fn of(material: &Material) -> Self {
-        match *material {
+        match material.resolved() {
+            // No preset is resolved to another.
+            Material::Rigid { .. } | Material::Preset(_) => Self::Solid(Solid::Rigid(Rigid)),
             Material::Liquid {
                 bulk_modulus,
                 viscosity,
@@ -174,6 +177,42 @@ impl Law {
                 cohesion: cohesion.unwrap_or(yield_stress),
                 exponent,
             }))),
+            Material::Snow {
+                young,
+                poisson,
+                compression,
+                extension,
+                hardening,
+                ..
+            } => {
+                let elastic = FixedCorotated {
+                    elasticity: Elasticity::new(young, poisson),
+                };
+                Self::Solid(Solid::Snow(Snow {
+                    elastic,
+                    compression,
+                    extension,
+                    hardening,
+                }))
+            }
+            Material::Muscle {
+                young,
+                poisson,
+                strength,
+                azimuth,
+                elevation,
+                ..
+            } => {
+                let passive = NeoHookean {
+                    elasticity: Elasticity::new(young, poisson),
+                };
+                Self::Solid(Solid::Muscle(Muscle {
+                    passive,
+                    strength,
+                    azimuth,
+                    elevation,
+                }))
+            }
         }
     }
 }
@@ -234,6 +273,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         })?);
     }
     let (mut liquids, mut solids, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
+    let mut activations = Vec::new();
     let mut particles = Particles::zeros(0, 0);
     for (index, body) in spec.bodies.iter().enumerate() {
         let path = format!("bodies[{index}]");
@@ -241,7 +281,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
             .shape
             .placed(body.position, body.rotation, meshes)
             .map_err(|error| refused(unusable(&path, &body.shape, &error)))?;
-        let material = spec.materials.get(&body.material).ok_or_else(|| {
+        let material = spec.material_of(body).ok_or_else(|| {
             refused(Fault::new(
                 format!("{path}.material"),
                 &body.material,
@@ -267,7 +307,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         let motions = places.iter().map(motion);
         let (name, density) = (body.name.clone(), material.density());
         let volume = pattern.volume(lattice.dx);
-        let (kind, index) = match Law::of(material) {
+        let (kind, index) = match Law::of(&material) {
             Law::Liquid(law) => {
                 let range = particles.liquid.extend(motions);
                 liquids.push(Body {
@@ -275,17 +315,25 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
                     law,
                     density,
                     volume,
+                    gravity: body.gravity,
                     range,
                 });
                 (Kind::Liquid, liquids.len() - 1)
             }
             Law::Solid(law) => {
+                if matches!(law, Solid::Muscle(_)) {
+                    activations.push(Activation {
+                        body: solids.len(),
+                        frames: body.activation.frames(spec.time.frames),
+                    });
+                }
                 let range = particles.solid.extend(motions);
                 solids.push(Body {
                     name,
                     law,
                     density,
                     volume,
+                    gravity: body.gravity,
                     range,
                 });
                 (Kind::Solid, solids.len() - 1)
@@ -319,6 +367,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
                     law,
                     density,
                     volume,
+                    gravity: None,
                     range,
                 });
                 (Kind::Liquid, liquids.len() - 1)
@@ -330,6 +379,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
                     law,
                     density,
                     volume,
+                    gravity: None,
                     range,
                 });
                 (Kind::Solid, solids.len() - 1)
@@ -365,10 +415,12 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
             ))
         })?);
     }
+    let forces = spec.forces.iter().map(|given| force(given, &bodies));
     let world = World {
         lattice,
         clock: clock(spec, meshes).map_err(refused)?,
         gravity: spec.gravity.into(),
+        volume_rate: spec.volume_rate,
         walls: spec.domain.walls.laws().map(|sides| {
             sides.map(|side| {
                 let (law, friction) = side.contact();
@@ -378,6 +430,8 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         locked: spec.domain.locks(),
         liquids,
         solids,
+        activations,
+        forces: forces.collect(),
         colliders,
         tools: spec.tools.iter().map(motion::tool).collect(),
         injectors,
@@ -398,6 +452,49 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
 fn holds(rigid: &RigidBody<f64>, x: &Vector3<f64>) -> bool {
     let pose = rigid.start.pose.compose(&rigid.collider.pose);
     rigid.collider.shape.contains(&pose.inverse_apply(x))
+}
+
+/// The force of a scene on the bodies that it names.
+fn force(given: &spec::Force, bodies: &[BodyRef]) -> Force<f64> {
+    let law = match given.law {
+        spec::ForceLaw::Constant { acceleration } => AnyForce::Constant(force::Constant {
+            acceleration: acceleration.into(),
+        }),
+        spec::ForceLaw::Wind { velocity, rate } => AnyForce::Wind(force::Wind {
+            velocity: velocity.into(),
+            rate,
+        }),
+        spec::ForceLaw::Drag { linear, quadratic } => {
+            AnyForce::Drag(force::Drag { linear, quadratic })
+        }
+        spec::ForceLaw::Vortex {
+            swirl,
+            centre,
+            radius,
+        } => AnyForce::Vortex(force::Vortex {
+            swirl: swirl.into(),
+            centre: centre.into(),
+            radius,
+        }),
+        spec::ForceLaw::Point {
+            centre,
+            strength,
+            radius,
+        } => AnyForce::Point(force::Point {
+            centre: centre.into(),
+            strength,
+            radius,
+        }),
+    };
+    let named = |body: &&BodyRef| given.on.as_ref().is_none_or(|on| on.contains(&body.name));
+    // Liquids, then solids, each in the order of the scene.
+    let of = |kind| bodies.iter().filter(move |body| body.kind == kind);
+    let acts = of(Kind::Liquid).chain(of(Kind::Solid));
+    Force {
+        name: given.name.clone(),
+        law,
+        acts: acts.map(|body| named(&body)).collect(),
+    }
 }
 
 /// The fault of a shape at a path whose mesh cannot be used.

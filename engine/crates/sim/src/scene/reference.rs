@@ -2,15 +2,17 @@
 
 use std::fmt::Write;
 
-use super::locate::parent;
+use super::{locate::parent, spec::Preset};
 
 /// The sources of the types, in the order of the reference.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 11] = [
     include_str!("spec/mod.rs"),
     include_str!("spec/domain.rs"),
     include_str!("spec/time.rs"),
     include_str!("spec/matter.rs"),
+    include_str!("spec/preset.rs"),
     include_str!("spec/shape.rs"),
+    include_str!("spec/force.rs"),
     include_str!("spec/collider.rs"),
     include_str!("spec/rigid.rs"),
     include_str!("spec/tool.rs"),
@@ -91,6 +93,10 @@ pub fn reference() -> String {
             nested,
         } in items
         {
+            let about = match preset(&title, &name) {
+                Some(material) => format!("{about} `{material}`"),
+                None => about,
+            };
             let variant = is_enum && !nested;
             let name = match (variant, kind.is_empty()) {
                 (true, false) => format!("`{name}({kind})`"),
@@ -108,6 +114,16 @@ pub fn reference() -> String {
         }
     }
     page
+}
+
+/// A material of the library as a scene would write it.
+fn preset(title: &str, name: &str) -> Option<String> {
+    let mut all = Preset::ALL.into_iter().filter(|_| title == "Preset");
+    let preset = all.find(|preset| format!("{preset:?}") == name)?;
+    let config = ron::ser::PrettyConfig::new()
+        .compact_structs(true)
+        .separator(" ");
+    ron::ser::to_string_pretty(&preset.material(), config).ok()
 }
 
 /// Fields that what is at `path` may have; `variant` tells the variant at a path, where

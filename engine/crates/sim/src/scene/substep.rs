@@ -6,7 +6,7 @@ use super::{
     meshes::Meshes,
     motion,
     solid::placement,
-    spec::{Attachment, Collider, JointKind, SAFETY, Spec, Substep, Tool},
+    spec::{Attachment, Collider, ForceLaw, JointKind, SAFETY, Spec, Substep, Tool},
 };
 use crate::{
     material::Law as _,
@@ -55,12 +55,13 @@ impl Bound {
     pub fn of<O>(spec: &Spec<O>, meshes: &Meshes) -> Self {
         let dx = spec.domain.cell;
         let (mut sound, mut viscous) = (0.0_f64, f64::INFINITY);
-        for material in spec
-            .materials_of_bodies()
-            .filter_map(|name| spec.materials.get(name))
-        {
+        let bodies = spec.bodies.iter().filter_map(|body| spec.material_of(body));
+        let injectors = spec.injectors.iter();
+        let injected =
+            injectors.filter_map(|injector| spec.materials.get(&injector.material).copied());
+        for material in bodies.chain(injected) {
             let density = material.density();
-            let (speed, viscosity) = match Law::of(material) {
+            let (speed, viscosity) = match Law::of(&material) {
                 Law::Liquid(law) => (law.sound_speed(density), law.viscosity()),
                 Law::Solid(law) => (law.sound_speed(density), law.viscosity()),
             };
@@ -106,13 +107,34 @@ fn speed<O>(spec: &Spec<O>, meshes: &Meshes) -> f64 {
     for injector in &spec.injectors {
         start = start.max(norm(injector.velocity) + fastest);
     }
+    // Work of the forces over the domain, each at its strongest (m^2/s^2).
+    let mut pushed = 0.0;
+    for force in &spec.forces {
+        let most = match force.law {
+            ForceLaw::Constant { acceleration } => norm(acceleration),
+            ForceLaw::Wind { velocity, .. } => {
+                start = start.max(norm(velocity));
+                0.0
+            }
+            ForceLaw::Drag { .. } => 0.0,
+            // r / (1 + r^2 / R^2) is R / 2 at most.
+            ForceLaw::Vortex { swirl, radius, .. } => 0.5 * norm(swirl) * radius,
+            // r / (r^2 + e^2)^(3/2) is 2 / (3 sqrt(3) e^2) at most.
+            ForceLaw::Point {
+                strength, radius, ..
+            } => strength.abs() * 2.0 / (27.0_f64.sqrt() * radius * radius),
+        };
+        pushed += most * norm(size);
+    }
+    let shares = spec.bodies.iter().filter_map(|body| body.gravity);
+    let share = shares.fold(1.0, |most: f64, share| most.max(share.abs()));
     // Work of gravity over the domain along the axes that are free (m^2/s^2).
     let locks = spec.domain.locks();
     let fall: f64 = (0..3)
         .filter(|&axis| !locks[axis])
         .map(|axis| spec.gravity[axis].abs() * size[axis])
         .sum();
-    (start * start + 2.0 * fall).sqrt()
+    (start * start + 2.0 * (fall * share + pushed)).sqrt()
 }
 
 /// Bound of the speed (m/s) of what is fixed to a tool: of each of its commands, as if all

@@ -442,7 +442,7 @@ pub(super) fn act_vjp<T: Real>(
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use backflow_diff::lanes::Portable;
     use nalgebra::Matrix3;
     use num_dual::Dual64;
@@ -466,7 +466,7 @@ pub(super) mod tests {
     ];
 
     /// A corner with a soft ball in it.
-    pub(in crate::transfer) fn world(law: ContactLaw, locked: bool) -> World<f64> {
+    pub(crate) fn world(law: ContactLaw, locked: bool) -> World<f64> {
         World {
             lattice: Lattice::over(Vector3::zeros(), [8; 3], 0.1),
             clock: Clock {
@@ -475,6 +475,7 @@ pub(super) mod tests {
                 dt: 0.01,
             },
             gravity: Vector3::new(0.3, -9.81, 0.2),
+            volume_rate: 0.0,
             walls: [[Wall { law, friction: 0.3 }; 2]; 3],
             locked: [false, false, locked],
             liquids: vec![Body {
@@ -487,9 +488,12 @@ pub(super) mod tests {
                 },
                 density: 1.0,
                 volume: 1.0,
+                gravity: None,
                 range: 0..1,
             }],
             solids: Vec::<Body<f64, Solid<f64>>>::new(),
+            activations: Vec::new(),
+            forces: Vec::new(),
             colliders: vec![Collider {
                 name: String::new(),
                 shape: Shape::Sphere(Sphere { radius: 0.13 }),

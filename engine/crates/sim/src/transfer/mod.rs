@@ -13,6 +13,7 @@ pub mod press;
 pub mod reaction;
 pub mod rows;
 mod runs;
+pub mod shape_match;
 pub mod stencil;
 pub mod substep;
 #[cfg(test)]

@@ -111,6 +111,7 @@ pub(super) fn body<T: Real, L>(law: L, density: T) -> Body<T, L> {
         law,
         density,
         volume,
+        gravity: None,
         range: 0..COUNT,
     }
 }

@@ -37,6 +37,11 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
         faults,
     );
 
+    unique(
+        "forces",
+        spec.forces.iter().map(|force| &*force.name),
+        faults,
+    );
     let materials: Vec<&str> = spec.materials.keys().map(String::as_str).collect();
     let mut bodies: Vec<&str> = spec.bodies.iter().map(|body| &*body.name).collect();
     for (index, injector) in spec.injectors.iter().enumerate() {
@@ -72,6 +77,17 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
             faults,
         );
         mesh(&path, &body.shape, directory, faults);
+    }
+    for (index, force) in spec.forces.iter().enumerate() {
+        for name in force.on.iter().flatten() {
+            refers(
+                &format!("forces[{index}].on"),
+                name,
+                "body",
+                &bodies,
+                faults,
+            );
+        }
     }
     for (index, collider) in spec.colliders.iter().enumerate() {
         mesh(

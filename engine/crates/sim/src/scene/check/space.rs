@@ -292,7 +292,7 @@ pub(super) fn inside(
     beyond.is_empty()
 }
 
-/// Bodies that overlap one another or a collider at the start.
+/// Bodies that overlap one another or a collider at the start, unless that pins them.
 fn overlaps(
     spec: &Spec<()>,
     meshes: &Meshes,
@@ -307,7 +307,7 @@ fn overlaps(
         .map(|(index, collider)| {
             let path = format!("colliders[{index}]");
             let mounted = collider.on != Attachment::World;
-            if faults.under(&path) || (mounted && faults.under("tools")) {
+            if collider.pins || faults.under(&path) || (mounted && faults.under("tools")) {
                 return None;
             }
             let shape = collider.shape.signed(collider.width, meshes).ok()?;

@@ -25,6 +25,10 @@ pub struct Collider {
     /// Default: 0.
     #[serde(default)]
     pub width: f64,
+    /// Whether it may hold matter from the start: what is in a sticky one is pinned, and moves
+    /// with it. Default: false.
+    #[serde(default)]
+    pub pins: bool,
     /// What it is fixed to. Default: World.
     #[serde(default)]
     pub on: Attachment,

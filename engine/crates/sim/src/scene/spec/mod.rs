@@ -3,9 +3,11 @@
 
 mod collider;
 mod domain;
+mod force;
 mod injector;
 mod loss;
 mod matter;
+mod preset;
 mod rigid;
 mod shape;
 mod time;
@@ -17,9 +19,11 @@ use serde::{Deserialize, Serialize};
 
 pub use collider::{Attachment, Collider, Law, Stage};
 pub use domain::{Axis, Domain, Walls};
+pub use force::{Force, ForceLaw};
 pub use injector::{Injector, Nozzle};
 pub use loss::{ChamferTarget, Figure, Loss, Metric, PairTarget, Source, Term, When};
-pub use matter::{Body, Material, Sampling};
+pub use matter::{Activation, Body, Material, Sampling};
+pub use preset::Preset;
 pub use rigid::{Rigid, Support, Weight};
 pub use shape::Shape;
 pub use time::{SAFETY, Substep, Time};
@@ -45,6 +49,10 @@ pub struct Spec<O> {
     /// Acceleration of gravity (m/s^2). Default: (0, -9.81, 0).
     #[serde(default = "gravity")]
     pub gravity: [f64; 3],
+    /// Rate at which liquids come to the volume that their particles take (1/s): their volume
+    /// ratios forget it over thousands of substeps. 0 leaves them alone. Default: 0.
+    #[serde(default)]
+    pub volume_rate: f64,
     /// How long the run is and how it is cut into frames and substeps.
     pub time: Time,
     /// Materials by name.
@@ -52,6 +60,9 @@ pub struct Spec<O> {
     pub materials: BTreeMap<String, Material>,
     /// Pieces of matter; at least one, or an injector.
     pub bodies: Vec<Body>,
+    /// Forces on particles besides gravity. Default: [].
+    #[serde(default)]
+    pub forces: Vec<Force>,
     /// Solids that matter may not flow into; at most 16. Default: [].
     #[serde(default)]
     pub colliders: Vec<Collider>,
@@ -163,6 +174,11 @@ impl<O: Clone> Spec<O> {
                     .for_each(|motion| motion.shorten(frames));
             }
         }
+        for body in &mut spec.bodies {
+            if let Activation::Frames(given) = &mut body.activation {
+                given.truncate(frames);
+            }
+        }
         for tool in &mut spec.tools {
             tool.motion.shorten(frames);
         }
@@ -191,9 +207,11 @@ impl<O> Spec<O> {
             about: self.about.clone(),
             domain: self.domain.clone(),
             gravity: self.gravity,
+            volume_rate: self.volume_rate,
             time: self.time,
             materials: self.materials.clone(),
             bodies: self.bodies.clone(),
+            forces: self.forces.clone(),
             colliders: self.colliders.clone(),
             rigids: self.rigids.clone(),
             tools: self.tools.clone(),
@@ -217,6 +235,12 @@ impl<O> Spec<O> {
         demo.losses.clear();
         demo.metrics.clear();
         demo
+    }
+
+    /// The material of a body with its own constants, if it has one.
+    pub fn material_of(&self, body: &Body) -> Option<Material> {
+        let material = self.materials.get(&body.material)?;
+        Some(material.with(&body.constants))
     }
 
     /// The same scene with some materials replaced: the twin of a

@@ -1,0 +1,177 @@
+//! The physics against theory and experiment: one file a case, one table of results.
+//!
+//! Reference values live in `tests/reference/*.csv` with their sources. A case measures; whether
+//! it is within the tolerance of its references is decided here, for all alike.
+
+mod bar;
+mod bench;
+mod column_collapse;
+mod couette;
+mod dam_break;
+mod discs;
+mod floating;
+mod hydrostatics;
+mod incline;
+mod laws;
+mod plot;
+mod reference;
+mod report;
+mod settlement;
+mod sloshing;
+mod taylor_green;
+mod volume;
+
+use backflow_sim::rollout::NonFinite;
+use serde::Serialize;
+
+pub use plot::{Curve, Plot};
+pub use report::{page, table};
+
+use reference::Reference;
+
+/// How thorough a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// Coarse: seconds a case.
+    Fast,
+    /// With a finer grid and an observed order of convergence: minutes.
+    Full,
+}
+
+/// A number that was measured, beside what it should be.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// What was measured, as the reference names it.
+    pub quantity: String,
+    /// Grid that it was measured on, such as `20 cells`.
+    pub grid: String,
+    /// The measured value.
+    pub value: f64,
+    /// What it should be.
+    pub reference: f64,
+    /// Its unit.
+    pub unit: String,
+    /// How far it is off, relative to the reference where the tolerance is.
+    pub error: f64,
+    /// How far it may be off; none where it is only reported.
+    pub tolerance: Option<f64>,
+    /// Whether error and tolerance are relative.
+    pub relative: bool,
+}
+
+impl Row {
+    /// Whether it is within its tolerance.
+    pub fn holds(&self) -> bool {
+        self.tolerance
+            .is_none_or(|tolerance| self.error.abs() <= tolerance)
+    }
+}
+
+/// What a case has measured.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The numbers.
+    pub rows: Vec<Row>,
+    /// Observed order of convergence, where two grids were run.
+    pub order: Option<f64>,
+    /// Pictures of it.
+    pub plots: Vec<Plot>,
+}
+
+impl Outcome {
+    /// Adds a measured value of the quantity that `reference` names.
+    fn measure(&mut self, reference: &Reference, quantity: &str, grid: &str, value: f64) {
+        if let Some(known) = reference.find(quantity) {
+            let off = value - known.value;
+            let error = if known.relative {
+                off / known.value
+            } else {
+                off
+            };
+            self.rows.push(Row {
+                quantity: quantity.to_owned(),
+                grid: grid.to_owned(),
+                value,
+                reference: known.value,
+                unit: known.unit.clone(),
+                error,
+                tolerance: known.tolerance,
+                relative: known.relative,
+            });
+        }
+    }
+
+    /// Whether every number is within its tolerance, and there are numbers.
+    pub fn holds(&self) -> bool {
+        !self.rows.is_empty() && self.rows.iter().all(Row::holds)
+    }
+}
+
+/// A case of the validation suite.
+pub struct Case {
+    /// Its short name.
+    pub id: &'static str,
+    /// What it shows.
+    pub about: &'static str,
+    /// Why it falls short, where it does: what is known about the cause.
+    pub remark: &'static str,
+    run: fn(Tier, &Reference) -> Result<Outcome, NonFinite>,
+}
+
+impl Case {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// A number of a run that is not finite.
+    pub fn run(&self, tier: Tier) -> Result<Outcome, NonFinite> {
+        (self.run)(tier, &Reference::of(self.id))
+    }
+}
+
+/// All cases, in the order of the report.
+pub const CASES: &[Case] = &[
+    hydrostatics::CASE,
+    settlement::CASE,
+    dam_break::CASE,
+    couette::CASE,
+    sloshing::CASE,
+    taylor_green::CASE,
+    volume::CASE,
+    floating::CASE,
+    laws::CASE,
+    bar::CASE,
+    discs::CASE,
+    incline::CASE,
+    column_collapse::CASE,
+];
+
+/// Order at which an error falls from `coarse` to `fine` where cells are halved.
+fn order(coarse: f64, fine: f64) -> f64 {
+    (coarse.abs() / fine.abs()).log2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_has_references_and_a_name_of_its_own() {
+        for (index, case) in CASES.iter().enumerate() {
+            assert!(!Reference::of(case.id).is_empty(), "{}", case.id);
+            assert!(CASES[..index].iter().all(|other| other.id != case.id));
+        }
+    }
+
+    #[test]
+    fn errors_are_relative_where_the_reference_says_so() {
+        let reference = Reference::of("S6");
+        let mut outcome = Outcome::default();
+        outcome.measure(&reference, "period", "20 cells", 10.05);
+        let row = &outcome.rows[0];
+        assert!(row.relative && (row.error - 0.005).abs() <= 1e-12);
+        assert!(outcome.holds());
+        outcome.measure(&reference, "period", "20 cells", 11.0);
+        assert!(!outcome.holds());
+        assert!(!Outcome::default().holds());
+    }
+}

@@ -223,3 +223,25 @@ fn mesh_is_a_collider_a_tool_a_target_and_a_metric() {
     assert!(error.starts_with(expected), "{error}");
     assert_eq!(error.lines().count(), 4, "{error}");
 }
+
+#[test]
+fn presets_and_constants_of_a_body_become_its_law() {
+    use crate::material::Law as _;
+
+    let spec = spec_of(&throw_with(&[
+        (
+            "Liquid(density: 1000, bulk_modulus: 2e4, viscosity: 1e-3)",
+            "Preset(FluidLabViscous)",
+        ),
+        (
+            "material: \"jelly\",",
+            "material: \"jelly\", constants: {\"young\": 1e4, \"density\": 900}, gravity: 0.5,",
+        ),
+    ]));
+    let scene = build(&spec, Path::new("/nowhere")).unwrap();
+    let water = &scene.world.liquids[0];
+    assert_eq!((water.density, water.law.viscosity), (1000.0, 40.0));
+    let block = &scene.world.solids[0];
+    assert_eq!((block.density, block.gravity), (900.0, Some(0.5)));
+    assert_eq!(block.law.parameters()[..2], [1e4, 0.3]);
+}

@@ -480,3 +480,46 @@ proptest! {
         let _ = faults_of(&tokens.concat());
     }
 }
+
+#[test]
+fn constants_activations_and_forces_fit_the_bodies_that_they_are_for() {
+    let said = |from: &str, to: &str, expected: &str| {
+        let faults = faults_of(&throw_with(&[(from, to)]));
+        let found = faults.iter().any(|fault| fault.contains(expected));
+        assert!(found, "{expected}: {faults:?}");
+    };
+    let body = "material: \"water\", shape";
+    let with = |more: &str| format!("material: \"water\", {more}, shape");
+    said(
+        body,
+        &with("constants: {\"young\": 1}"),
+        "expected constants of its material: density, bulk_modulus, viscosity",
+    );
+    said(
+        body,
+        &with("constants: {\"density\": -1}"),
+        "bodies[0].constants.density = -1: expected a positive number",
+    );
+    said(body, &with("activation: Constant(0.5)"), "is a muscle");
+    said(body, &with("activation: Constant(2)"), "from -1 to 1");
+    let forces = |given: &str| format!("forces: [{given}],\n    colliders: [");
+    said(
+        "colliders: [",
+        &forces("(name: \"air\", law: Drag(linear: -1))"),
+        "forces[0].law.linear = -1: expected zero or a positive number (1/s)",
+    );
+    said(
+        "colliders: [",
+        &forces("(name: \"air\", law: Drag(), on: [\"stone\"])"),
+        "\"stone\"",
+    );
+}
+
+#[test]
+fn what_pins_matter_may_hold_it() {
+    let text = throw_with(&[
+        ("position: (0, 0.05, 0)", "position: (0, 0.3, 0)"),
+        ("law: Sticky, width", "law: Sticky, pins: true, width"),
+    ]);
+    assert_eq!(faults_of(&text), Vec::<String>::new());
+}

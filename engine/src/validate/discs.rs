@@ -44,10 +44,12 @@ fn run(tier: Tier, reference: &Reference) -> Result<Outcome, NonFinite> {
     let (dx, radius) = (1.0 / cells as f64, 0.2);
     let elasticity = Elasticity::new(1000.0, 0.3);
     let law = Solid::NeoHookean(NeoHookean { elasticity });
-    let centres = [Vector3::new(0.2, 0.2, 0.0), Vector3::new(0.8, 0.8, 0.0)];
+    // Two cells from the walls, which would hold back what touches them.
+    let free = 2.0 * dx;
+    let centres = [0.2, 0.8].map(|at| Vector3::new(at + free, at + free, 0.0));
     let within = |x: &Vector3<f64>, disc: usize| (x.xy() - centres[disc].xy()).norm() < radius;
     let dt = 0.1 * dx / 1.3;
-    let bench = Bench::new([cells, cells, 1], dx, dt)
+    let bench = Bench::new([cells + 4, cells + 4, 1], dx, dt)
         .solid(law, DENSITY, |x| within(x, 0))
         .solid(law, DENSITY, |x| within(x, 1))
         .moving(|x| {

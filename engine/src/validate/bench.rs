@@ -53,6 +53,7 @@ impl Bench {
                 activations: Vec::new(),
                 forces: Vec::new(),
                 colliders: Vec::new(),
+                rigids: Vec::new(),
                 tools: Vec::new(),
                 injectors: Vec::new(),
             },

@@ -1,6 +1,6 @@
 //! Threads: how many there are does not show in the results.
 
-use backflow_sim::Compiled;
+use backflow_sim::{Compiled, rollout::batch::side_by_side};
 
 use crate::{
     bits::{of_gradient, of_particles},
@@ -51,4 +51,22 @@ fn gradient_has_the_same_bits<T: Compiled>() {
 fn a_gradient_has_the_same_bits_on_any_number_of_threads() {
     gradient_has_the_same_bits::<f64>();
     gradient_has_the_same_bits::<f32>();
+}
+
+/// Runs of several lengths, more than there are threads, have the bits that each has alone.
+#[test]
+fn runs_side_by_side_have_the_bits_of_runs_alone() {
+    let setup: Setup<f32> = setup();
+    let steps = |run: usize| setup.steps() - run;
+    let bits = |run| {
+        let mut state = setup.start();
+        setup.run(&mut state, 0, steps(run));
+        of_particles(&state.particles)
+    };
+    let alone: Vec<_> = (0..5).map(bits).collect();
+    assert!(alone.is_sorted_by(|a, b| a != b));
+    for threads in [1, 2, 3] {
+        let runs = || side_by_side((0..5).collect(), || (), |(), run| bits(run));
+        assert!(with_threads(threads, runs) == alone, "{threads} threads");
+    }
 }

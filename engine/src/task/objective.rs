@@ -1,6 +1,9 @@
 //! A scene as an objective of the optimisers.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    sync::{Mutex, PoisonError},
+};
 
 use backflow_diff::memory::Plan;
 use backflow_optim::{Evaluation, Objective};
@@ -9,9 +12,10 @@ use backflow_sim::{
     loss::{Frame, FrameBar},
     rollout::{
         State,
+        batch::side_by_side,
         forward::{Rollout, Scratch},
         frame::Criterion,
-        reverse::Pass,
+        reverse::{Pass, Progress},
         store::{RunError, plan},
     },
     scene::Scene,
@@ -116,7 +120,34 @@ impl<'a, T: Compiled<Wide = f64>> RolloutObjective<'a, T> {
     ///
     /// # Errors
     /// A run that fails, see [`RunError`].
-    pub fn judged(&mut self, x: &[f64]) -> Result<(f64, Vec<(String, f64)>), RunError> {
+    pub fn judged(&mut self, x: &[f64]) -> Result<Judged, RunError> {
+        let run = Run {
+            scene: self.scene,
+            binding: self.binding,
+            judge: self.judge,
+        };
+        run.judged(x, &mut self.scratch, &mut *self.on_step)
+    }
+}
+
+/// A value, and the scene's metrics at the end of the run.
+pub type Judged = (f64, Vec<(String, f64)>);
+
+/// What runs of an objective share.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    scene: &'a Scene,
+    binding: &'a Binding,
+    judge: &'a Judge,
+}
+
+impl Run<'_> {
+    fn judged<T: Compiled<Wide = f64>>(
+        self,
+        x: &[f64],
+        scratch: &mut Scratch<T>,
+        progress: Progress<'_>,
+    ) -> Result<Judged, RunError> {
         let Setup {
             world,
             particles,
@@ -125,10 +156,9 @@ impl<'a, T: Compiled<Wide = f64>> RolloutObjective<'a, T> {
         let world = world.cast::<T>();
         let mut state = State::new(&world, particles.cast::<T>());
         let watch = Watch::new(self.judge, self.scene);
-        let scratch = std::mem::take(&mut self.scratch);
-        let mut rollout = Rollout::new(&world, &programs).with_scratch(scratch);
-        let value = rollout.value(&mut state, &watch, &mut *self.on_step);
-        self.scratch = rollout.into_scratch();
+        let mut rollout = Rollout::new(&world, &programs).with_scratch(std::mem::take(scratch));
+        let value = rollout.value(&mut state, &watch, progress);
+        *scratch = rollout.into_scratch();
         Ok((value?, watch.metrics.into_inner()))
     }
 }
@@ -138,6 +168,28 @@ impl<T: Compiled<Wide = f64>> Objective for RolloutObjective<'_, T> {
 
     fn value(&mut self, x: &[f64]) -> Result<f64, RunError> {
         self.judged(x).map(|(value, _)| value)
+    }
+
+    /// Where there are as many points as threads, each runs on a thread of its own.
+    fn values(&mut self, points: &[Vec<f64>]) -> Result<Vec<f64>, RunError> {
+        let run = Run {
+            scene: self.scene,
+            binding: self.binding,
+            judge: self.judge,
+        };
+        let on_step = Mutex::new(&mut self.on_step);
+        let value = |scratch: &mut Scratch<T>, x: &Vec<f64>| {
+            let mut progress = |pass, step| {
+                let mut on_step = on_step.lock().unwrap_or_else(PoisonError::into_inner);
+                on_step(pass, step)
+            };
+            let judged = run.judged(x, scratch, &mut progress);
+            judged.map(|(value, _)| value)
+        };
+        let jobs: Vec<_> = points.iter().collect();
+        side_by_side(jobs, Scratch::default, value)
+            .into_iter()
+            .collect()
     }
 
     fn gradient(&mut self, x: &[f64]) -> Result<Evaluation, RunError> {

@@ -190,6 +190,15 @@ where
         Ok(self.shares().iter().zip(&values).map(|(w, f)| w * f).sum())
     }
 
+    fn values(&mut self, points: &[Vec<f64>]) -> Result<Vec<f64>, Self::Error> {
+        let values = self.each(|member| member.values(points))?;
+        let mut means = vec![0.0; points.len()];
+        for (share, values) in self.shares().iter().zip(&values) {
+            add_scaled(&mut means, *share, values);
+        }
+        Ok(means)
+    }
+
     fn gradient(&mut self, x: &[f64]) -> Result<Evaluation, Self::Error> {
         let mut evaluations = self.each(|member| member.gradient(x))?;
         self.check_lengths(x.len(), evaluations.iter().map(|e| &e.gradient))?;
@@ -303,6 +312,8 @@ mod tests {
         let evaluation = ensemble.gradient(&[3.0]).unwrap();
         assert_eq!(evaluation.value, 18.0);
         assert_eq!(ensemble.value(&[3.0]).unwrap(), 18.0);
+        let points = [vec![3.0], vec![-1.0]];
+        assert_eq!(ensemble.values(&points).unwrap(), [18.0, 2.0]);
         assert_eq!(evaluation.gradient, [12.0]);
         let product = ensemble.hessian_vector(&[3.0], &[1.0]).unwrap();
         assert!((product[0] - 4.0).abs() < 1e-9);

@@ -37,6 +37,14 @@ pub trait Objective {
     /// f(x).
     fn value(&mut self, x: &[f64]) -> Result<f64, Self::Error>;
 
+    /// f at many points, in their order.
+    ///
+    /// Default: one after the other. An objective that can is free to ask for several at once,
+    /// as long as the values are those that it has at each point alone.
+    fn values(&mut self, points: &[Vec<f64>]) -> Result<Vec<f64>, Self::Error> {
+        points.iter().map(|x| self.value(x)).collect()
+    }
+
     /// f(x), df/dx and metrics.
     fn gradient(&mut self, x: &[f64]) -> Result<Evaluation, Self::Error>;
 

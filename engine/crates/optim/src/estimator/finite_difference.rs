@@ -39,21 +39,30 @@ impl Estimator for FiniteDifference {
         x: &[f64],
         context: &Context<'_>,
     ) -> Result<Evaluation, O::Error> {
-        let value = objective.value(x)?;
-        let mut gradient = vec![0.0; x.len()];
-        let mut point = x.to_vec();
+        // The point itself, then two points an entry that may move.
+        let mut points = vec![x.to_vec()];
+        let mut moved = Vec::new();
         for (i, bounds) in context.layout.bounds().iter().enumerate() {
             let h = self.step * x[i].abs().max(1.0);
             let upper = bounds.nearest(x[i] + h);
             let lower = bounds.nearest(x[i] - h);
             if upper > lower {
-                point[i] = upper;
-                let above = objective.value(&point)?;
-                point[i] = lower;
-                let below = objective.value(&point)?;
-                gradient[i] = (above - below) / (upper - lower);
-                point[i] = x[i];
+                for end in [upper, lower] {
+                    let mut point = x.to_vec();
+                    point[i] = end;
+                    points.push(point);
+                }
+                moved.push((i, upper - lower));
             }
+        }
+        let values = objective.values(&points)?;
+        let mut gradient = vec![0.0; x.len()];
+        let (value, differences) = match values.split_first() {
+            Some((value, ends)) => (*value, ends.chunks_exact(2)),
+            None => (f64::NAN, [].chunks_exact(2)),
+        };
+        for ((i, width), ends) in moved.into_iter().zip(differences) {
+            gradient[i] = (ends[0] - ends[1]) / width;
         }
         Ok(Evaluation::new(value, gradient))
     }

@@ -1,6 +1,7 @@
 //! Runs: many substeps forward, and back.
 
 pub mod activation;
+pub mod batch;
 pub mod birth;
 pub mod felt;
 pub mod forward;

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use backflow::task::{OptimizeSpec, Task, binding::Binding, faults};
+use backflow::task::{OptimizeSpec, Task, binding::Binding, faults, parse};
 use backflow_sim::scene::{
-    check, parse,
+    check,
     spec::{Sampling, Spec},
 };
 use proptest::prelude::*;
@@ -98,7 +98,7 @@ fn most_particles(spec: &Spec<OptimizeSpec>) -> f64 {
 
 /// Reads a text as far as it goes; says how far that was.
 fn read(text: &str, folder: &Path) -> &'static str {
-    let Ok((spec, unknown)) = parse::<OptimizeSpec>(text, "scene.ron") else {
+    let Ok((spec, unknown)) = parse(text, "scene.ron") else {
         return "not a scene";
     };
     let cells = spec.domain.cells().unwrap_or([1; 3]);

@@ -110,6 +110,15 @@ impl Task {
     }
 }
 
+/// Parses the text of a scene, see [`scene::parse`](backflow_sim::scene::parse). The parser is
+/// compiled once, here, for all who need not know what it is generic over.
+///
+/// # Errors
+/// The text is not RON, or a value has the wrong type.
+pub fn parse(text: &str, origin: &str) -> Result<(Spec<OptimizeSpec>, Vec<Fault>), SceneError> {
+    backflow_sim::scene::parse(text, origin)
+}
+
 /// What is wrong with the `optimize` part of a scene.
 pub fn faults(spec: &Spec<OptimizeSpec>) -> Vec<Fault> {
     let Some(optimize) = &spec.optimize else {

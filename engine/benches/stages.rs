@@ -11,12 +11,12 @@ use backflow::{
     },
     sim::{
         Real,
-        grid::block::{BLOCK, BlockNodes, TILE_NODES, Tile},
+        grid::block::{BLOCK, BlockNodes, Reach, TILE_NODES, Tile},
         material::PARAMETERS,
         particle::{
             Particles,
             order::ParticleBlock,
-            split::{ParticlesMut, PerBlock, for_each_block},
+            split::{ParticlesMut, ParticlesRef, PerBlock, PerParticle, for_each_block},
         },
         rollout::State,
         transfer::{
@@ -43,6 +43,7 @@ struct Fixture {
     starts: Starts,
     visits: Visits,
     tiles: Vec<Tile<f32>>,
+    reaches: Vec<Reach>,
     momentum: Vec<BlockNodes<f32>>,
     velocity: Vec<BlockNodes<f32>>,
 }
@@ -60,6 +61,7 @@ impl Fixture {
             starts: Starts::default(),
             visits: Visits::default(),
             tiles: vec![[[0.0; 4]; TILE_NODES]; order.blocks.len()],
+            reaches: vec![Reach::NONE; order.blocks.len()],
             momentum: vec![nodes; order.grid.len()],
             velocity: vec![nodes; order.grid.len()],
             world,
@@ -86,14 +88,19 @@ impl Fixture {
             items: self.tiles.as_mut_slice(),
             width: 1,
         };
-        let scratch = (self.starts.view(), self.visits.view());
-        let fill = |block: &ParticleBlock, (tile, (starts, visits)): (PerBlock<'_, _>, _)| {
+        let reaches = PerBlock {
+            items: self.reaches.as_mut_slice(),
+            width: 1,
+        };
+        let scratch = (reaches, (self.starts.view(), self.visits.view()));
+        let fill = |block: &ParticleBlock, (tile, (reach, (starts, visits))): (PerBlock<'_, _>, (PerBlock<'_, _>, _))| {
             f32::launch(ToTile {
                 setting,
-                particles: &self.state.particles,
+                particles: ParticlesRef::of(&self.state.particles, block),
                 block,
                 starts,
                 visits,
+                reach: &mut reach.items[0],
                 tile: Some(&mut tile.items[0]),
             });
         };
@@ -113,6 +120,7 @@ impl Fixture {
                 site: &Site::new(&self.world, &scenery, block, threshold),
                 block,
                 tiles: Some(&self.tiles),
+                reaches: &self.reaches,
                 momentum,
                 velocity,
                 free: false,
@@ -120,20 +128,27 @@ impl Fixture {
         }
     }
 
-    fn run_g2p(&self, particles: &mut Particles<f32>) {
-        let advance = |block: &ParticleBlock, particles| {
-            f32::launch(FromTile {
-                setting: Setting {
-                    world: &self.world,
-                    order: &self.state.order,
-                },
-                block,
-                visits: &self.visits,
-                velocity: &self.velocity,
-                particles,
-            });
+    fn run_g2p(&mut self, particles: &mut Particles<f32>) {
+        let advance =
+            |block: &ParticleBlock,
+             ((particles, reach), visits): ((_, PerBlock<'_, _>), PerParticle<'_, _>)| {
+                f32::launch(FromTile {
+                    setting: Setting {
+                        world: &self.world,
+                        order: &self.state.order,
+                    },
+                    block,
+                    visits: &visits,
+                    reach: &reach.items[0],
+                    velocity: &self.velocity,
+                    particles,
+                });
+            };
+        let reaches = PerBlock {
+            items: self.reaches.as_mut_slice(),
+            width: 1,
         };
-        let view = ParticlesMut::of(particles);
+        let view = ((ParticlesMut::of(particles), reaches), self.visits.view());
         for_each_block(&self.state.order.blocks, view, &advance, &|(), ()| ());
     }
 
@@ -143,20 +158,23 @@ impl Fixture {
             order: &self.state.order,
         };
         let mut sums = vec![[0.0; 1 + PARAMETERS]; self.state.order.blocks.len()];
-        let pull =
-            |block: &ParticleBlock,
-             (bars, (tile, sums)): (_, (PerBlock<'_, _>, PerBlock<'_, _>))| {
-                f32::launch(FromTileVjp {
-                    setting,
-                    particles: &self.state.particles,
-                    block,
-                    visits: &self.visits,
-                    velocity: &self.velocity,
-                    bars,
-                    tile: &mut tile.items[0],
-                    body_bars: sums.items,
-                });
-            };
+        let pull = |block: &ParticleBlock,
+                    ((bars, reach), (tile, sums)): (
+            (_, PerBlock<'_, _>),
+            (PerBlock<'_, _>, PerBlock<'_, _>),
+        )| {
+            f32::launch(FromTileVjp {
+                setting,
+                particles: &self.state.particles,
+                block,
+                visits: &visits,
+                reach: &reach.items[0],
+                velocity: &self.velocity,
+                bars,
+                tile: &mut tile.items[0],
+                body_bars: sums.items,
+            });
+        };
         let tiles = PerBlock {
             items: self.tiles.as_mut_slice(),
             width: 1,
@@ -165,7 +183,17 @@ impl Fixture {
             items: sums.as_mut_slice(),
             width: 1,
         };
-        let view = (ParticlesMut::of(&mut self.bars), (tiles, sums));
+        let reaches = PerBlock {
+            items: self.reaches.as_mut_slice(),
+            width: 1,
+        };
+        let view = (
+            (
+                (ParticlesMut::of(&mut self.bars), reaches),
+                self.visits.view(),
+            ),
+            (tiles, sums),
+        );
         for_each_block(&self.state.order.blocks, view, &pull, &|(), ()| ());
     }
 
@@ -175,22 +203,35 @@ impl Fixture {
             order: &self.state.order,
         };
         let mut sums = vec![[0.0; 1 + PARAMETERS]; self.state.order.blocks.len()];
-        let pull = |block: &ParticleBlock, (bars, sums): (_, PerBlock<'_, _>)| {
-            f32::launch(ToTileVjp {
-                setting,
-                particles: &self.state.particles,
-                block,
-                visits: &self.visits,
-                node_bars: &self.velocity,
-                bars,
-                body_bars: sums.items,
-            });
-        };
+        let pull =
+            |block: &ParticleBlock,
+             ((bars, reach), sums): ((_, PerBlock<'_, _>), PerBlock<'_, _>)| {
+                f32::launch(ToTileVjp {
+                    setting,
+                    particles: &self.state.particles,
+                    block,
+                    visits: &visits,
+                    reach: &reach.items[0],
+                    node_bars: &self.velocity,
+                    bars,
+                    body_bars: sums.items,
+                });
+            };
         let sums = PerBlock {
             items: sums.as_mut_slice(),
             width: 1,
         };
-        let view = (ParticlesMut::of(&mut self.bars), sums);
+        let reaches = PerBlock {
+            items: self.reaches.as_mut_slice(),
+            width: 1,
+        };
+        let view = (
+            (
+                (ParticlesMut::of(&mut self.bars), reaches),
+                self.visits.view(),
+            ),
+            sums,
+        );
         for_each_block(&self.state.order.blocks, view, &pull, &|(), ()| ());
     }
 }

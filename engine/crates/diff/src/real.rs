@@ -3,7 +3,7 @@
 use nalgebra::RealField;
 use num_dual::Dual64;
 
-use crate::lanes::{Kernel, Portable};
+use crate::lanes::{Kernel, portably};
 
 /// Scalar of the kernels: `f32` for speed, `f64` for checks, [`Dual64`] to get a
 /// Jacobian-vector product of any kernel without writing one.
@@ -107,7 +107,7 @@ macro_rules! real_float {
             #[cfg(not(target_arch = "x86_64"))]
             #[inline(always)]
             fn launch<K: Kernel<Self>>(kernel: K) -> K::Output {
-                kernel.run::<Portable<Self>>(())
+                portably(kernel)
             }
         }
     };
@@ -156,6 +156,6 @@ impl Real for Dual64 {
 
     #[inline(always)]
     fn launch<K: Kernel<Self>>(kernel: K) -> K::Output {
-        kernel.run::<Portable<Self>>(())
+        portably(kernel)
     }
 }

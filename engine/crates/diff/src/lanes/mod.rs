@@ -15,7 +15,7 @@ mod x86;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 pub use matrices::Matrices;
-pub use portable::Portable;
+pub use portable::{Portable, portably};
 pub use stored::Stored;
 #[cfg(target_arch = "x86_64")]
 pub use x86::{Avx2F32, Avx2F64, Avx512F32};

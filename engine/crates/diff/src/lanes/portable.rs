@@ -1,7 +1,13 @@
 //! Lanes for every scalar and every machine; the compiler vectorises what it can.
 
-use super::{Lanes, WIDTH};
+use super::{Kernel, Lanes, WIDTH};
 use crate::Real;
+
+/// Runs a kernel without instructions in particular. Not inlined: all who ask share one copy.
+#[inline(never)]
+pub fn portably<T: Real, K: Kernel<T>>(kernel: K) -> K::Output {
+    kernel.run::<Portable<T>>(())
+}
 
 /// An array of sixteen.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,6 +5,8 @@
 //! of each axis: a tile of 8 x 8 x 8 nodes. A grid block sums the tiles that overlap it
 //! in a fixed order: no atomics, no races, the same bits on any number of threads.
 
+use std::ops::Range;
+
 use backflow_diff::{
     Real,
     lanes::{Lanes, WIDTH},
@@ -15,6 +17,9 @@ pub const BLOCK: usize = 4;
 
 /// Nodes of a tile along an axis.
 pub const TILE: usize = 8;
+
+/// Nodes of a stencil along an axis.
+const STENCIL: usize = 3;
 
 /// Cells that a particle may lie outside its block on either side.
 pub const MARGIN: i32 = 1;
@@ -91,38 +96,94 @@ const fn overlap(side: usize) -> (usize, usize, usize) {
     }
 }
 
-/// Runs `row(block_index, tile_index)` over the rows of `N` nodes that a block shares with
-/// the tile of the particle block on `side` of it; `N` must be the overlap along z.
-#[inline(always)]
-fn shared_rows<const N: usize>(side: usize, mut row: impl FnMut(usize, usize)) {
-    let (bx, tx, nx) = overlap(side / 9);
-    let (by, ty, ny) = overlap(side / 3 % 3);
-    let (bz, tz, _) = overlap(side % 3);
-    for i in 0..nx {
-        for j in 0..ny {
-            row(
-                ((bx + i) * BLOCK + by + j) * BLOCK + bz,
-                ((tx + i) * TILE + ty + j) * TILE + tz,
-            );
+/// The part of a tile that the stencils of a block reach: nodes `low .. high` of each axis. What
+/// lies outside is never read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    low: [u8; 3],
+    high: [u8; 3],
+}
+
+impl Reach {
+    /// No node.
+    pub const NONE: Self = Self {
+        low: [TILE as u8; 3],
+        high: [0; 3],
+    };
+
+    /// Of stencils that start at these nodes of the tile.
+    #[inline(always)]
+    pub fn of(starts: &[u16]) -> Self {
+        if starts.is_empty() {
+            return Self::NONE;
+        }
+        let (mut low, mut high) = ([u16::MAX; 3], [0; 3]);
+        for &start in starts {
+            let [x, y, z] = [
+                start / (TILE * TILE) as u16,
+                start / TILE as u16 % TILE as u16,
+                start % TILE as u16,
+            ];
+            for (axis, at) in [x, y, z].into_iter().enumerate() {
+                low[axis] = low[axis].min(at);
+                high[axis] = high[axis].max(at);
+            }
+        }
+        // Particles that are lost start anywhere.
+        let inside = |at: u16| at.min(TILE as u16) as u8;
+        Self {
+            low: low.map(inside),
+            high: high.map(|last| inside(last + STENCIL as u16)),
+        }
+    }
+
+    /// What this and another reach.
+    #[must_use]
+    #[inline(always)]
+    pub fn join(self, other: Self) -> Self {
+        let (mut low, mut high) = (self.low, self.high);
+        for axis in 0..3 {
+            low[axis] = low[axis].min(other.low[axis]);
+            high[axis] = high[axis].max(other.high[axis]);
+        }
+        Self { low, high }
+    }
+
+    /// The nodes of an axis.
+    #[inline(always)]
+    fn span(&self, axis: usize) -> Range<usize> {
+        usize::from(self.low[axis])..usize::from(self.high[axis])
+    }
+
+    /// Those of an axis from `first`, `count` of them at most.
+    #[inline(always)]
+    fn overlap(&self, axis: usize, first: usize, count: usize) -> Range<usize> {
+        let Range { start, end } = self.span(axis);
+        start.max(first)..end.min(first + count)
+    }
+
+    /// Sets the nodes of a tile that are reached to zero, with all others along z.
+    #[inline(always)]
+    pub fn clear<T: Real>(&self, tile: &mut Tile<T>) {
+        for x in self.span(0) {
+            for y in self.span(1) {
+                let row = (x * TILE + y) * TILE;
+                if let Some(row) = tile[row..].first_chunk_mut::<TILE>() {
+                    *row = [[T::zero(); 4]; TILE];
+                }
+            }
         }
     }
 }
 
-/// Along one axis, the two sides whose tiles reach a node of a block, and where in the tile.
-const fn sources(node: usize) -> [(usize, usize); 2] {
-    if node + 1 < BLOCK {
-        [(0, node + 5), (1, node + 1)]
-    } else {
-        [(1, node + 1), (2, 0)]
-    }
-}
-
-/// Sums the tiles that overlap a grid block into `nodes`, row by row along z.
+/// Sums the tiles that overlap a grid block into `nodes`, tile by tile in the order of their
+/// sides.
 #[inline(always)]
 pub fn collect_tiles<T: Real, L: Lanes<T>>(
     isa: L::Isa,
     block: &GridBlock,
     tiles: &[Tile<T>],
+    reaches: &[Reach],
     nodes: &mut BlockNodes<T>,
 ) {
     let (zero, one) = (T::zero(), T::one());
@@ -135,66 +196,75 @@ pub fn collect_tiles<T: Real, L: Lanes<T>>(
         isa,
         &std::array::from_fn(|at| if at < 12 { zero } else { one }),
     );
+    *nodes = [[zero; 4]; BLOCK * BLOCK * BLOCK];
     let (rows, _) = nodes.as_flattened_mut().as_chunks_mut::<WIDTH>();
-    for (index, row) in rows.iter_mut().enumerate() {
-        let mut sum = nothing;
-        for (x_side, x) in sources(index / BLOCK) {
-            for (y_side, y) in sources(index % BLOCK) {
-                let start = (x * TILE + y) * TILE;
-                let tiles_of = &block.tiles[9 * x_side + 3 * y_side..][..3];
-                // Below: the upper three nodes of the tile's row.
-                let part: L = load_row(isa, tiles, tiles_of[0], start + 5);
-                sum = sum.add(part.unless_at_most(first_three, nothing));
-                sum = sum.add(load_row(isa, tiles, tiles_of[1], start + 1));
-                // Above: its lowest node.
-                let part: L = load_row(isa, tiles, tiles_of[2], start);
-                sum = sum.add(part.quad::<0>().unless_at_most(last, nothing));
+    for (side, &tile) in block.tiles.iter().enumerate() {
+        let (Some(tile), Some(reach)) = (tiles.get(tile as usize), reaches.get(tile as usize))
+        else {
+            continue;
+        };
+        let [x_side, y_side, z_side] = [side / 9, side / 3 % 3, side % 3];
+        let (z_node, z_tile, z_count) = overlap(z_side);
+        if reach.overlap(2, z_tile, z_count).is_empty() {
+            continue;
+        }
+        let (x_node, x_tile, x_count) = overlap(x_side);
+        let (y_node, y_tile, y_count) = overlap(y_side);
+        for x in reach.overlap(0, x_tile, x_count) {
+            for y in reach.overlap(1, y_tile, y_count) {
+                let at = (x * TILE + y) * TILE + z_tile;
+                let index = (x_node + x - x_tile) * BLOCK + y_node + y - y_tile;
+                let from = tile.as_flattened()[4 * at..].first_chunk();
+                if let (Some(from), Some(row)) = (from, rows.get_mut(index)) {
+                    let part = L::load(isa, from);
+                    let part = match z_count {
+                        // Below: the upper three nodes of the tile's row.
+                        3 => part.unless_at_most(first_three, nothing),
+                        // Above: its lowest node.
+                        1 => part.quad::<0>().unless_at_most(last, nothing),
+                        _ => part,
+                    };
+                    debug_assert!(z_count != 1 || z_node == BLOCK - 1);
+                    L::load(isa, row).add(part).store(row);
+                }
             }
         }
-        sum.store(row);
     }
 }
 
-/// Four nodes of a tile, zeros if there is none.
-#[inline(always)]
-fn load_row<T: Real, L: Lanes<T>>(isa: L::Isa, tiles: &[Tile<T>], tile: u32, at: usize) -> L {
-    let tile = tiles.get(tile as usize);
-    match tile.and_then(|tile| tile.as_flattened()[4 * at..].first_chunk()) {
-        Some(row) => L::load(isa, row),
-        None => L::splat(isa, T::zero()),
+/// Where a node of a tile lies along an axis: on which side of the block, and which node of it.
+const fn home(node: usize) -> (usize, usize) {
+    match node {
+        0 => (0, BLOCK - 1),
+        1..=BLOCK => (1, node - 1),
+        _ => (2, node - 1 - BLOCK),
     }
 }
 
-/// The grid values that the tile of a particle block covers.
+/// The grid values that the tile of a particle block covers, as far as they are reached.
 #[inline(always)]
-pub fn load_tile<T: Real>(grid: &[u32; 27], nodes: &[BlockNodes<T>]) -> Tile<T> {
+pub fn load_tile<T: Real>(grid: &[u32; 27], nodes: &[BlockNodes<T>], reach: &Reach) -> Tile<T> {
     let mut tile = [[T::zero(); 4]; TILE_NODES];
-    for (side, &block) in grid.iter().enumerate() {
-        if block != NONE {
-            let nodes = &nodes[block as usize];
-            // The grid block sees the particles on the opposite side.
-            match overlap(2 - side % 3).2 {
-                3 => copy_block::<T, 3>(26 - side, nodes, &mut tile),
-                4 => copy_block::<T, 4>(26 - side, nodes, &mut tile),
-                _ => copy_block::<T, 1>(26 - side, nodes, &mut tile),
+    for x in reach.span(0) {
+        let (x_side, x_node) = home(x);
+        for y in reach.span(1) {
+            let (y_side, y_node) = home(y);
+            let first = (x_node * BLOCK + y_node) * BLOCK;
+            let side = 9 * x_side + 3 * y_side;
+            let row = (x * TILE + y) * TILE;
+            let from = |z_side: usize| nodes.get(grid[side + z_side] as usize);
+            if let Some(nodes) = from(0) {
+                tile[row] = nodes[first + BLOCK - 1];
+            }
+            if let Some(nodes) = from(1) {
+                tile[row + 1..][..BLOCK].copy_from_slice(&nodes[first..][..BLOCK]);
+            }
+            if let Some(nodes) = from(2) {
+                tile[row + 1 + BLOCK..][..3].copy_from_slice(&nodes[first..][..3]);
             }
         }
     }
     tile
-}
-
-/// Copies the nodes of a block to a tile, `N` nodes a row.
-#[inline(always)]
-fn copy_block<T: Real, const N: usize>(side: usize, nodes: &BlockNodes<T>, tile: &mut Tile<T>) {
-    shared_rows::<N>(side, |from, at| {
-        let rows = (
-            tile[at..].first_chunk_mut::<N>(),
-            nodes[from..].first_chunk::<N>(),
-        );
-        if let (Some(row), Some(nodes)) = rows {
-            *row = *nodes;
-        }
-    });
 }
 
 #[cfg(test)]
@@ -205,6 +275,11 @@ mod tests {
 
     const SMALL: usize = BLOCK * BLOCK * BLOCK;
     const LARGE: usize = TILE * TILE * TILE;
+
+    const WHOLE: Reach = Reach {
+        low: [0; 3],
+        high: [TILE as u8; 3],
+    };
 
     /// One block of particles in the middle of 27 grid blocks.
     fn grid() -> Vec<GridBlock> {
@@ -240,7 +315,8 @@ mod tests {
     /// What portable lanes collect, over numbers that are to be overwritten.
     fn collect(block: &GridBlock, tiles: &[Tile<f64>]) -> BlockNodes<f64> {
         let mut nodes = [[f64::NAN; 4]; SMALL];
-        collect_tiles::<f64, Portable<f64>>((), block, tiles, &mut nodes);
+        let reaches = vec![WHOLE; tiles.len()];
+        collect_tiles::<f64, Portable<f64>>((), block, tiles, &reaches, &mut nodes);
         nodes
     }
 
@@ -288,11 +364,17 @@ mod tests {
         for (side, number) in sides.iter_mut().enumerate() {
             *number = side as u32;
         }
-        for (index, node) in load_tile(&sides, &nodes)[..LARGE].iter().enumerate() {
+        for (index, node) in load_tile(&sides, &nodes, &WHOLE)[..LARGE]
+            .iter()
+            .enumerate()
+        {
             assert_eq!(*node, [label(tile_node(index)), 3.0, 0.0, 0.5]);
         }
         // Blocks that are not there hold nothing.
-        assert_eq!(load_tile(&[NONE; 27], &nodes), [[0.0; 4]; TILE_NODES]);
+        assert_eq!(
+            load_tile(&[NONE; 27], &nodes, &WHOLE),
+            [[0.0; 4]; TILE_NODES]
+        );
     }
 
     #[test]
@@ -314,7 +396,7 @@ mod tests {
         }
         let sides = std::array::from_fn(|side| side as u32);
         // Sums of whole numbers are exact.
-        let loaded = load_tile(&sides, &nodes);
+        let loaded = load_tile(&sides, &nodes, &WHOLE);
         assert_eq!(forward, dot(&tile[..LARGE], &loaded[..LARGE]));
     }
 
@@ -324,6 +406,78 @@ mod tests {
             .zip(b.iter().flatten())
             .map(|(a, b)| a * b)
             .sum()
+    }
+
+    /// Stencils that start at two corners and between them, with the nodes that they reach.
+    fn reaches() -> impl Iterator<Item = (Reach, impl Fn(usize) -> bool)> {
+        let corners = [
+            [0, 0, 0],
+            [1, 1, 1],
+            [1, 2, 3],
+            [4, 3, 2],
+            [5, 5, 5],
+            [0, 5, 2],
+        ];
+        let pairs = corners
+            .into_iter()
+            .flat_map(move |a| corners.map(|b| (a, b)));
+        pairs.map(|(a, b)| {
+            let start = |[x, y, z]: [usize; 3]| ((x * TILE + y) * TILE + z) as u16;
+            let between = std::array::from_fn(|axis| (a[axis] + b[axis]) / 2);
+            let reach = Reach::of(&[start(a), start(between), start(b)]);
+            let within = move |index: usize| {
+                let node = [index / (TILE * TILE), index / TILE % TILE, index % TILE];
+                (0..3).all(|axis| {
+                    let (low, high) = (a[axis].min(b[axis]), a[axis].max(b[axis]) + STENCIL);
+                    (low..high).contains(&node[axis])
+                })
+            };
+            (reach, within)
+        })
+    }
+
+    #[test]
+    fn nothing_is_read_beyond_what_stencils_reach() {
+        let sides = std::array::from_fn(|side| side as u32);
+        let nodes = vec![[[1.0, 2.0, 0.0, 4.0]; SMALL]; 27];
+        for (reach, within) in reaches() {
+            // Left over from another substep.
+            let mut tile = [[f64::NAN; 4]; TILE_NODES];
+            reach.clear(&mut tile);
+            for (index, node) in tile[..LARGE].iter_mut().enumerate() {
+                if within(index) {
+                    assert_eq!(*node, [0.0; 4]);
+                    *node = [label(tile_node(index)), 1.0, 0.0, -2.0];
+                }
+            }
+            let mut found = 0;
+            for block in grid() {
+                let mut nodes = [[f64::NAN; 4]; SMALL];
+                collect_tiles::<f64, Portable<f64>>((), &block, &[tile], &[reach], &mut nodes);
+                for (index, node) in nodes.iter().enumerate() {
+                    if *node != [0.0; 4] {
+                        assert_eq!(*node, [label(block_node(&block, index)), 1.0, 0.0, -2.0]);
+                        found += 1;
+                    }
+                }
+            }
+            assert_eq!(found, (0..LARGE).filter(|&index| within(index)).count());
+            let loaded = load_tile(&sides, &nodes, &reach);
+            for index in (0..LARGE).filter(|&index| within(index)) {
+                assert_eq!(loaded[index], nodes[0][0]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_two_kinds_reach_is_what_either_does() {
+        let [a, b] = [(1, 2, 3), (4, 0, 2)].map(|(x, y, z)| ((x * TILE + y) * TILE + z) as u16);
+        let both = Reach::of(&[a, b]);
+        assert_eq!(Reach::of(&[a]).join(Reach::of(&[b])), both);
+        assert_eq!(both.join(Reach::NONE), both);
+        assert_eq!(Reach::of(&[]), Reach::NONE);
+        // A lost particle does no harm.
+        assert_eq!(Reach::of(&[a, u16::MAX]).high, [TILE as u8; 3]);
     }
 
     #[test]
@@ -402,7 +556,7 @@ mod tests {
         #[inline(always)]
         fn run<L: Lanes<T>>(self, isa: L::Isa) -> BlockNodes<T> {
             let mut nodes = [[T::zero(); 4]; SMALL];
-            collect_tiles::<T, L>(isa, self.0, self.1, &mut nodes);
+            collect_tiles::<T, L>(isa, self.0, self.1, &[WHOLE; 27], &mut nodes);
             nodes
         }
     }

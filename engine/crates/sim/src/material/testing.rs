@@ -1,6 +1,6 @@
 //! What the tests of laws share: strains, and the checks of derivatives.
 
-use backflow_diff::lanes::{Kernel, Portable, WIDTH};
+use backflow_diff::lanes::{Kernel, WIDTH, portably};
 use nalgebra::{Rotation3, Vector3};
 use num_dual::Dual64;
 use proptest::prelude::*;
@@ -177,7 +177,7 @@ pub(super) fn assert_groups<P: Law<f64>>(law: &P, strains: &[P::Strain; WIDTH]) 
         std::array::from_fn(|lane| rotation([lane as f64 * 0.7, 1.0, -0.3]) * 2.0);
     for count in [1, 7, WIDTH] {
         let grouped = Grouped(law, strains, &matrices, count);
-        for found in [grouped.run::<Portable<f64>>(()), f64::launch(grouped)] {
+        for found in [portably(grouped), f64::launch(grouped)] {
             assert_eq!(found.len(), count);
             for (lane, (stress, bar)) in found.iter().enumerate() {
                 let (strain, matrix) = (&strains[lane], &matrices[lane]);

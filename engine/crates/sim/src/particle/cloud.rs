@@ -5,7 +5,7 @@ use std::ops::Range;
 use backflow_diff::Real;
 use nalgebra::{Matrix3, Vector3};
 
-use super::Motion;
+use super::{Motion, Order};
 use crate::{
     material::{Deformation, Strain},
     world::cast,
@@ -74,6 +74,12 @@ impl<T: Real, S: Strain<T>> Cloud<T, S> {
         self.strain.clone_from(&other.strain);
     }
 
+    /// Overwrites the particles from slot `first` on with those of `other`.
+    fn copy_from_slot(&mut self, other: &Self, first: usize) {
+        self.motion[first..].copy_from_slice(&other.motion[first..]);
+        self.strain[first..].copy_from_slice(&other.strain[first..]);
+    }
+
     /// The same particles with slot `i` taken from slot `source[i]`.
     pub fn gathered(&self, source: &[u32]) -> Self {
         fn take<V: Copy>(values: &[V], source: &[u32]) -> Vec<V> {
@@ -128,6 +134,17 @@ impl<T: Real> Particles<T> {
     pub fn copy_from(&mut self, other: &Self) {
         self.liquid.copy_from(&other.liquid);
         self.solid.copy_from(&other.solid);
+    }
+
+    /// Overwrites the particles that lie behind all blocks of `order` with those of `other`, as
+    /// many in the same order.
+    pub fn copy_behind(&mut self, other: &Self, order: &Order) {
+        let (liquids, solids) = order
+            .blocks
+            .last()
+            .map_or((0, 0), |block| (block.liquid.end, block.solid.end));
+        self.liquid.copy_from_slot(&other.liquid, liquids);
+        self.solid.copy_from_slot(&other.solid, solids);
     }
 
     /// Bytes of `liquids` and `solids` particles.

@@ -42,6 +42,25 @@ impl<'a, T: Real, S> CloudRef<'a, T, S> {
     }
 }
 
+/// A view of the particles of a block.
+#[derive(Clone, Copy)]
+pub struct ParticlesRef<'a, T: Real> {
+    /// Its liquid particles.
+    pub liquid: CloudRef<'a, T, T>,
+    /// Its solid particles.
+    pub solid: CloudRef<'a, T, Deformation<T>>,
+}
+
+impl<'a, T: Real> ParticlesRef<'a, T> {
+    /// A view of the particles of `block`.
+    pub fn of(particles: &'a Particles<T>, block: &ParticleBlock) -> Self {
+        Self {
+            liquid: CloudRef::of(&particles.liquid, block.liquid.clone()),
+            solid: CloudRef::of(&particles.solid, block.solid.clone()),
+        }
+    }
+}
+
 /// A mutable view of the particles of some consecutive blocks.
 pub struct ParticlesMut<'a, T: Real> {
     /// Its liquid particles.
@@ -74,6 +93,31 @@ impl<'a, T: Real, S> CloudMut<'a, T, S> {
         self.split_at(count).0
     }
 
+    /// The same view for a while.
+    fn lend(&mut self) -> CloudMut<'_, T, S> {
+        CloudMut {
+            motion: self.motion,
+            strain: self.strain,
+        }
+    }
+
+    /// Overwrites the particles with others.
+    fn copy_from(&mut self, other: &CloudRef<'_, T, S>)
+    where
+        S: Copy,
+    {
+        self.motion.copy_from_slice(other.motion);
+        self.strain.copy_from_slice(other.strain);
+    }
+
+    /// The same view, to read.
+    fn read(&self) -> CloudRef<'_, T, S> {
+        CloudRef {
+            motion: self.motion,
+            strain: self.strain,
+        }
+    }
+
     fn split_at(self, at: usize) -> (Self, Self) {
         let (motion, motion_rest) = self.motion.split_at_mut(at);
         let (strain, strain_rest) = self.strain.split_at_mut(at);
@@ -93,6 +137,28 @@ impl<'a, T: Real> ParticlesMut<'a, T> {
         Self {
             liquid: CloudMut::of(&mut particles.liquid),
             solid: CloudMut::of(&mut particles.solid),
+        }
+    }
+
+    /// The same view for a while.
+    pub fn lend(&mut self) -> ParticlesMut<'_, T> {
+        ParticlesMut {
+            liquid: self.liquid.lend(),
+            solid: self.solid.lend(),
+        }
+    }
+
+    /// Overwrites the particles with as many others.
+    pub fn copy_from(&mut self, other: &ParticlesRef<'_, T>) {
+        self.liquid.copy_from(&other.liquid);
+        self.solid.copy_from(&other.solid);
+    }
+
+    /// The same view, to read.
+    pub fn read(&self) -> ParticlesRef<'_, T> {
+        ParticlesRef {
+            liquid: self.liquid.read(),
+            solid: self.solid.read(),
         }
     }
 }
@@ -156,6 +222,16 @@ pub struct PerParticle<'a, A> {
     pub solid: &'a mut [A],
 }
 
+impl<A> PerParticle<'_, A> {
+    /// The same view for a while.
+    pub fn lend(&mut self) -> PerParticle<'_, A> {
+        PerParticle {
+            liquid: self.liquid,
+            solid: self.solid,
+        }
+    }
+}
+
 impl<A: Send> Split for PerParticle<'_, A> {
     fn split(self, blocks: &[ParticleBlock], at: usize) -> (Self, Self) {
         let liquids = blocks[at].liquid.start - blocks[0].liquid.start;
@@ -176,6 +252,22 @@ impl<A: Send> Split for PerParticle<'_, A> {
             liquid: &mut self.liquid[..block.liquid.len()],
             solid: &mut self.solid[..block.solid.len()],
         }
+    }
+}
+
+impl<A: Split> Split for Option<A> {
+    fn split(self, blocks: &[ParticleBlock], at: usize) -> (Self, Self) {
+        match self {
+            Some(view) => {
+                let (view, rest) = view.split(blocks, at);
+                (Some(view), Some(rest))
+            }
+            None => (None, None),
+        }
+    }
+
+    fn only(self, block: &ParticleBlock) -> Self {
+        self.map(|view| view.only(block))
     }
 }
 

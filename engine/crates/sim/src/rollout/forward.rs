@@ -1,5 +1,7 @@
 //! A run forward.
 
+use std::sync::Arc;
+
 use backflow_diff::Real;
 
 use super::{
@@ -18,7 +20,7 @@ use crate::{
     pose::{Pose, Twist},
     tool::{Frames, Mount, Program, Trajectory},
     transfer::{
-        Compiled, grid_update::Scenery, press::presses, shape_match::RigidBodies,
+        Compiled, grid_update::Scenery, press::presses, shape_match::RigidBodies, substep::Stride,
         workspace::Workspace,
     },
     world::World,
@@ -183,17 +185,17 @@ impl<'a, T: Compiled> Rollout<'a, T> {
     }
 
     /// Makes `state` ready for substep `step`: lets out what is born then, sorts the particles
-    /// if it is time, and tells muscles their activation.
-    pub(super) fn prepare(&mut self, state: &mut State<T>, step: usize) -> Result<(), NonFinite> {
+    /// if it is time, and tells muscles their activation; says whether it sorted.
+    pub(super) fn prepare(&mut self, state: &mut State<T>, step: usize) -> Result<bool, NonFinite> {
         let substeps = self.world.clock.substeps;
         if step.is_multiple_of(substeps) && !self.world.injectors.is_empty() {
             let (frames, duration) = (self.frames(step), T::narrow(frame_time(self.world)));
             let frame = step / substeps;
             self.held += give_birth(self.world, &frames, frame, duration, state);
         }
-        state.settle(self.world, step)?;
+        let sorted = state.settle(self.world, step)?;
         activate(self.world, step, state);
-        Ok(())
+        Ok(sorted)
     }
 
     /// Advances `state` from substep `step` to the next.
@@ -201,14 +203,49 @@ impl<'a, T: Compiled> Rollout<'a, T> {
     /// # Errors
     /// A number in the state that is not finite; see [`State::settle`].
     pub fn advance(&mut self, state: &mut State<T>, step: usize) -> Result<(), NonFinite> {
-        self.prepare(state, step)?;
-        keep_volume(self.world, step, &state.order, &mut state.particles);
-        self.step(state, step);
-        Ok(())
+        self.stride(state, step, Stride::default(), None)
+            .map(|_| ())
     }
 
-    /// Advances a state that is prepared, with the volumes of its liquids corrected.
-    pub(super) fn step(&mut self, state: &mut State<T>, step: usize) {
+    /// Advances `state` from substep `step` to the next. `stride.begun` says that the call
+    /// before returned true and that nothing has touched state or scratch since;
+    /// `stride.onward`, that the next call is likely to go on from here. Returns whether it may
+    /// set out as begun. `copy`, of as many particles, becomes the same as `state`.
+    ///
+    /// # Errors
+    /// A number in the state that is not finite; see [`State::settle`].
+    pub fn stride(
+        &mut self,
+        state: &mut State<T>,
+        step: usize,
+        stride: Stride,
+        copy: Option<&mut State<T>>,
+    ) -> Result<bool, NonFinite> {
+        let sorted = self.prepare(state, step)?;
+        keep_volume(self.world, step, &state.order, &mut state.particles);
+        let begun = stride.begun && !sorted;
+        Ok(self.step(state, step, Stride { begun, ..stride }, copy))
+    }
+
+    /// Advances a state that is prepared, with the volumes of its liquids corrected; otherwise
+    /// as [`Rollout::stride`].
+    pub(super) fn step(
+        &mut self,
+        state: &mut State<T>,
+        step: usize,
+        stride: Stride,
+        mut copy: Option<&mut State<T>>,
+    ) -> bool {
+        // Particles are sorted, and much else may change them, before the first substep of a
+        // frame; they are not final while something is still to press or push on them, or to
+        // match their shape.
+        let ended = (step + 1).is_multiple_of(self.world.clock.substeps);
+        let presses = presses(self.world);
+        let touched = presses || self.world.is_pushed() || self.world.is_rigid();
+        let stride = Stride {
+            onward: stride.onward && !ended && !touched,
+            ..stride
+        };
         let frames = self.frames(step);
         let scenery = Self::scenery(self.world, &frames);
         let State {
@@ -222,12 +259,22 @@ impl<'a, T: Compiled> Rollout<'a, T> {
             workspace, rigid, ..
         } = &mut self.scratch;
         rigid.note(self.world, order, particles);
-        let moved = T::substep(self.world, &scenery, order, particles, rigids, workspace);
+        let copied = copy.as_deref_mut().filter(|_| !touched);
+        let moved = T::substep(
+            self.world,
+            &scenery,
+            order,
+            particles,
+            rigids,
+            workspace,
+            stride,
+            copied.map(|copy| &mut copy.particles),
+        );
         let (held, stale) = rigid.match_shape(self.world, particles);
         state.stale = moved.stale || stale;
         self.held += moved.held + held;
         let mut pressed = None;
-        if presses(self.world) {
+        if presses {
             let after = self.frames_after(step);
             let scenery = Self::scenery(self.world, &after);
             let found = T::press(self.world, &scenery, order, particles);
@@ -246,6 +293,16 @@ impl<'a, T: Compiled> Rollout<'a, T> {
                 felt.add(step / self.world.clock.substeps, found);
             }
         }
+        match copy {
+            Some(copy) if touched => copy.copy_from(state),
+            Some(copy) => {
+                copy.order = Arc::clone(&state.order);
+                copy.stale = state.stale;
+                copy.rigids.clone_from(&state.rigids);
+            }
+            None => {}
+        }
+        stride.onward && !state.stale
     }
 
     /// The scratch of the last substep, to read grid totals.

@@ -33,7 +33,7 @@ use crate::{
         grid_update::GridBar,
         press::presses,
         reaction::Impulses,
-        substep::{Grid, SubstepBar},
+        substep::{Grid, Stride, SubstepBar},
     },
 };
 
@@ -95,12 +95,13 @@ impl<T: Compiled> Rollout<'_, T> {
         criterion: &dyn Criterion<T::Wide>,
         progress: Progress<'_>,
     ) -> Result<T::Wide, RunError> {
-        let mut value = T::Wide::of(0.0);
+        let (mut value, mut begun) = (T::Wide::of(0.0), false);
         if criterion.reads_reactions() {
             self.record_reactions(0);
         }
         for step in 0..self.steps() {
-            self.advance(state, step)?;
+            let onward = step + 1 < self.steps();
+            begun = self.stride(state, step, Stride { begun, onward }, None)?;
             value += self.judge(state, step, criterion);
             if !progress(Pass::Forward, step) {
                 return Err(RunError::Interrupted);
@@ -144,11 +145,18 @@ impl<T: Compiled> Rollout<'_, T> {
         let (mut last_slot, mut grid) = (0, Grid::Unknown);
         // Blocks of a grid that may be kept: what the budget counts on.
         let mut room = 0;
+        // Whether the workspace has scattered the state for its next substep.
+        let mut begun = false;
+        // Whether the state is in the slot already that it is to be stored in next.
+        let mut copied = false;
         let mut actions = plan.actions().peekable();
         while let Some(action) = actions.next() {
             match action {
                 Action::Store { step, slot } => {
-                    store.keep(slot, step, &state);
+                    if !copied {
+                        store.keep(slot, step, &state);
+                    }
+                    copied = false;
                     last_slot = slot;
                 }
                 // What is forgotten next need not be copied.
@@ -157,13 +165,26 @@ impl<T: Compiled> Rollout<'_, T> {
                 {
                     let workspace = &mut back.rollout.scratch.workspace;
                     grid = store.exchange(slot, step, &mut state, workspace)?;
+                    begun = false;
                 }
-                Action::Restore { step, slot } => store.restore(slot, step, &mut state)?,
+                Action::Restore { step, slot } => {
+                    store.restore(slot, step, &mut state)?;
+                    begun = false;
+                }
                 Action::Release { slot } => store.release(slot),
                 Action::Advance { from, to } => {
                     grid = Grid::Unknown;
+                    let next = actions.peek().copied();
                     for step in from..to {
-                        back.rollout.advance(&mut state, step)?;
+                        // What is kept next is copied while it is close by.
+                        let mut copy = None;
+                        if let (true, Some(Action::Store { step, slot })) = (step + 1 == to, next) {
+                            copy = Some(store.room(slot, step, &state));
+                            copied = true;
+                        }
+                        let onward = step + 1 < to || copied;
+                        let stride = Stride { begun, onward };
+                        begun = back.rollout.stride(&mut state, step, stride, copy)?;
                         // Only where the next state is kept, too, is this one pulled back soon.
                         let blocks = back.rollout.workspace().grid();
                         if step == 0 {
@@ -186,6 +207,7 @@ impl<T: Compiled> Rollout<'_, T> {
                     }
                 }
                 Action::Reverse { step } => {
+                    begun = false;
                     back.rollout.prepare(&mut state, step)?;
                     back.ratios.clone_from(&state.particles.liquid.strain);
                     let world = back.rollout.world;
@@ -265,7 +287,8 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         }
         if matter {
             self.after.copy_from(state);
-            self.rollout.step(&mut self.after, step);
+            let stride = Stride::default();
+            self.rollout.step(&mut self.after, step, stride, None);
         }
         let world = self.rollout.world;
         let frame = self.rollout.read(&self.after, index, matter);
@@ -326,13 +349,16 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             rigid.note(world, &state.order, before);
             if presses || world.is_rigid() || grid == Grid::Unknown {
                 let mut rigids = state.rigids.clone();
+                let (order, stride) = (&state.order, Stride::default());
                 T::substep(
                     world,
                     &scenery,
-                    &state.order,
+                    order,
                     &mut particles,
                     &mut rigids,
                     workspace,
+                    stride,
+                    None,
                 );
                 grid = Grid::Known;
             }

@@ -54,12 +54,14 @@ impl<T: Real> State<T> {
     }
 
     /// Sorts the particles where substep `step` calls for it: at the start of a frame,
-    /// and when one has left the reach of its tile. Checks that all is finite.
+    /// and when one has left the reach of its tile. Checks that all is finite; says whether it
+    /// sorted them.
     ///
     /// # Errors
     /// The first number that is not finite.
-    pub fn settle(&mut self, world: &World<T>, step: usize) -> Result<(), NonFinite> {
-        if self.stale || step.is_multiple_of(world.clock.substeps) {
+    pub fn settle(&mut self, world: &World<T>, step: usize) -> Result<bool, NonFinite> {
+        let sort = self.stale || step.is_multiple_of(world.clock.substeps);
+        if sort {
             self.check(world, step)?;
             let waiting = world.waiting(step / world.clock.substeps);
             let order = &self.order;
@@ -67,7 +69,7 @@ impl<T: Real> State<T> {
             self.order = Arc::new(order);
             self.stale = false;
         }
-        Ok(())
+        Ok(sort)
     }
 
     /// Checks that all is finite before substep `step`.

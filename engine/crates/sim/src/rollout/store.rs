@@ -163,24 +163,25 @@ fn absent(slot: usize, step: usize) -> RunError {
 impl<T: Real> Store<T> {
     /// Keeps a copy of the state before substep `step`.
     pub fn keep(&mut self, slot: usize, step: usize, state: &State<T>) {
+        self.room(slot, step, state).copy_from(state);
+    }
+
+    /// Makes room for the state before substep `step`, which has as many particles as `like`;
+    /// what it holds until it is written does not matter.
+    pub fn room(&mut self, slot: usize, step: usize, like: &State<T>) -> &mut State<T> {
         if self.slots.len() <= slot {
             self.slots.resize_with(slot + 1, || None);
         }
         let place = &mut self.slots[slot];
-        let kept = match place.take().or_else(|| self.spare.pop()) {
-            Some(mut kept) => {
-                kept.step = step;
-                kept.state.copy_from(state);
-                kept.grid.clear();
-                kept
-            }
-            None => Kept {
-                step,
-                state: state.clone(),
-                grid: Vec::new(),
-            },
-        };
-        *place = Some(kept);
+        let spare = place.take().or_else(|| self.spare.pop());
+        let kept = place.insert(spare.unwrap_or_else(|| Kept {
+            step,
+            state: like.clone(),
+            grid: Vec::new(),
+        }));
+        kept.step = step;
+        kept.grid.clear();
+        &mut kept.state
     }
 
     /// Keeps the grid of substep `step` beside the state before it, if that is in `slot`:

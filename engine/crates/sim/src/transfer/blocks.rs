@@ -9,12 +9,12 @@ use super::{
     stencil::Splines,
 };
 use crate::{
-    grid::block::{BlockNodes, GridBlock, Tile, collect_tiles, load_tile},
+    grid::block::{BlockNodes, GridBlock, Reach, Tile, collect_tiles, load_tile},
     material::{Law, Liquid, Solid},
     particle::{
         Order, Particles,
         order::ParticleBlock,
-        split::{CloudRef, ParticlesMut, PerParticle},
+        split::{CloudRef, ParticlesMut, ParticlesRef, PerParticle},
         visits::{Visit, plan_visits},
     },
     world::{Body, World},
@@ -117,14 +117,16 @@ impl<'a, T: Real> Setting<'a, T> {
 pub struct ToTile<'a, T: Real> {
     /// World and order.
     pub setting: Setting<'a, T>,
-    /// The state before the substep.
-    pub particles: &'a Particles<T>,
+    /// The particles of the block before the substep.
+    pub particles: ParticlesRef<'a, T>,
     /// The block.
     pub block: &'a ParticleBlock,
     /// Where the stencils of the block's particles start.
     pub starts: PerParticle<'a, u16>,
     /// The visits of the block.
     pub visits: PerParticle<'a, Visit>,
+    /// What the stencils of the block reach of its tile.
+    pub reach: &'a mut Reach,
     /// The tile of the block; `None` if the grid is known already.
     pub tile: Option<&'a mut Tile<T>>,
 }
@@ -136,25 +138,24 @@ impl<T: Real> Kernel<T> for ToTile<'_, T> {
     fn run<L: Lanes<T>>(mut self, isa: L::Isa) {
         let (block, particles) = (self.block, self.particles);
         let splines = Splines::<L>::new(isa, &self.setting.world.lattice, &block.at);
+        splines.starts(isa, particles.liquid.motion, self.starts.liquid);
+        splines.starts(isa, particles.solid.motion, self.starts.solid);
+        *self.reach = Reach::of(self.starts.liquid).join(Reach::of(self.starts.solid));
         if let Some(tile) = &mut self.tile {
-            tile.fill([T::zero(); 4]);
+            self.reach.clear(tile);
         }
         if !block.liquid.is_empty() {
-            let cloud = CloudRef::of(&particles.liquid, block.liquid.clone());
-            splines.starts(isa, cloud.motion, self.starts.liquid);
             plan_visits(self.starts.liquid, self.visits.liquid);
             let patch = self.setting.liquid(block, self.visits.liquid);
             if let Some(tile) = &mut self.tile {
-                p2g::<T, _, L>(isa, &patch, &cloud, tile);
+                p2g::<T, _, L>(isa, &patch, &particles.liquid, tile);
             }
         }
         if !block.solid.is_empty() {
-            let cloud = CloudRef::of(&particles.solid, block.solid.clone());
-            splines.starts(isa, cloud.motion, self.starts.solid);
             plan_visits(self.starts.solid, self.visits.solid);
             let patch = self.setting.solid(block, self.visits.solid);
             if let Some(tile) = &mut self.tile {
-                p2g::<T, _, L>(isa, &patch, &cloud, tile);
+                p2g::<T, _, L>(isa, &patch, &particles.solid, tile);
             }
         }
     }
@@ -168,6 +169,8 @@ pub struct Update<'a, T: Real> {
     pub block: &'a GridBlock,
     /// All tiles; `None` if momentum and mass are known already.
     pub tiles: Option<&'a [Tile<T>]>,
+    /// What is reached of each tile.
+    pub reaches: &'a [Reach],
     /// Momentum and mass of its nodes.
     pub momentum: &'a mut BlockNodes<T>,
     /// Velocity of its nodes.
@@ -182,7 +185,7 @@ impl<T: Real> Kernel<T> for Update<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, isa: L::Isa) {
         if let Some(tiles) = self.tiles {
-            collect_tiles::<T, L>(isa, self.block, tiles, self.momentum);
+            collect_tiles::<T, L>(isa, self.block, tiles, self.reaches, self.momentum);
         }
         if self.free {
             free_velocity::<T, L>(isa, self.site, self.momentum, self.velocity);
@@ -198,8 +201,10 @@ pub struct FromTile<'a, T: Real> {
     pub setting: Setting<'a, T>,
     /// The block.
     pub block: &'a ParticleBlock,
-    /// The visits of all particles.
-    pub visits: &'a Visits,
+    /// The visits of the block.
+    pub visits: &'a PerParticle<'a, Visit>,
+    /// What its stencils reach of its tile.
+    pub reach: &'a Reach,
     /// Velocities of the grid.
     pub velocity: &'a [BlockNodes<T>],
     /// The particles of the block.
@@ -212,14 +217,14 @@ impl<T: Real> Kernel<T> for FromTile<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(mut self, isa: L::Isa) -> Moved {
         let (setting, block) = (self.setting, self.block);
-        let tile = load_tile(&block.grid, self.velocity);
+        let tile = load_tile(&block.grid, self.velocity, self.reach);
         let mut moved = Moved::default();
         if !block.liquid.is_empty() {
-            let patch = setting.liquid(block, &self.visits.liquid[block.liquid.clone()]);
+            let patch = setting.liquid(block, self.visits.liquid);
             moved = g2p::<T, _, L>(isa, &patch, &tile, &mut self.particles.liquid);
         }
         if !block.solid.is_empty() {
-            let patch = setting.solid(block, &self.visits.solid[block.solid.clone()]);
+            let patch = setting.solid(block, self.visits.solid);
             moved = moved.merge(g2p::<T, _, L>(
                 isa,
                 &patch,
@@ -239,6 +244,8 @@ pub struct UpdateVjp<'a, T: Real> {
     pub block: &'a GridBlock,
     /// What the tiles say of the cotangents of velocities.
     pub tiles: &'a [Tile<T>],
+    /// What is reached of each tile.
+    pub reaches: &'a [Reach],
     /// Momentum and mass of its nodes.
     pub momentum: &'a BlockNodes<T>,
     /// Cotangents of momentum and mass.
@@ -254,7 +261,7 @@ impl<T: Real> Kernel<T> for UpdateVjp<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, isa: L::Isa) {
-        collect_tiles::<T, L>(isa, self.block, self.tiles, self.bars);
+        collect_tiles::<T, L>(isa, self.block, self.tiles, self.reaches, self.bars);
         match self.met {
             Some(met) => constrain_vjp(self.site, self.momentum, met, self.bars, self.rest),
             None => grid_update_vjp(self.site, self.momentum, self.bars, self.rest),
@@ -270,8 +277,10 @@ pub struct FromTileVjp<'a, T: Real> {
     pub particles: &'a Particles<T>,
     /// The block.
     pub block: &'a ParticleBlock,
-    /// The visits of all particles.
-    pub visits: &'a Visits,
+    /// The visits of the block.
+    pub visits: &'a PerParticle<'a, Visit>,
+    /// What the stencils of the block reach of its tile.
+    pub reach: &'a Reach,
     /// Velocities of the grid.
     pub velocity: &'a [BlockNodes<T>],
     /// Cotangents of the particles of the block.
@@ -288,19 +297,19 @@ impl<T: Real> Kernel<T> for FromTileVjp<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(mut self, isa: L::Isa) {
         let (setting, block, particles) = (self.setting, self.block, self.particles);
-        let tile = load_tile(&block.grid, self.velocity);
-        self.tile.fill([T::zero(); 4]);
+        let tile = load_tile(&block.grid, self.velocity, self.reach);
+        self.reach.clear(self.tile);
         let liquids = setting.world.liquids.len();
         let (liquid_sums, solid_sums) = self.body_bars.split_at_mut(liquids);
         if !block.liquid.is_empty() {
             let cloud = CloudRef::of(&particles.liquid, block.liquid.clone());
-            let patch = setting.liquid(block, &self.visits.liquid[block.liquid.clone()]);
+            let patch = setting.liquid(block, self.visits.liquid);
             let bars = &mut self.bars.liquid;
             g2p_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, self.tile, liquid_sums);
         }
         if !block.solid.is_empty() {
             let cloud = CloudRef::of(&particles.solid, block.solid.clone());
-            let patch = setting.solid(block, &self.visits.solid[block.solid.clone()]);
+            let patch = setting.solid(block, self.visits.solid);
             let bars = &mut self.bars.solid;
             g2p_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, self.tile, solid_sums);
         }
@@ -315,8 +324,10 @@ pub struct ToTileVjp<'a, T: Real> {
     pub particles: &'a Particles<T>,
     /// The block.
     pub block: &'a ParticleBlock,
-    /// The visits of all particles.
-    pub visits: &'a Visits,
+    /// The visits of the block.
+    pub visits: &'a PerParticle<'a, Visit>,
+    /// What the stencils of the block reach of its tile.
+    pub reach: &'a Reach,
     /// Cotangents of momentum and mass.
     pub node_bars: &'a [BlockNodes<T>],
     /// Cotangents of the particles of the block.
@@ -331,18 +342,18 @@ impl<T: Real> Kernel<T> for ToTileVjp<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(mut self, isa: L::Isa) {
         let (setting, block, particles) = (self.setting, self.block, self.particles);
-        let tile = load_tile(&block.grid, self.node_bars);
+        let tile = load_tile(&block.grid, self.node_bars, self.reach);
         let liquids = setting.world.liquids.len();
         let (liquid_sums, solid_sums) = self.body_bars.split_at_mut(liquids);
         if !block.liquid.is_empty() {
             let cloud = CloudRef::of(&particles.liquid, block.liquid.clone());
-            let patch = setting.liquid(block, &self.visits.liquid[block.liquid.clone()]);
+            let patch = setting.liquid(block, self.visits.liquid);
             let bars = &mut self.bars.liquid;
             p2g_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, liquid_sums);
         }
         if !block.solid.is_empty() {
             let cloud = CloudRef::of(&particles.solid, block.solid.clone());
-            let patch = setting.solid(block, &self.visits.solid[block.solid.clone()]);
+            let patch = setting.solid(block, self.visits.solid);
             let bars = &mut self.bars.solid;
             p2g_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, solid_sums);
         }

@@ -7,7 +7,7 @@ use super::{
     grid_update::Scenery,
     press::{self, PressBar, Pressed},
     reaction::{self, Impulses},
-    substep::{self, Grid, SubstepBar},
+    substep::{self, Grid, Stride, SubstepBar},
     workspace::Workspace,
 };
 use crate::{
@@ -30,6 +30,8 @@ pub trait Compiled: Real {
         particles: &mut Particles<Self>,
         rigids: &mut [RigidState<Self::Wide>],
         workspace: &mut Workspace<Self>,
+        stride: Stride,
+        copy: Option<&mut Particles<Self>>,
     ) -> Moved;
 
     /// See [`substep::substep_vjp`].
@@ -84,8 +86,12 @@ macro_rules! compiled {
                 particles: &mut Particles<Self>,
                 rigids: &mut [RigidState<Self::Wide>],
                 workspace: &mut Workspace<Self>,
+                stride: Stride,
+                copy: Option<&mut Particles<Self>>,
             ) -> Moved {
-                substep::substep(world, scenery, order, particles, rigids, workspace)
+                substep::substep(
+                    world, scenery, order, particles, rigids, workspace, stride, copy,
+                )
             }
 
             #[inline(never)]

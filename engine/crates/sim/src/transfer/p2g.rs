@@ -125,6 +125,49 @@ impl<'a, T: Real, P: Law<T>, L: Lanes<T>> Scales<'a, T, P, L> {
     }
 }
 
+/// Cotangent of the mass of the particles of one body after the other, summed lane by lane.
+struct MassBar<T, L> {
+    owner: usize,
+    volume: T,
+    sum: L,
+    /// The unit of the field: 1 for the value, dx for the slopes per cell.
+    unit: L,
+    /// One where the field holds the mass.
+    mass: L,
+}
+
+impl<T: Real, L: Lanes<T>> MassBar<T, L> {
+    #[inline(always)]
+    fn new<P: Law<T>>(isa: L::Isa, patch: &Patch<'_, T, P>) -> Self {
+        let dx = patch.lattice.dx;
+        let mut mass = [T::zero(); 16];
+        mass[3] = T::one();
+        Self {
+            owner: patch.owner(0),
+            volume: patch.body(0).volume,
+            sum: L::splat(isa, T::zero()),
+            unit: quads(isa, [T::one(), dx, dx, dx]),
+            mass: L::load(isa, &mass),
+        }
+    }
+
+    /// Adds that of a particle: its field for a mass of one, times the cotangent of its field.
+    #[inline(always)]
+    fn add(&mut self, motion: L, field_bar: L) {
+        let field = field_of(motion).mul_add(self.unit, self.mass);
+        self.sum = field.mul_add(field_bar, self.sum);
+    }
+
+    /// Hands the sum over as that of the density of the body at hand.
+    #[inline(always)]
+    fn hand_over(&mut self, isa: L::Isa, body_bars: &mut [BodyBar<T>]) {
+        let mut sums = [T::zero(); 16];
+        self.sum.sum_within_quads().store(&mut sums);
+        body_bars[self.owner][0] += (sums[0] + sums[4] + (sums[8] + sums[12])) * self.volume;
+        self.sum = L::splat(isa, T::zero());
+    }
+}
+
 /// Adds the momentum and mass of the particles of `patch` to its tile:
 /// `p_i += w_i (m v + A (x_i - x_p))`, `m_i += w_i m` with `A = m C - dt V 4/dx^2 tau`.
 #[inline(always)]
@@ -177,11 +220,11 @@ pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
     body_bars: &mut [BodyBar<T>],
 ) {
     let splines = Splines::<L>::new(isa, patch.lattice, &patch.at);
-    let (dx, inverse_dx) = (patch.lattice.dx, patch.lattice.inverse_dx());
+    let inverse_dx = patch.lattice.inverse_dx();
     let zero = L::splat(isa, T::zero());
     let keep = motion_mask::<T, L>(isa, T::one(), T::zero(), T::zero());
     let per_metre = quads::<T, L>(isa, [inverse_dx, inverse_dx, inverse_dx, T::zero()]);
-    let per_cell = quads::<T, L>(isa, [T::one(), dx, dx, dx]);
+    let mut mass_bar = MassBar::<T, L>::new(isa, patch);
     let mut scales = Scales::<T, P, L>::new(isa, patch);
     let mut start = start_of(patch.visits[0]);
     let mut rows: Rows<L> = load_rows(isa, tile, start);
@@ -258,23 +301,18 @@ pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
             }
             bar.strain[place] = bar.strain[place].plus(&strain);
 
-            let mut products = [T::zero(); 16];
-            field_of(load_motion::<T, L>(isa, motion))
-                .mul(per_cell)
-                .mul(gathered[k])
-                .sum_within_quads()
-                .store(&mut products);
-            let mut field_bar = [T::zero(); 16];
-            gathered[k].store(&mut field_bar);
-            let mass_bar =
-                (products[0] + products[4]) + (products[8] + products[12]) + field_bar[3];
+            if scales.owner != mass_bar.owner {
+                mass_bar.hand_over(isa, body_bars);
+                (mass_bar.owner, mass_bar.volume) = (scales.owner, body.volume);
+            }
+            mass_bar.add(load_motion(isa, motion), gathered[k]);
             let body_bar = &mut body_bars[scales.owner];
-            body_bar[0] += mass_bar * body.volume;
             for (sum, part) in body_bar[1..].iter_mut().zip(parameters) {
                 *sum += part;
             }
         }
     }
+    mass_bar.hand_over(isa, body_bars);
 }
 
 #[cfg(test)]

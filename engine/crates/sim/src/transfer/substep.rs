@@ -13,10 +13,11 @@ use super::{
     workspace::Workspace,
 };
 use crate::{
-    grid::block::{BLOCK, BlockNodes, GridBlock, Tile},
+    grid::block::{BLOCK, BlockNodes, GridBlock, Reach, Tile},
     particle::{
         Order, Particles,
-        split::{ParticlesMut, PerBlock, for_each_block},
+        split::{ParticlesMut, ParticlesRef, PerBlock, PerParticle, for_each_block},
+        visits::Visit,
     },
     rigid::{RigidBar, RigidParameterBar, RigidState},
     world::World,
@@ -64,47 +65,84 @@ pub enum Grid {
     Known,
 }
 
-/// Particles to grid and grid update: fills visits, momentum and velocity of the
-/// workspace.
-fn to_grid<T: Real>(
+/// How much of its transfer to the grid a substep does itself.
+///
+/// Substeps that follow each other without a sort between them need not go through the
+/// particles twice: once a block has been moved, it is close by, and is scattered for the next
+/// substep at once. The bits are the same either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stride {
+    /// The substep before has scattered these very particles, in this order, to the workspace.
+    pub begun: bool,
+    /// Scatter the particles for the next substep, too.
+    pub onward: bool,
+}
+
+/// What the scatter of some blocks writes to: tiles and what is reached of them, where stencils
+/// start, visits.
+type ToTiles<'a, T> = (
+    (PerBlock<'a, Tile<T>>, PerBlock<'a, Reach>),
+    (PerParticle<'a, u16>, PerParticle<'a, Visit>),
+);
+
+/// An item a block.
+fn per_block<V>(items: &mut [V]) -> PerBlock<'_, V> {
+    PerBlock { items, width: 1 }
+}
+
+/// Particles to grid, up to what blocks scatter: fills visits and tiles of the workspace.
+fn scatter<T: Real>(
     world: &World<T>,
-    scenery: &Scenery<'_, T>,
     order: &Order,
     particles: &Particles<T>,
-    rigids: &mut [RigidState<T::Wide>],
     workspace: &mut Workspace<T>,
-    grid: Grid,
 ) {
     workspace.fit(order);
     let Workspace {
         tiles,
+        reaches,
         starts,
         visits,
+        ..
+    } = workspace;
+    let setting = Setting { world, order };
+    let fill = |block: &_, ((tile, reach), (starts, visits)): ToTiles<'_, T>| {
+        T::launch(blocks::ToTile {
+            setting,
+            particles: ParticlesRef::of(particles, block),
+            block,
+            starts,
+            visits,
+            reach: &mut reach.items[0],
+            tile: Some(&mut tile.items[0]),
+        });
+    };
+    let view = (
+        (per_block(tiles), per_block(reaches)),
+        (starts.view(), visits.view()),
+    );
+    for_each_block(&order.blocks, view, &fill, &|(), ()| ());
+}
+
+/// Collects the tiles, unless the grid is known, and updates it: fills momentum and velocity of
+/// the workspace.
+fn update<T: Real>(
+    world: &World<T>,
+    scenery: &Scenery<'_, T>,
+    order: &Order,
+    rigids: &mut [RigidState<T::Wide>],
+    workspace: &mut Workspace<T>,
+    grid: Grid,
+) {
+    let Workspace {
+        tiles,
+        reaches,
         momentum,
         velocity,
         immersed,
         ..
     } = workspace;
     immersed.begin(world, &order.grid, rigids);
-    let setting = Setting { world, order };
-    let view = (
-        PerBlock {
-            items: tiles.as_mut_slice(),
-            width: 1,
-        },
-        (starts.view(), visits.view()),
-    );
-    let fill = |block: &_, (tile, (starts, visits)): (PerBlock<'_, Tile<T>>, _)| {
-        T::launch(blocks::ToTile {
-            setting,
-            particles,
-            block,
-            starts,
-            visits,
-            tile: (grid == Grid::Unknown).then_some(&mut tile.items[0]),
-        });
-    };
-    for_each_block(&order.blocks, view, &fill, &|(), ()| ());
     let tiles = (grid == Grid::Unknown).then_some(tiles.as_slice());
     let threshold = mass_threshold(world);
     momentum
@@ -118,6 +156,7 @@ fn to_grid<T: Real>(
                 site: &Site::new(world, scenery, block, threshold),
                 block,
                 tiles,
+                reaches,
                 momentum,
                 velocity,
                 free: immersed.is_near(at),
@@ -138,7 +177,9 @@ fn to_grid<T: Real>(
         });
 }
 
-/// Advances `particles`, which lie in `order`, and the rigid bodies by one substep.
+/// Advances `particles`, which lie in `order`, and the rigid bodies by one substep. After a stride
+/// onward, a report of stale blocks means that what was scattered for the next substep is void.
+/// `copy`, as many particles, becomes the same as `particles`.
 pub fn substep<T: Real>(
     world: &World<T>,
     scenery: &Scenery<'_, T>,
@@ -146,30 +187,66 @@ pub fn substep<T: Real>(
     particles: &mut Particles<T>,
     rigids: &mut [RigidState<T::Wide>],
     workspace: &mut Workspace<T>,
+    stride: Stride,
+    mut copy: Option<&mut Particles<T>>,
 ) -> Moved {
-    let grid = Grid::Unknown;
-    to_grid(world, scenery, order, particles, rigids, workspace, grid);
+    if let Some(copy) = &mut copy {
+        copy.copy_behind(particles, order);
+    }
+    if !stride.begun {
+        scatter(world, order, particles, workspace);
+    }
+    update(world, scenery, order, rigids, workspace, Grid::Unknown);
     if !rigids.is_empty() {
         workspace.immersed.finish(world, scenery, rigids);
     }
-    let (visits, velocity) = (&workspace.visits, &workspace.velocity);
     let setting = Setting { world, order };
-    let advance = |block: &_, particles| {
-        T::launch(blocks::FromTile {
+    let Workspace {
+        tiles,
+        reaches,
+        starts,
+        visits,
+        velocity,
+        ..
+    } = workspace;
+    let velocity = velocity.as_slice();
+    let advance = |block: &_,
+                   ((mut particles, copy), ((tile, reach), (starts, visits))): (
+        (ParticlesMut<'_, T>, Option<ParticlesMut<'_, T>>),
+        ToTiles<'_, T>,
+    )| {
+        let moved = T::launch(blocks::FromTile {
             setting,
             block,
-            visits,
+            visits: &visits,
+            reach: &reach.items[0],
             velocity,
-            particles,
-        })
+            particles: particles.lend(),
+        });
+        if stride.onward {
+            T::launch(blocks::ToTile {
+                setting,
+                particles: particles.read(),
+                block,
+                starts,
+                visits,
+                reach: &mut reach.items[0],
+                tile: Some(&mut tile.items[0]),
+            });
+        }
+        if let Some(mut copy) = copy {
+            copy.copy_from(&particles.read());
+        }
+        moved
     };
-    for_each_block(
-        &order.blocks,
-        ParticlesMut::of(particles),
-        &advance,
-        &Moved::merge,
-    )
-    .unwrap_or_default()
+    let view = (
+        (ParticlesMut::of(particles), copy.map(ParticlesMut::of)),
+        (
+            (per_block(tiles), per_block(reaches)),
+            (starts.view(), visits.view()),
+        ),
+    );
+    for_each_block(&order.blocks, view, &advance, &Moved::merge).unwrap_or_default()
 }
 
 /// Pulls `bars` and `rigid_bars`, the cotangents of the particles and of the rigid bodies after
@@ -189,8 +266,12 @@ pub fn substep_vjp<T: Real>(
     grid: Grid,
     rest: &mut SubstepBar<T>,
 ) {
+    match grid {
+        Grid::Unknown => scatter(world, order, particles, workspace),
+        Grid::Known => workspace.fit(order),
+    }
     let mut met = rigids.to_vec();
-    to_grid(world, scenery, order, particles, &mut met, workspace, grid);
+    update(world, scenery, order, &mut met, workspace, grid);
     if !rigids.is_empty() {
         let (grid, parameters) = (&mut rest.grid, &mut rest.rigids);
         let immersed = &mut workspace.immersed;
@@ -198,6 +279,8 @@ pub fn substep_vjp<T: Real>(
     }
     let Workspace {
         tiles,
+        reaches,
+        starts,
         visits,
         momentum,
         velocity,
@@ -212,28 +295,47 @@ pub fn substep_vjp<T: Real>(
     body_bars.clear();
     body_bars.resize(order.blocks.len() * bodies, [T::zero(); _]);
 
-    let (visits, velocity) = (&*visits, &*velocity);
-    let pull = |block: &_, (bars, (tile, sums)): (_, (PerBlock<'_, Tile<T>>, PerBlock<'_, _>))| {
+    let velocity = velocity.as_slice();
+    let pull = |block: &_,
+                ((bars, sums), ((tile, reach), (starts, mut visits))): (
+        (ParticlesMut<'_, T>, PerBlock<'_, BodyBar<T>>),
+        ToTiles<'_, T>,
+    )| {
+        if grid == Grid::Known {
+            // No one has planned the visits yet.
+            T::launch(blocks::ToTile {
+                setting,
+                particles: ParticlesRef::of(particles, block),
+                block,
+                starts,
+                visits: visits.lend(),
+                reach: &mut reach.items[0],
+                tile: None,
+            });
+        }
         T::launch(blocks::FromTileVjp {
             setting,
             particles,
             block,
-            visits,
+            visits: &visits,
+            reach: &reach.items[0],
             velocity,
             bars,
             tile: &mut tile.items[0],
             body_bars: sums.items,
         });
     };
-    let tile_view = PerBlock {
-        items: tiles.as_mut_slice(),
-        width: 1,
-    };
     let sums = PerBlock {
         items: body_bars.as_mut_slice(),
         width: bodies,
     };
-    let view = (ParticlesMut::of(bars), (tile_view, sums));
+    let view = (
+        (ParticlesMut::of(bars), sums),
+        (
+            (per_block(tiles), per_block(reaches)),
+            (starts.view(), visits.view()),
+        ),
+    );
     for_each_block(&order.blocks, view, &pull, &|(), ()| ());
 
     node_bars.resize(order.grid.len(), [[T::zero(); 4]; BLOCK * BLOCK * BLOCK]);
@@ -242,6 +344,7 @@ pub fn substep_vjp<T: Real>(
         world,
         scenery,
         tiles,
+        reaches,
         threshold,
         reaction: rest.reaction.as_ref(),
         immersed,
@@ -261,24 +364,29 @@ pub fn substep_vjp<T: Real>(
     }
 
     let node_bars = &*node_bars;
-    let pull = |block: &_, (bars, sums): (ParticlesMut<'_, T>, PerBlock<'_, BodyBar<T>>)| {
+    let pull = |block: &_,
+                ((bars, sums), (reach, visits)): (
+        (ParticlesMut<'_, T>, PerBlock<'_, BodyBar<T>>),
+        (PerBlock<'_, Reach>, PerParticle<'_, Visit>),
+    )| {
         T::launch(blocks::ToTileVjp {
             setting,
             particles,
             block,
-            visits,
+            visits: &visits,
+            reach: &reach.items[0],
             node_bars,
             bars,
             body_bars: sums.items,
         });
     };
-    let items = body_bars.as_mut_slice();
+    let sums = PerBlock {
+        items: body_bars.as_mut_slice(),
+        width: bodies,
+    };
     let view = (
-        ParticlesMut::of(bars),
-        PerBlock {
-            items,
-            width: bodies,
-        },
+        (ParticlesMut::of(bars), sums),
+        (per_block(reaches), visits.view()),
     );
     for_each_block(&order.blocks, view, &pull, &|(), ()| ());
     for block in body_bars.chunks(bodies.max(1)) {
@@ -295,6 +403,7 @@ struct NodesBar<'a, T: Real> {
     world: &'a World<T>,
     scenery: &'a Scenery<'a, T>,
     tiles: &'a [Tile<T>],
+    reaches: &'a [Reach],
     threshold: T,
     /// Cotangents of what walls and colliders took.
     reaction: Option<&'a Impulses<T>>,
@@ -329,6 +438,7 @@ impl<T: Real> NodesBar<'_, T> {
                 site,
                 block,
                 tiles: self.tiles,
+                reaches: self.reaches,
                 momentum,
                 bars: bar,
                 rest: &mut sum,
@@ -490,6 +600,26 @@ mod tests {
         placed.collect()
     }
 
+    /// One substep by itself.
+    fn advance(
+        world: &World<f64>,
+        order: &Order,
+        particles: &mut Particles<f64>,
+        workspace: &mut Workspace<f64>,
+    ) -> Moved {
+        let (scenery, stride) = (scenery(world), Stride::default());
+        substep(
+            world,
+            &scenery,
+            order,
+            particles,
+            &mut [],
+            workspace,
+            stride,
+            None,
+        )
+    }
+
     /// Pulls `bars` back through a substep from `particles`.
     fn pull(
         world: &World<f64>,
@@ -542,6 +672,8 @@ mod tests {
                 &mut after,
                 &mut [],
                 workspace,
+                Stride::default(),
+                None,
             );
             let tangents: Vec<f64> = numbers(&after).iter().map(|entry| entry.eps).collect();
             pairing(&tangents, &weights)
@@ -601,14 +733,7 @@ mod tests {
             }
         }
         let mut workspace = Workspace::default();
-        substep(
-            &world,
-            &scenery(&world),
-            &order,
-            &mut particles,
-            &mut [],
-            &mut workspace,
-        );
+        advance(&world, &order, &mut particles, &mut workspace);
         let mass_of_all = expected[0];
         for (found, expected) in workspace.grid_totals().iter().zip(expected) {
             // Velocities are of size 1 m/s, and what stresses add is no larger.
@@ -633,25 +758,11 @@ mod tests {
 
         let mut after = particles.clone();
         let mut workspace = Workspace::default();
-        substep(
-            &world,
-            &scenery(&world),
-            &order,
-            &mut after,
-            &mut [],
-            &mut workspace,
-        );
+        advance(&world, &order, &mut after, &mut workspace);
         // Kept elsewhere while the workspace is used for other particles.
         let grid = workspace.grid().to_vec();
         let (mut others, elsewhere) = self::particles(&world, 2);
-        substep(
-            &world,
-            &scenery(&world),
-            &elsewhere,
-            &mut others,
-            &mut [],
-            &mut workspace,
-        );
+        advance(&world, &elsewhere, &mut others, &mut workspace);
         workspace.set_grid(&grid);
         let mut known = random(20);
         let same = pull(
@@ -669,28 +780,40 @@ mod tests {
     }
 
     #[test]
+    fn substeps_in_one_stride_give_the_same_bits() {
+        let world = world();
+        let (mut apart, order) = particles(&world, 1);
+        let mut together = apart.clone();
+        let (mut workspace, mut workspaces) = (Workspace::default(), Workspace::default());
+        let mut copy = random(3);
+        // The last of them need not go on.
+        for (begun, onward) in [(false, true), (true, true), (true, false)] {
+            let moved = substep(
+                &world,
+                &scenery(&world),
+                &order,
+                &mut together,
+                &mut [],
+                &mut workspace,
+                Stride { begun, onward },
+                Some(&mut copy),
+            );
+            let same = advance(&world, &order, &mut apart, &mut workspaces);
+            assert_eq!((&together, moved), (&apart, same));
+            assert_eq!(copy, together);
+            assert_eq!(workspace.grid(), workspaces.grid());
+        }
+    }
+
+    #[test]
     fn what_a_workspace_was_used_for_does_not_matter() {
         let world = world();
         let (before, order) = particles(&world, 1);
         let (mut others, elsewhere) = particles(&world, 2);
         let mut workspace = Workspace::default();
         let mut fresh = before.clone();
-        let moved = substep(
-            &world,
-            &scenery(&world),
-            &order,
-            &mut fresh,
-            &mut [],
-            &mut workspace,
-        );
-        substep(
-            &world,
-            &scenery(&world),
-            &elsewhere,
-            &mut others,
-            &mut [],
-            &mut workspace,
-        );
+        let moved = advance(&world, &order, &mut fresh, &mut workspace);
+        advance(&world, &elsewhere, &mut others, &mut workspace);
         let mut bars = random(20);
         pull(
             &world,
@@ -701,14 +824,7 @@ mod tests {
             Grid::Unknown,
         );
         let mut again = before.clone();
-        let same = substep(
-            &world,
-            &scenery(&world),
-            &order,
-            &mut again,
-            &mut [],
-            &mut workspace,
-        );
+        let same = advance(&world, &order, &mut again, &mut workspace);
         assert_eq!((again, same), (fresh, moved));
     }
 }

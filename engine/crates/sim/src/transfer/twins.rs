@@ -2,7 +2,7 @@
 
 use backflow_diff::{
     Real,
-    lanes::{Kernel, Lanes, Level, Portable, available},
+    lanes::{Kernel, Lanes, Level, available, portably},
 };
 use nalgebra::Vector3;
 
@@ -101,11 +101,6 @@ mod wide {
 
     twin!(f32, 2e-5);
     twin!(f64, 1e-12);
-}
-
-/// Runs `kernel` without instructions in particular.
-fn portably<T: Real, K: Kernel<T>>(kernel: K) -> K::Output {
-    kernel.run::<Portable<T>>(())
 }
 
 /// Runs a kernel at the machine's level and at AVX2, and checks what they return against

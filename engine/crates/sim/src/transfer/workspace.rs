@@ -8,7 +8,7 @@ use super::{
     patch::BodyBar,
 };
 use crate::{
-    grid::block::{BLOCK, BlockNodes, TILE_NODES, Tile},
+    grid::block::{BLOCK, BlockNodes, Reach, TILE_NODES, Tile},
     particle::Order,
     pose::Twist,
 };
@@ -18,6 +18,8 @@ use crate::{
 pub struct Workspace<T: Real> {
     /// What the particles of each block scatter.
     pub(super) tiles: Vec<Tile<T>>,
+    /// What the stencils of each block reach of its tile.
+    pub(super) reaches: Vec<Reach>,
     /// Where in their tile the stencils of particles start.
     pub(super) starts: Starts,
     /// The order in which particles are visited.
@@ -38,6 +40,7 @@ impl<T: Real> Default for Workspace<T> {
     fn default() -> Self {
         Self {
             tiles: Vec::new(),
+            reaches: Vec::new(),
             starts: Starts::default(),
             visits: Visits::default(),
             momentum: Vec::new(),
@@ -54,6 +57,7 @@ impl<T: Real> Workspace<T> {
     pub(super) fn fit(&mut self, order: &Order) {
         self.tiles
             .resize(order.blocks.len(), [[T::zero(); 4]; TILE_NODES]);
+        self.reaches.resize(order.blocks.len(), Reach::NONE);
         self.starts.fit(order, 0);
         self.visits.fit(order, 0);
         let empty = [[T::zero(); 4]; BLOCK * BLOCK * BLOCK];
@@ -70,7 +74,7 @@ impl<T: Real> Workspace<T> {
         liquids: usize,
         solids: usize,
     ) -> usize {
-        blocks * (size_of::<Tile<T>>() + bodies * size_of::<BodyBar<T>>())
+        blocks * (size_of::<Tile<T>>() + size_of::<Reach>() + bodies * size_of::<BodyBar<T>>())
             + 3 * grid * size_of::<BlockNodes<T>>()
             + Starts::bytes(liquids, solids)
             + Visits::bytes(liquids, solids)

@@ -8,7 +8,7 @@ use pulp::{
     x86::{V3, V4},
 };
 
-use super::{Kernel, Lanes, Level, Portable, level};
+use super::{Kernel, Lanes, Level, level, portably};
 pub use avx2::{Avx2F32, Avx2F64};
 pub use avx512::Avx512F32;
 
@@ -44,7 +44,7 @@ pub(crate) fn launch_f32<K: Kernel<f32>>(kernel: K) -> K::Output {
         }
         Level::Portable => {}
     }
-    kernel.run::<Portable<f32>>(())
+    portably(kernel)
 }
 
 /// Runs a kernel of `f64` at the machine's level. Wider instructions than AVX2 would bring it more
@@ -56,7 +56,7 @@ pub(crate) fn launch_f64<K: Kernel<f64>>(kernel: K) -> K::Output {
     {
         return isa.vectorize(Wide::<K, f64, Avx2F64>(kernel, isa));
     }
-    kernel.run::<Portable<f64>>(())
+    portably(kernel)
 }
 
 /// Every way in which a kernel can run here, for tests.

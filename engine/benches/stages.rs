@@ -159,8 +159,8 @@ impl Fixture {
         };
         let mut sums = vec![[0.0; 1 + PARAMETERS]; self.state.order.blocks.len()];
         let pull = |block: &ParticleBlock,
-                    ((bars, reach), (tile, sums)): (
-            (_, PerBlock<'_, _>),
+                    (((bars, reach), visits), (tile, sums)): (
+            ((_, PerBlock<'_, _>), PerParticle<'_, _>),
             (PerBlock<'_, _>, PerBlock<'_, _>),
         )| {
             f32::launch(FromTileVjp {
@@ -203,20 +203,22 @@ impl Fixture {
             order: &self.state.order,
         };
         let mut sums = vec![[0.0; 1 + PARAMETERS]; self.state.order.blocks.len()];
-        let pull =
-            |block: &ParticleBlock,
-             ((bars, reach), sums): ((_, PerBlock<'_, _>), PerBlock<'_, _>)| {
-                f32::launch(ToTileVjp {
-                    setting,
-                    particles: &self.state.particles,
-                    block,
-                    visits: &visits,
-                    reach: &reach.items[0],
-                    node_bars: &self.velocity,
-                    bars,
-                    body_bars: sums.items,
-                });
-            };
+        let pull = |block: &ParticleBlock,
+                    (((bars, reach), visits), sums): (
+            ((_, PerBlock<'_, _>), PerParticle<'_, _>),
+            PerBlock<'_, _>,
+        )| {
+            f32::launch(ToTileVjp {
+                setting,
+                particles: &self.state.particles,
+                block,
+                visits: &visits,
+                reach: &reach.items[0],
+                node_bars: &self.velocity,
+                bars,
+                body_bars: sums.items,
+            });
+        };
         let sums = PerBlock {
             items: sums.as_mut_slice(),
             width: 1,

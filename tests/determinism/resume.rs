@@ -1,7 +1,10 @@
 //! Resume: a run that is stopped after a frame and taken up again goes on as if it had
 //! not been.
 
-use backflow_sim::{Compiled, rollout::State};
+use backflow_sim::{
+    Compiled,
+    rollout::{State, forward::Rollout},
+};
 
 use crate::{
     bits::of_particles,
@@ -13,6 +16,13 @@ fn resumed_run_has_the_same_bits<T: Compiled>() {
     let mut whole = setup.start();
     setup.run(&mut whole, 0, setup.steps());
     let whole = of_particles(&whole.canonical(&setup.world));
+    let mut by_frames = setup.start();
+    let mut rollout = Rollout::new(&setup.world, &setup.controls);
+    for frame in 0..FRAMES {
+        rollout.advance_frame(&mut by_frames, frame).unwrap();
+    }
+    let bits = of_particles(&by_frames.canonical(&setup.world));
+    assert!(bits == whole, "frame by frame");
     for frames in 0..=FRAMES {
         let (stop, mut state) = (frames * SUBSTEPS, setup.start());
         setup.run(&mut state, 0, stop);

@@ -177,11 +177,9 @@ impl Recording<'_> {
         let last = frames.min(world.clock.frames);
         folder.make_frames().map_err(Failure::work)?;
         for frame in start..last {
-            for substep in 0..world.clock.substeps {
-                rollout
-                    .advance(&mut state, frame * world.clock.substeps + substep)
-                    .map_err(Failure::work)?;
-            }
+            rollout
+                .advance_frame(&mut state, frame)
+                .map_err(Failure::work)?;
             let step = (frame + 1) * world.clock.substeps;
             state.check(&world, step).map_err(Failure::work)?;
             let read = rollout.read(&state, frame, true);

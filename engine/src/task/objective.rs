@@ -171,7 +171,7 @@ impl<T: Compiled<Wide = f64>> Objective for RolloutObjective<'_, T> {
     }
 
     /// Where there are as many points as threads, each runs on a thread of its own.
-    fn values(&mut self, points: &[Vec<f64>]) -> Result<Vec<f64>, RunError> {
+    fn values(&mut self, points: &[Vec<f64>]) -> Vec<Result<f64, RunError>> {
         let run = Run {
             scene: self.scene,
             binding: self.binding,
@@ -188,8 +188,6 @@ impl<T: Compiled<Wide = f64>> Objective for RolloutObjective<'_, T> {
         };
         let jobs: Vec<_> = points.iter().collect();
         side_by_side(jobs, Scratch::default, value)
-            .into_iter()
-            .collect()
     }
 
     fn gradient(&mut self, x: &[f64]) -> Result<Evaluation, RunError> {

@@ -190,13 +190,24 @@ where
         Ok(self.shares().iter().zip(&values).map(|(w, f)| w * f).sum())
     }
 
-    fn values(&mut self, points: &[Vec<f64>]) -> Result<Vec<f64>, Self::Error> {
-        let values = self.each(|member| member.values(points))?;
-        let mut means = vec![0.0; points.len()];
-        for (share, values) in self.shares().iter().zip(&values) {
-            add_scaled(&mut means, *share, values);
+    fn values(&mut self, points: &[Vec<f64>]) -> Vec<Result<f64, Self::Error>> {
+        let mut means: Vec<Result<f64, Self::Error>> = points.iter().map(|_| Ok(0.0)).collect();
+        let shares = self.shares();
+        for (member, share) in self.members.iter_mut().zip(shares) {
+            let values = member.objective.values(points);
+            for (mean, value) in means.iter_mut().zip(values) {
+                match (&mut *mean, value) {
+                    (Ok(sum), Ok(value)) => *sum += share * value,
+                    (Ok(_), Err(source)) => {
+                        let name = member.name.clone();
+                        *mean = Err(MemberError::Failed { name, source });
+                    }
+                    // The first member that failed is named.
+                    (Err(_), _) => {}
+                }
+            }
         }
-        Ok(means)
+        means
     }
 
     fn gradient(&mut self, x: &[f64]) -> Result<Evaluation, Self::Error> {
@@ -313,7 +324,8 @@ mod tests {
         assert_eq!(evaluation.value, 18.0);
         assert_eq!(ensemble.value(&[3.0]).unwrap(), 18.0);
         let points = [vec![3.0], vec![-1.0]];
-        assert_eq!(ensemble.values(&points).unwrap(), [18.0, 2.0]);
+        let values = ensemble.values(&points).into_iter().map(Result::unwrap);
+        assert!(values.eq([18.0, 2.0]));
         assert_eq!(evaluation.gradient, [12.0]);
         let product = ensemble.hessian_vector(&[3.0], &[1.0]).unwrap();
         assert!((product[0] - 4.0).abs() < 1e-9);
@@ -345,6 +357,8 @@ mod tests {
         let mut failing = Ensemble::uniform(vec![Fails]).unwrap();
         let error = failing.value(&[0.0]).unwrap_err();
         assert!(error.to_string().contains("\"member 0\""), "{error}");
+        let errors = failing.values(&[vec![0.0], vec![1.0]]);
+        assert!(errors.len() == 2 && errors.iter().all(Result::is_err));
         assert!(failing.diverged(&error));
     }
 

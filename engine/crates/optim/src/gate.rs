@@ -67,6 +67,11 @@ impl<O: Objective> Objective for Gated<O> {
         self.objective.value(&switched)
     }
 
+    fn values(&mut self, points: &[Vec<f64>]) -> Vec<Result<f64, Self::Error>> {
+        let switched: Vec<_> = points.iter().map(|x| self.switched(x)).collect();
+        self.objective.values(&switched)
+    }
+
     fn gradient(&mut self, x: &[f64]) -> Result<Evaluation, Self::Error> {
         let switched = self.switched(x);
         self.objective.gradient(&switched)

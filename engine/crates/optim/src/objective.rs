@@ -41,7 +41,7 @@ pub trait Objective {
     ///
     /// Default: one after the other. An objective that can is free to ask for several at once,
     /// as long as the values are those that it has at each point alone.
-    fn values(&mut self, points: &[Vec<f64>]) -> Result<Vec<f64>, Self::Error> {
+    fn values(&mut self, points: &[Vec<f64>]) -> Vec<Result<f64, Self::Error>> {
         points.iter().map(|x| self.value(x)).collect()
     }
 

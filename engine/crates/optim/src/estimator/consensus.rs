@@ -67,12 +67,17 @@ impl Estimator for Consensus {
     ) -> Result<Evaluation, O::Error> {
         let value = objective.value(x)?;
         let mut random = Random::new(self.seed, &[context.iteration as u64]);
-        let (mut points, mut values) = (Vec::new(), Vec::new());
+        let mut drawn = Vec::new();
         for _ in 0..self.samples {
             let mut point = x.to_vec();
             crate::vector::add_scaled(&mut point, self.spread, &random.normals(x.len()));
             context.layout.project(&mut point);
-            match objective.value(&point) {
+            drawn.push(point);
+        }
+        let found = objective.values(&drawn);
+        let (mut points, mut values) = (Vec::new(), Vec::new());
+        for (point, value) in drawn.into_iter().zip(found) {
+            match value {
                 Ok(value) if value.is_finite() => values.push(value),
                 Ok(_) => continue,
                 Err(error) if objective.diverged(&error) => continue,

@@ -55,7 +55,8 @@ impl Estimator for FiniteDifference {
                 moved.push((i, upper - lower));
             }
         }
-        let values = objective.values(&points)?;
+        let values = objective.values(&points);
+        let values = values.into_iter().collect::<Result<Vec<_>, _>>()?;
         let mut gradient = vec![0.0; x.len()];
         let (value, differences) = match values.split_first() {
             Some((value, ends)) => (*value, ends.chunks_exact(2)),

@@ -67,20 +67,23 @@ impl Estimator for PolicyGradient {
         x: &[f64],
         context: &Context<'_>,
     ) -> Result<Evaluation, O::Error> {
-        let mut drawn = Vec::with_capacity(self.samples);
+        let (mut points, mut noises) = (Vec::new(), Vec::new());
         for sample in 0..self.samples {
             let place = [context.iteration as u64, sample as u64];
             let noise = Random::new(self.seed, &place).normals(x.len());
             let mut point = x.to_vec();
             add_scaled(&mut point, self.spread, &noise);
             context.layout.project(&mut point);
-            drawn.push((objective.value(&point)?, noise));
+            points.push(point);
+            noises.push(noise);
         }
+        let values = objective.values(&points);
+        let values = values.into_iter().collect::<Result<Vec<_>, _>>()?;
         let n = self.samples.max(1) as f64;
-        let mean = drawn.iter().map(|(value, _)| value).sum::<f64>() / n;
+        let mean = values.iter().sum::<f64>() / n;
         let baseline = self.baseline.unwrap_or(mean);
         let mut gradient = vec![0.0; x.len()];
-        for (value, noise) in &drawn {
+        for (value, noise) in values.iter().zip(&noises) {
             add_scaled(&mut gradient, (value - baseline) / (n * self.spread), noise);
         }
         if mean.is_finite() {

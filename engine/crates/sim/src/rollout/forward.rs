@@ -207,6 +207,20 @@ impl<'a, T: Compiled> Rollout<'a, T> {
             .map(|_| ())
     }
 
+    /// Advances `state` through all substeps of a frame.
+    ///
+    /// # Errors
+    /// As [`Rollout::advance`].
+    pub fn advance_frame(&mut self, state: &mut State<T>, frame: usize) -> Result<(), NonFinite> {
+        let substeps = self.world.clock.substeps;
+        let mut begun = false;
+        for step in frame * substeps..(frame + 1) * substeps {
+            let onward = true;
+            begun = self.stride(state, step, Stride { begun, onward }, None)?;
+        }
+        Ok(())
+    }
+
     /// Advances `state` from substep `step` to the next. `stride.begun` says that the call
     /// before returned true and that nothing has touched state or scratch since;
     /// `stride.onward`, that the next call is likely to go on from here. Returns whether it may

@@ -14,7 +14,7 @@ use crate::{
     particle::{
         Order, Particles,
         order::ParticleBlock,
-        split::{CloudRef, ParticlesMut, ParticlesRef, PerParticle},
+        split::{CloudRef, ParticlesMut, ParticlesRef, PerParticle, fetch},
         visits::{Visit, plan_visits},
     },
     world::{Body, World},
@@ -224,6 +224,7 @@ impl<T: Real> Kernel<T> for FromTile<'_, T> {
             moved = g2p::<T, _, L>(isa, &patch, &tile, &mut self.particles.liquid);
         }
         if !block.solid.is_empty() {
+            fetch(self.particles.solid.motion, self.particles.solid.strain);
             let patch = setting.solid(block, self.visits.solid);
             moved = moved.merge(g2p::<T, _, L>(
                 isa,
@@ -309,6 +310,8 @@ impl<T: Real> Kernel<T> for FromTileVjp<'_, T> {
         }
         if !block.solid.is_empty() {
             let cloud = CloudRef::of(&particles.solid, block.solid.clone());
+            fetch(cloud.motion, cloud.strain);
+            fetch(self.bars.solid.motion, self.bars.solid.strain);
             let patch = setting.solid(block, self.visits.solid);
             let bars = &mut self.bars.solid;
             g2p_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, self.tile, solid_sums);
@@ -353,6 +356,8 @@ impl<T: Real> Kernel<T> for ToTileVjp<'_, T> {
         }
         if !block.solid.is_empty() {
             let cloud = CloudRef::of(&particles.solid, block.solid.clone());
+            fetch(cloud.motion, cloud.strain);
+            fetch(self.bars.solid.motion, self.bars.solid.strain);
             let patch = setting.solid(block, self.visits.solid);
             let bars = &mut self.bars.solid;
             p2g_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, solid_sums);

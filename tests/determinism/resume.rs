@@ -17,7 +17,7 @@ fn resumed_run_has_the_same_bits<T: Compiled>() {
     setup.run(&mut whole, 0, setup.steps());
     let whole = of_particles(&whole.canonical(&setup.world));
     let mut by_frames = setup.start();
-    let mut rollout = Rollout::new(&setup.world, &setup.controls);
+    let mut rollout = Rollout::new(&setup.world, &setup.programs);
     for frame in 0..FRAMES {
         rollout.advance_frame(&mut by_frames, frame).unwrap();
     }

@@ -13,8 +13,6 @@ mod finite;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
-mod floating;
-#[cfg(test)]
 mod free_fall;
 #[cfg(test)]
 mod gas;

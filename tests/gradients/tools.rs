@@ -144,6 +144,10 @@ fn jointed(matter: Matter, law: ContactLaw) -> Setup<f64> {
         gravity: None,
         range: first..first + count,
     });
+    let spray = setup.world.liquids.len() - 1;
+    for force in &mut setup.world.forces {
+        force.acts.insert(spray, true);
+    }
     setup.world.injectors = vec![Injector {
         name: "spray".into(),
         matter: injector::Matter::Liquid(setup.world.liquids.len() - 1),

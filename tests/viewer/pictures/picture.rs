@@ -48,8 +48,8 @@ impl Picture {
 }
 
 /// Whether a pixel has this hue, whatever its lightness: one channel well above or below another.
-pub fn blue([r, _, b]: [u8; 3]) -> bool {
-    b > 90 && i32::from(b) - i32::from(r) > 60
+pub fn blue([r, g, b]: [u8; 3]) -> bool {
+    b > 90 && i32::from(b) - i32::from(r) > 60 && b > g
 }
 
 /// See [`blue`].

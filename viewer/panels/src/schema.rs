@@ -249,7 +249,10 @@ mod tests {
             scene["materials"]["cream"] = made;
             let read: Result<Spec<OptimizeSpec>, _> = serde_json::from_value(scene);
             let read = read.unwrap_or_else(|error| panic!("{}: {error}", item.name));
-            assert_eq!(read.materials["cream"].density(), 1000.0, "{}", item.name);
+            // A preset has a density of its own.
+            if item.name != "Preset" {
+                assert_eq!(read.materials["cream"].density(), 1000.0, "{}", item.name);
+            }
         }
         for item in schema.variants("Shape") {
             let mut scene = scene.clone();

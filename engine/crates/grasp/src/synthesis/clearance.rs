@@ -35,7 +35,7 @@ pub struct Margins {
     pub tips: f64,
 }
 
-/// The sum of the [`barrier`]s of all balls of the hand, in which a ball of radius `r` at `c`
+/// The sum of the barriers of all balls of the hand, in which a ball of radius `r` at `c`
 /// overlaps by `r + margin - phi(c)`.
 pub fn clearance<T: Real>(
     hand: &Hand,

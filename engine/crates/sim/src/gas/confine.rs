@@ -147,7 +147,7 @@ fn shape<T: Real>(grid: &Grid, u: &Velocity<T>, scratch: &mut ConfineScratch<T>)
 
 /// Adds `dt epsilon dx (N x w)` to the velocity, with `w` the vorticity and
 /// `N = grad |w| / |grad |w||` (Fedkiw, Stam & Jensen 2001, eq. 11), both faded out below
-/// [`FAINT`]; `strength` is `epsilon` (m/s per unit of vorticity and cell). Ghosts must be
+/// `FAINT`; `strength` is `epsilon` (m/s per unit of vorticity and cell). Ghosts must be
 /// filled.
 pub fn confine<T: Real>(
     grid: &Grid,

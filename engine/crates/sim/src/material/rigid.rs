@@ -6,7 +6,7 @@ use nalgebra::Matrix3;
 use super::{Deformation, Law, PARAMETERS, StressBar};
 
 /// Rigid matter made of particles, which carry no stress: after each substep their motion is
-/// made that of a rigid body (see [`crate::rollout::shape_match`]), and F its rotation.
+/// made that of a rigid body (see [`crate::transfer::shape_match`]), and F its rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rigid;
 

@@ -187,7 +187,7 @@ fn claimed<'a, T: Real>(
 /// that the nodes have in the domain, `S_i`, the filling at a particle is
 /// `phi = sum_i w_ip V_i / sum_i w_ip S_i`: above 1, its particles claim more than there is. Then
 /// `J <- J (1 - a (phi - 1) s(phi))` with the share `a = 1 - exp(-rate T)` of a frame of duration T
-/// and `s`, 0 where `phi` is at most [`SURFACE`] and 1 where it is 1.
+/// and `s`, 0 where `phi` is at most `SURFACE` and 1 where it is 1.
 pub fn keep_volume<T: Real>(
     world: &World<T>,
     step: usize,

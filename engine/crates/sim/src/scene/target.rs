@@ -22,7 +22,7 @@ use crate::{
     world::World,
 };
 
-/// A term of the loss of a [`Scene`].
+/// A term of the loss of a [`Scene`](super::Scene).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loss {
     /// What it measures.
@@ -33,7 +33,7 @@ pub struct Loss {
     pub frames: Range<usize>,
 }
 
-/// What a term measures; `body` is an index into [`Scene::bodies`].
+/// What a term measures; `body` is an index into [`Scene::bodies`](super::Scene::bodies).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Measure {
     /// Mean square distance of particles from the same particles of a target.
@@ -150,7 +150,7 @@ pub struct Points {
 pub struct Metric {
     /// Its name.
     pub name: String,
-    /// Index of the body in [`Scene::bodies`].
+    /// Index of the body in [`Scene::bodies`](super::Scene::bodies).
     pub body: usize,
     /// The shape.
     pub shape: Shape<f64>,

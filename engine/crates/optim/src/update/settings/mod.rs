@@ -16,7 +16,7 @@ use crate::plain;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum UpdateSettings {
-    /// Adaptive moments, see [`Adam`].
+    /// Adaptive moments, see [`Adam`](super::adam::Adam).
     Adam {
         /// Longest move of an entry in one iteration, in parameter units (default: 0.01).
         #[serde(default = "adam::default_rate")]
@@ -31,7 +31,7 @@ pub enum UpdateSettings {
         #[serde(default = "adam::default_epsilon")]
         epsilon: f64,
     },
-    /// Gradient descent with momentum, see [`Sgd`].
+    /// Gradient descent with momentum, see [`Sgd`](super::sgd::Sgd).
     Sgd {
         /// Move per unit of gradient (default: 0.01).
         #[serde(default = "sgd::default_rate")]
@@ -43,7 +43,7 @@ pub enum UpdateSettings {
         #[serde(default)]
         nesterov: bool,
     },
-    /// Limited-memory BFGS with a strong-Wolfe line search, see [`Lbfgs`].
+    /// Limited-memory BFGS with a strong-Wolfe line search, see [`Lbfgs`](super::lbfgs::Lbfgs).
     Lbfgs {
         /// First trial of every line search, as a share of the quasi-Newton step (default: 1).
         #[serde(default = "lbfgs::default_rate")]

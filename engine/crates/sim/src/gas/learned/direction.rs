@@ -11,7 +11,7 @@ use super::network::Network;
 ///
 /// The network may be wrong. So a direction that is not finite, or nearly at a right angle to the
 /// residual, is replaced by the residual; and where the residual has not halved in
-/// [`PATIENCE`] steps, plain conjugate gradients take over for good.
+/// `PATIENCE` steps, plain conjugate gradients take over for good.
 #[derive(Debug, Clone)]
 pub struct DeepConjugateDirection<'a> {
     /// When it stops.

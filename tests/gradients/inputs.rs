@@ -298,7 +298,14 @@ pub fn along(gradient: &Gradient<f64>, input: Input, setup: &Setup<f64>, noise: 
             .flatten()
             .map(|bar| bar * noise.next())
             .sum(),
-        Input::GravityShare => gradient.shares.iter().map(|bar| bar * noise.next()).sum(),
+        Input::GravityShare => {
+            let liquids = setup.world.liquids.iter().map(|body| body.gravity);
+            let shares = liquids.chain(setup.world.solids.iter().map(|body| body.gravity));
+            let own = shares
+                .zip(&gradient.shares)
+                .filter(|(share, _)| share.is_some());
+            own.map(|(_, bar)| bar * noise.next()).sum()
+        }
         Input::Activation => gradient
             .activations
             .iter()

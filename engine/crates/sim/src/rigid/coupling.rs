@@ -25,6 +25,9 @@ const SETTLED: f64 = 1e-14;
 /// Halvings of a step that does not come closer.
 const HALVINGS: usize = 12;
 
+/// Pieces tried from a kink at most.
+const CROSSINGS: usize = 8;
+
 /// A node of the grid in reach of a body.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Node<W: Real> {
@@ -182,7 +185,9 @@ fn resistance<W: Real>(
 ///
 /// `V = V* + W P(V)`, `P(V) = -sum_i m_i G_i^T s_i (g(v_i - G_i V) - (v_i - G_i V))`.
 ///
-/// Newton's method, from `V*`. A light body takes the motion of the matter around it and a heavy
+/// Newton's method, from `V*`, damped so that the residual falls. The laws are smooth in pieces, and
+/// a damped step can end on the kink between two of them, from where the derivative of the one
+/// leads nowhere; that of the other does (Katzenelson 1965). A light body takes the motion of the matter around it and a heavy
 /// one gives it its own, whatever the ratio of densities: nothing is overshot, since the masses
 /// of both are weighed in the same equation. The sum of momenta of body and nodes is kept to
 /// round-off, also where the iteration has not come to its end.
@@ -202,31 +207,40 @@ pub fn couple<W: Real>(
     let mobility = mobility(body, &state.pose);
     impulse = impulse_at(body, state, nodes, &twist);
     let mut residual = twist - before - mobility * impulse;
+    // Where the derivative is taken: at the twist, or ahead of it where it lies on a kink.
+    let mut piece = twist;
+    let mut crossings = 0;
     for _ in 0..ITERATIONS {
         let scale = before.norm() + twist.norm() + (mobility * impulse).norm();
         if residual.norm() <= scale * W::of(SETTLED) {
             break;
         }
-        let slope = Matrix6::identity() + mobility * resistance(body, state, nodes, &twist);
+        let slope = Matrix6::identity() + mobility * resistance(body, state, nodes, &piece);
         let Some(step) = slope.lu().solve(&residual) else {
             break;
         };
         let mut share = W::one();
-        let mut best = None;
+        let mut closer = None;
         for _ in 0..HALVINGS {
             let tried = twist - step * share;
             let found = impulse_at(body, state, nodes, &tried);
             let left = tried - before - mobility * found;
             if left.norm() < residual.norm() {
-                best = Some((tried, found, left));
+                closer = Some((tried, found, left));
                 break;
             }
+            piece = tried;
             share *= W::of(0.5);
         }
-        let Some((tried, found, left)) = best else {
-            break;
-        };
-        (twist, impulse, residual) = (tried, found, left);
+        match closer {
+            Some((tried, found, left)) => {
+                (twist, impulse, residual, piece) = (tried, found, left, tried);
+                crossings = 0;
+            }
+            // On a kink: the piece that the shortest step led into has another derivative.
+            None if crossings < CROSSINGS => crossings += 1,
+            None => break,
+        }
     }
     if W::DUAL {
         // The tangent follows the value by an iteration.

@@ -6,18 +6,22 @@
 
 pub mod body;
 pub mod coupling;
+pub mod fall;
 pub mod feeler;
 mod impulse;
 pub mod joint;
 pub mod mass;
+pub mod meeting;
 pub mod step;
 mod touch;
 pub mod turn;
 
 pub use body::{RigidBar, RigidBody, RigidParameterBar, RigidState};
+pub use fall::{fall, fall_vjp};
 pub use feeler::Feeler;
 pub use joint::Joint;
-pub use step::{RigidScratch, RigidStepBar, Surroundings, fall, fall_vjp, step, step_vjp};
+pub use meeting::Surroundings;
+pub use step::{RigidScratch, RigidStepBar, step, step_vjp};
 
 use backflow_diff::Real;
 use nalgebra::{Matrix3, Vector3, Vector6};

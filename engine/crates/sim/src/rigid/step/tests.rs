@@ -1,13 +1,18 @@
-use nalgebra::Matrix3;
+use nalgebra::{Matrix3, Vector3};
 use num_dual::Dual64;
 
 use super::*;
 use crate::{
     collider::{Capsule, Cuboid, Cylinder, Plane, Shape, Sphere, Torus, testing::*},
-    contact::{Collider, ContactLaw, Stage, place},
+    contact::{Collider, ContactLaw, Placed, Stage, place},
     pose::{
         Pose, PoseBar,
         tests::{dual_pose, dual_twist, pose_tangent, sample},
+    },
+    rigid::{
+        Joint,
+        fall::{fall, fall_vjp},
+        feeler::Feeler,
     },
     tool::Mount,
 };

@@ -24,7 +24,8 @@ use crate::cli::{
 /// Finds grasps of every object at every scale, and writes one set for each.
 ///
 /// A set that is already there is kept, so that a run which was interrupted goes on where it
-/// was. Results do not depend on the number of threads.
+/// was. Results do not depend on the number of threads. Nothing is simulated: a grasp seems to
+/// hold where its score is as good as that of those which held when they were simulated.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   backflow grasp synthesize --hand shadow --object assets/meshes/cup.obj --count 20
@@ -45,8 +46,9 @@ pub struct Synthesize {
     /// Grasps of each object at each scale.
     #[arg(long, default_value_t = 20, value_name = "N")]
     count: usize,
-    /// Candidates for each grasp: of N times as many the best are kept, by their own score.
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    /// Candidates for each grasp: of N times as many the best are kept, by their own score; 1
+    /// keeps all.
+    #[arg(long, default_value_t = 4, value_name = "N")]
     candidates: usize,
     /// What the starts depend on.
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -77,6 +79,9 @@ impl Synthesize {
     /// # Errors
     /// A hand, an object or settings that cannot be used; a set that cannot be written.
     pub fn run(&self) -> Result<(), Failure> {
+        if self.count == 0 {
+            return Err(Failure::input("--count 0: expected at least 1"));
+        }
         let hand = hand(&self.hand)?;
         let settings = self.settings()?;
         fs::create_dir_all(&self.out)
@@ -148,8 +153,7 @@ impl Synthesize {
             .out
             .join(format!("{}-{stem}-{scale}.json", hand.spec.name));
         if file.exists() {
-            say(&format!("{}: already there", file.display()));
-            return Ok(());
+            return self.kept(&file);
         }
         let object = Object::read(path, scale, &Fineness::default()).map_err(Failure::input)?;
         let watch = Watch::start();
@@ -177,6 +181,24 @@ impl Synthesize {
         Ok(())
     }
 
+    /// A set that is there already: it goes on from a run before, if it has what is asked for.
+    fn kept(&self, file: &Path) -> Result<(), Failure> {
+        let set = json::read(file).map_err(Failure::input)?;
+        let (there, asked) = (set.grasps.len(), self.count);
+        if there != asked {
+            return Err(Failure::input(format!(
+                "{}: has {there} grasps already, expected the {asked} of --count; remove it, or choose another --out",
+                file.display()
+            )));
+        }
+        if self.json {
+            say_json(&json!({ "set": file.display().to_string(), "grasps": there, "kept": true }));
+        } else {
+            say(&format!("{}: already there, kept", file.display()));
+        }
+        Ok(())
+    }
+
     fn tell(&self, file: &Path, grasps: &[Grasp], seconds: f64) {
         let count = grasps.len() as f64;
         let mean = |part: &dyn Fn(&Grasp) -> f64| grasps.iter().map(part).sum::<f64>() / count;
@@ -186,10 +208,12 @@ impl Synthesize {
             mean(&|grasp| grasp.score.penetration),
         ];
         let rate = count * self.candidates as f64 / seconds;
+        let good = grasps.iter().filter(|grasp| grasp.score.is_good()).count();
         if self.json {
             say_json(&json!({
                 "set": file.display().to_string(),
                 "grasps": grasps.len(),
+                "seem_to_hold": good,
                 "force": force,
                 "gap": gap,
                 "penetration": penetration,
@@ -198,12 +222,19 @@ impl Synthesize {
             }));
         } else {
             say(&format!(
-                "{}: {} grasps in {seconds:.1} s ({rate:.1} candidates/s); on average forces miss {force:.3}, gap {:.2} mm, penetration {:.2} mm",
+                "{}: {} grasps in {seconds:.1} s ({rate:.1} candidates/s), {good} seem to hold; on average forces miss {force:.3}, gap {:.2} mm, penetration {:.2} mm",
                 file.display(),
                 grasps.len(),
                 1e3 * gap,
                 1e3 * penetration
             ));
+            if good == 0 {
+                say(&format!(
+                    "{}: no grasp seems to hold; the object may be too large or too thin for the hand {}",
+                    file.display(),
+                    self.hand
+                ));
+            }
         }
     }
 }

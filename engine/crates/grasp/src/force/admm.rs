@@ -15,7 +15,7 @@ use backflow_diff::{
     lanes::{Kernel, Lanes, WIDTH},
 };
 
-use super::{Rows, VARIABLES};
+use super::{Contact, Rows, VARIABLES};
 
 /// Sixteen scalars, one a programme.
 pub type Wide<T> = [T; WIDTH];
@@ -81,6 +81,24 @@ impl<T: Real> Batch<T> {
             z: vec![zero; rows.variables()],
             s: vec![zero; rows.len()],
             u: vec![zero; rows.len()],
+        }
+    }
+
+    /// The contacts of one programme.
+    pub fn set_contacts(&mut self, lane: usize, contacts: &[Contact<f64>]) {
+        for (columns, contact) in self.grasp.chunks_mut(3).zip(contacts) {
+            for (axis, column) in columns.iter_mut().enumerate() {
+                for (wide, entry) in column.iter_mut().zip(contact.column(axis)) {
+                    wide[lane] = T::of(entry);
+                }
+            }
+        }
+    }
+
+    /// The load of one programme.
+    pub fn set_load(&mut self, lane: usize, load: &[f64; 6]) {
+        for (wide, entry) in self.load.iter_mut().zip(load) {
+            wide[lane] = T::of(*entry);
         }
     }
 

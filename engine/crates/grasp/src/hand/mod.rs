@@ -5,6 +5,8 @@ pub mod library;
 pub mod shape;
 pub mod spec;
 
+use std::ops::Range;
+
 use nalgebra::{Matrix3, Quaternion, UnitQuaternion, Vector3};
 
 use crate::GraspError;
@@ -50,8 +52,19 @@ pub struct Link {
     pub blocks: Vec<Block>,
     /// Points on its surface, or balls inside that reach it, fine enough to touch with.
     pub surface: Vec<Ball>,
+    /// Parts of the surface, each with a ball around it.
+    pub patches: Vec<Patch>,
     /// Centre (m) and radius (m) of a ball around it all.
     pub bound: Ball,
+}
+
+/// Some of the balls of a surface that lie side by side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch {
+    /// A ball around them.
+    pub bound: Ball,
+    /// Which they are.
+    pub balls: Range<usize>,
 }
 
 /// A joint.
@@ -209,6 +222,7 @@ impl Hand {
                     ));
                 }
             }
+            let surface: Vec<Ball> = link.shapes.iter().flat_map(shape::surface).collect();
             links.push(Link {
                 parent,
                 position,
@@ -217,7 +231,8 @@ impl Hand {
                 balls: link.shapes.iter().flat_map(shape::balls).collect(),
                 segments: link.shapes.iter().flat_map(shape::segments).collect(),
                 blocks: link.shapes.iter().filter_map(shape::block).collect(),
-                surface: link.shapes.iter().flat_map(shape::surface).collect(),
+                patches: patches(&surface),
+                surface,
                 bound: shape::bound(link.shapes.iter().flat_map(shape::balls)),
             });
         }
@@ -379,6 +394,23 @@ impl Hand {
     pub fn frames<T: backflow_diff::Real>(&self) -> Frames<T> {
         Frames::new(self.links.len(), self.joints.len())
     }
+}
+
+/// Balls of a patch, at most.
+const PATCH: usize = 12;
+
+/// A surface in patches of balls that follow one another.
+fn patches(surface: &[Ball]) -> Vec<Patch> {
+    (0..surface.len())
+        .step_by(PATCH)
+        .map(|first| {
+            let balls = first..(first + PATCH).min(surface.len());
+            Patch {
+                bound: shape::bound(surface[balls.clone()].iter().copied()),
+                balls,
+            }
+        })
+        .collect()
 }
 
 /// The link that moves when a link does: itself, or the first above it that has a joint.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use backflow_sim::{
     collider::{DistanceGrid, Extent, Raster, Spline},
-    mesh::{bvh::Closest, distance, solid::MeshSolid},
+    mesh::{MeshFault, Report, bvh::Closest, distance, solid::MeshSolid},
 };
 use nalgebra::Vector3;
 use rayon::prelude::*;
@@ -16,7 +16,7 @@ use crate::GraspError;
 /// outside; where parts overlap it is less deep than the truth.
 ///
 /// # Errors
-/// A single solid that has holes or crosses itself; a grid that would be too large.
+/// A solid that has holes, a single one that crosses itself; a grid that would be too large.
 pub(super) fn distance(
     parts: &[(PathBuf, MeshSolid)],
     fineness: &Fineness,
@@ -37,7 +37,7 @@ pub(super) fn distance(
     for (path, solid) in parts {
         boxes.push(solid.mesh().bounds().ok_or_else(|| GraspError::Solid {
             path: path.clone(),
-            source: backflow_sim::mesh::solid::MeshFault::Empty,
+            source: MeshFault::Empty,
         })?);
     }
     let bounds = boxes
@@ -51,6 +51,20 @@ pub(super) fn distance(
         expected: "at least one",
     })?;
     let raster = fineness.raster(bounds);
+    for (path, solid) in parts {
+        let edges = Report::of(solid.mesh()).edges;
+        if edges.largest_hole > raster.spacing {
+            return Err(GraspError::Solid {
+                path: path.clone(),
+                source: MeshFault::Open {
+                    open: edges.open,
+                    inconsistent: edges.inconsistent,
+                    size: edges.largest_hole,
+                    cell: raster.spacing,
+                },
+            });
+        }
+    }
     let spline = Spline::through(raster, &distances(parts, &boxes, &raster));
     let reach = parts.iter().map(|(_, solid)| solid.mesh().reach());
     Ok(DistanceGrid::new(

@@ -9,9 +9,12 @@ use crate::hand::{
     spec::{JointKind, JointSpec, LinkSpec, ShapeSpec},
 };
 
-/// Damping (N m s / rad), dry friction (N m) and rotor inertia (kg m^2) of the joints, which
-/// hand files do not give: those that MuJoCo Menagerie uses for the Shadow hand.
-const JOINT: &str = r#"damping="0.05" armature="0.0002" frictionloss="0.01""#;
+/// Damping (N m s / rad), dry friction (N m) and rotor inertia (kg m^2) of hinges, which hand
+/// files do not give: those that MuJoCo Menagerie uses for the Shadow hand.
+const HINGE: &str = r#"damping="0.05" armature="0.0002" frictionloss="0.01""#;
+/// Damping (N s / m) and inertia (kg) of slides: about critical for jaws of 0.05 kg on springs
+/// of 2 N / mm.
+const SLIDE: &str = r#"damping="20" armature="0.01""#;
 
 /// The model of a hand: bodies, joints, shapes, tendons and position motors.
 pub fn hand(hand: &Hand) -> String {
@@ -192,15 +195,15 @@ fn body(text: &mut String, hand: &Hand, index: usize, depth: usize, free: bool) 
         ..
     }) = &link.joint
     {
-        let kind = match kind {
-            JointKind::Hinge => "hinge",
-            JointKind::Slide => "slide",
+        let (kind, rest) = match kind {
+            JointKind::Hinge => ("hinge", HINGE),
+            JointKind::Slide => ("slide", SLIDE),
         };
         line(
             text,
             depth + 1,
             &format!(
-                r#"<joint name="{name}" type="{kind}" axis="{}" range="{} {}" {JOINT}/>"#,
+                r#"<joint name="{name}" type="{kind}" axis="{}" range="{} {}" {rest}/>"#,
                 spaced(axis),
                 range.0,
                 range.1

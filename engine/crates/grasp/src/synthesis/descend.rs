@@ -1,5 +1,7 @@
 //! The descent: steps along the gradient, its length evened out finger by finger.
 
+use std::ops::Range;
+
 use backflow_diff::lanes::WIDTH;
 use nalgebra::{Rotation3, Vector3};
 
@@ -21,6 +23,7 @@ pub const TOGETHER: usize = 8;
 struct Walker {
     stance: Stance<f64>,
     best: Stance<f64>,
+    energy: f64,
     least: f64,
     momentum: Vec<f64>,
     gradient: Vec<f64>,
@@ -28,69 +31,134 @@ struct Walker {
     workspace: Workspace<f64>,
 }
 
-/// Descends from up to [`TOGETHER`] starts; returns the best stances of the time when the
-/// fingers are closed.
+/// Descends from the starts of up to [`TOGETHER`] grasps, `settings.scouts` each; returns the
+/// best stances of the time when the fingers are closed.
 ///
 /// As in BODex the gradient of position, rotation and each finger is divided by its length,
-/// `m <- (beta m + g) / 2` remembers it, and `x <- x - alpha m`. Unlike there forces are
-/// minded to the end and the best stance is kept, not the last.
+/// `m <- (beta m + g) / 2` remembers it, and `x <- x - alpha m`. Unlike there several starts go
+/// some steps and the best of them goes on, forces are minded to the end, and the best stance
+/// is kept, not the last.
 pub fn descend(
     hand: &Hand,
     object: &Object,
     settings: &Settings,
     starts: &[Stance<f64>],
 ) -> Vec<Stance<f64>> {
-    let limits = Limits {
-        friction: settings.friction,
-        ..Limits::of(&hand.pressures)
+    let descent = Descent::new(hand, object, settings);
+    let mut walkers = Vec::with_capacity(starts.len());
+    let scout = if settings.scouts > 1 {
+        settings.scout
+    } else {
+        0
     };
-    let rows = Rows::new(hand.fingers.len(), &limits);
-    let solver = admm::Settings::default();
-    let mut batches = vec![Batch::<f32>::new(&rows); (starts.len() * LOADS).div_ceil(WIDTH)];
-    let size = 6 + hand.motors.len();
-    let mut walkers: Vec<Walker> = starts
-        .iter()
-        .map(|start| Walker {
+    for starts in starts.chunks(TOGETHER) {
+        let mut some: Vec<Walker> = starts
+            .iter()
+            .map(|start| Walker::new(hand, start))
+            .collect();
+        descent.run(&mut some, 0..scout);
+        walkers.extend(some);
+    }
+    let mut walkers = chosen(walkers, settings.scouts);
+    descent.run(&mut walkers, scout..settings.iterations + 1);
+    walkers.into_iter().map(|walker| walker.best).collect()
+}
+
+/// Of every so many walkers that with the least energy, the first of equals.
+fn chosen(walkers: Vec<Walker>, scouts: usize) -> Vec<Walker> {
+    let mut chosen: Vec<Walker> = Vec::with_capacity(walkers.len() / scouts);
+    for (index, walker) in walkers.into_iter().enumerate() {
+        match chosen.last_mut() {
+            Some(last) if index % scouts != 0 => {
+                if walker.energy < last.energy {
+                    *last = walker;
+                }
+            }
+            _ => chosen.push(walker),
+        }
+    }
+    chosen
+}
+
+impl Walker {
+    fn new(hand: &Hand, start: &Stance<f64>) -> Self {
+        let size = 6 + hand.motors.len();
+        Self {
             stance: start.clone(),
             best: start.clone(),
+            energy: f64::INFINITY,
             least: f64::INFINITY,
             momentum: vec![0.0; size],
             gradient: vec![0.0; size],
             forces: [[0.0; VARIABLES]; LOADS],
             workspace: Workspace::new(hand),
-        })
-        .collect();
-    let groups = groups(hand);
-    for iteration in 0..=settings.iterations {
-        for walker in &mut walkers {
-            walker.workspace.place(hand, object, &walker.stance);
         }
-        if iteration % settings.interval == 0 {
-            solve(&rows, &solver, &mut batches, &mut walkers);
+    }
+}
+
+/// What all walkers of a descent share.
+struct Descent<'a> {
+    hand: &'a Hand,
+    object: &'a Object,
+    settings: &'a Settings,
+    limits: Limits,
+    rows: Rows,
+    solver: admm::Settings,
+    groups: Vec<Vec<usize>>,
+}
+
+impl<'a> Descent<'a> {
+    fn new(hand: &'a Hand, object: &'a Object, settings: &'a Settings) -> Self {
+        let limits = Limits {
+            friction: settings.friction,
+            ..Limits::of(&hand.pressures)
+        };
+        Self {
+            hand,
+            object,
+            settings,
+            rows: Rows::new(hand.fingers.len(), &limits),
+            limits,
+            solver: admm::Settings::default(),
+            groups: groups(hand),
         }
-        let done = iteration as f64 / settings.iterations as f64;
-        let weights = weights(settings, &limits, done);
-        let scale = settings.decay.powf(done);
-        for walker in &mut walkers {
-            let energy = energy_vjp(
-                hand,
-                object,
-                &walker.stance,
-                &walker.forces,
-                &weights,
-                &mut walker.workspace,
-                &mut walker.gradient,
-            );
-            if done >= settings.close && energy < walker.least {
-                walker.least = energy;
-                walker.best.clone_from(&walker.stance);
+    }
+
+    /// Takes some of the steps; the first of them solves the forces.
+    fn run(&self, walkers: &mut [Walker], steps: Range<usize>) {
+        let (hand, object, settings) = (self.hand, self.object, self.settings);
+        let count = (walkers.len() * LOADS).div_ceil(WIDTH);
+        let mut batches = vec![Batch::<f32>::new(&self.rows); count];
+        for iteration in steps.clone() {
+            for walker in walkers.iter_mut() {
+                walker.workspace.place(hand, object, &walker.stance);
             }
-            if iteration < settings.iterations {
-                step(hand, settings, &groups, scale, walker);
+            if (iteration - steps.start).is_multiple_of(settings.interval) {
+                solve(&self.rows, &self.solver, &mut batches, walkers);
+            }
+            let done = iteration as f64 / settings.iterations as f64;
+            let weights = weights(settings, &self.limits, done);
+            let scale = settings.decay.powf(done);
+            for walker in walkers.iter_mut() {
+                walker.energy = energy_vjp(
+                    hand,
+                    object,
+                    &walker.stance,
+                    &walker.forces,
+                    &weights,
+                    &mut walker.workspace,
+                    &mut walker.gradient,
+                );
+                if done >= settings.close && walker.energy < walker.least {
+                    walker.least = walker.energy;
+                    walker.best.clone_from(&walker.stance);
+                }
+                if iteration < settings.iterations {
+                    step(hand, settings, &self.groups, scale, walker);
+                }
             }
         }
     }
-    walkers.into_iter().map(|walker| walker.best).collect()
 }
 
 /// The weights when a part `done` of the steps is done.
@@ -121,17 +189,8 @@ fn solve(rows: &Rows, solver: &admm::Settings, batches: &mut [Batch<f32>], walke
             // Lanes beyond the last walker repeat the first.
             let problem = (index * WIDTH + lane) % (walkers.len() * LOADS);
             let (walker, load) = (&walkers[problem / LOADS], problem % LOADS);
-            for (contact, touch) in walker.workspace.touches.iter().enumerate() {
-                for axis in 0..3 {
-                    let column = touch.contact.column(axis);
-                    for (wide, entry) in batch.grasp[3 * contact + axis].iter_mut().zip(column) {
-                        wide[lane] = entry as f32;
-                    }
-                }
-            }
-            for (wide, entry) in batch.load.iter_mut().zip(loads[load]) {
-                wide[lane] = entry as f32;
-            }
+            batch.set_contacts(lane, walker.workspace.contacts());
+            batch.set_load(lane, &loads[load]);
         }
         batch.solve(rows, solver);
     }

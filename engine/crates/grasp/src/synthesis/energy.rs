@@ -92,6 +92,11 @@ impl<T: Real> Workspace<T> {
         &self.posture.joints
     }
 
+    /// Contacts of the fingers' pads at the last stance.
+    pub fn contacts(&self) -> &[crate::force::Contact<T>] {
+        &self.contacts
+    }
+
     /// Places the hand and finds its touches.
     pub fn place(&mut self, hand: &Hand, object: &Object, stance: &Stance<T>) {
         self.posture.position = stance.position;
@@ -100,8 +105,9 @@ impl<T: Real> Workspace<T> {
         hand.place(&self.posture, &mut self.frames);
         self.touches.clear();
         self.contacts.clear();
-        for finger in 0..hand.fingers.len() {
-            let touch = touch(hand, object, &self.frames, finger);
+        for finger in &hand.fingers {
+            let centre = self.frames.point(finger.link, &finger.pad.centre);
+            let touch = touch(object, centre, finger.pad.radius);
             self.contacts.push(touch.contact);
             self.touches.push(touch);
         }
@@ -168,16 +174,10 @@ pub fn energy_vjp<T: Real>(
         let off = at.gap - T::of(weights.reach);
         let weight = T::of(weights.distance / count as f64);
         energy += off * off * weight;
-        touch_vjp(
-            hand,
-            object,
-            &workspace.frames,
-            finger,
-            &at,
-            off * weight * T::of(2.0),
-            &workspace.touch_bars[finger],
-            &mut workspace.frames_bar,
-        );
+        let gap_bar = off * weight * T::of(2.0);
+        let bar = touch_vjp(object, &at, gap_bar, &workspace.touch_bars[finger]);
+        let (link, frames) = (hand.fingers[finger].link, &workspace.frames);
+        workspace.frames_bar.add(frames, link, &at.centre, &bar);
     }
     let (frames, bar) = (&workspace.frames, &mut workspace.frames_bar);
     let scale = T::of(weights.collision);

@@ -2,12 +2,17 @@
 //!
 //! A start ([`start`]) descends the energy ([`energy`], [`descend`]) with the forces of its
 //! touches ([`touch`], [`crate::force`]) solved anew every few steps; then gaps are closed
-//! ([`close`](mod@close)) and motors driven ([`squeeze`]).
+//! ([`close`](mod@close)), fingers opened for the way there ([`open`](mod@open)) and motors
+//! driven ([`squeeze`]); the grasps that promise most ([`hold`], [`Score`]) and are unlike one
+//! another are kept ([`choose`](mod@choose)).
 
+pub mod choose;
 pub mod clearance;
 pub mod close;
 pub mod descend;
 pub mod energy;
+pub mod hold;
+pub mod open;
 pub mod overlap;
 mod score;
 mod settings;
@@ -39,7 +44,8 @@ pub struct Grasp {
     pub score: Score,
 }
 
-/// Grasps of an object, the best first: `count` of `count * candidates` starts.
+/// Grasps of an object, the best first: `count` of `count * candidates` starts, see
+/// [`choose`](mod@choose).
 ///
 /// The result does not depend on the number of threads.
 ///
@@ -58,49 +64,64 @@ pub fn synthesize(
         .chunks(descend::TOGETHER)
         .map(<[u64]>::to_vec)
         .collect();
-    let mut grasps: Vec<Grasp> = groups
+    let grasps = groups
         .into_par_iter()
         .flat_map_iter(|group| together(hand, object, &settings, &group))
         .collect();
-    grasps.sort_by(|a, b| {
-        a.score
-            .total
-            .total_cmp(&b.score.total)
-            .then(a.index.cmp(&b.index))
-    });
-    grasps.truncate(count);
-    Ok(grasps)
+    Ok(choose::choose(grasps, count, settings.diversity))
 }
 
 /// The grasps of some starts.
 fn together(hand: &Hand, object: &Object, settings: &Settings, indices: &[u64]) -> Vec<Grasp> {
+    let scouts = settings.scouts as u64;
     let starts: Vec<_> = indices
         .iter()
-        .map(|&index| start::start(hand, object, settings.seed, index))
+        .flat_map(|&index| index * scouts..(index + 1) * scouts)
+        .map(|index| start::start(hand, object, settings, index))
         .collect();
-    let stances = descend::descend(hand, object, settings, &starts);
-    indices
-        .iter()
-        .zip(stances)
-        .map(|(&index, stance)| finish(hand, object, settings, index, stance))
-        .collect()
+    let mut stances = descend::descend(hand, object, settings, &starts);
+    close::close(hand, object, settings, &mut stances);
+    let mut workspaces = vec![Workspace::new(hand); stances.len()];
+    let mut touches = Vec::with_capacity(stances.len());
+    for (workspace, stance) in workspaces.iter_mut().zip(&stances) {
+        workspace.place(hand, object, stance);
+        touches.push(score::touches(hand, object, workspace));
+    }
+    let presses = squeeze::press(hand, object, &touches, settings);
+    let forces = score::forces(hand, object, &touches, settings);
+    let ends = indices.iter().zip(stances).enumerate();
+    ends.map(|(at, (&index, stance))| {
+        let end = End {
+            workspace: &workspaces[at],
+            touches: &touches[at],
+            press: &presses[at],
+            force: forces[at],
+        };
+        finish(hand, object, settings, index, stance, &end)
+    })
+    .collect()
 }
 
-/// Closes the gaps, drives the motors, and says how good the grasp seems.
+/// Where a grasp has ended.
+struct End<'a> {
+    workspace: &'a Workspace<f64>,
+    touches: &'a [close::Nearest],
+    press: &'a squeeze::Press,
+    force: f64,
+}
+
+/// Opens the fingers, drives the motors, and says how good the grasp seems.
 fn finish(
     hand: &Hand,
     object: &Object,
     settings: &Settings,
     index: u64,
-    mut stance: Stance<f64>,
+    stance: Stance<f64>,
+    end: &End<'_>,
 ) -> Grasp {
-    close::close(hand, object, &mut stance, settings.newton);
-    let mut workspace = Workspace::new(hand);
-    workspace.place(hand, object, &stance);
-    let touches = score::touches(hand, object, &workspace);
-    let press = squeeze::press(hand, object, &touches, settings);
-    let opened = squeeze::open(hand, object, &stance, &touches, settings.open);
-    let driven = squeeze::targets(hand, &stance, &workspace, &touches, &press);
+    let opened = open::open(hand, object, &stance, end.touches, settings.open);
+    let driven = squeeze::targets(hand, &stance, end.workspace, end.touches, end.press);
+    let score = Score::of(hand, object, &stance, end, settings);
     let joints = |motors: &[f64]| {
         let mut joints = vec![0.0; hand.joints.len()];
         hand.spread(motors, &mut joints);
@@ -111,7 +132,7 @@ fn finish(
         pregrasp: joints(&opened.motors),
         grasp: joints(&stance.motors),
         squeeze: joints(&driven),
-        score: Score::of(hand, object, &workspace, &touches, &press, settings),
+        score,
         stance,
     }
 }

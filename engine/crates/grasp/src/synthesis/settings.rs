@@ -10,6 +10,15 @@ use crate::GraspError;
 pub struct Settings {
     /// What the starts depend on.
     pub seed: u64,
+    /// Starts of each candidate; after `scout` steps the one with the least energy goes on.
+    pub scouts: usize,
+    /// Steps after which it is chosen.
+    pub scout: usize,
+    /// How far the palm's centre is from the surface at the start (m), least and most; negative
+    /// where the palm is nearer.
+    pub away: (f64, f64),
+    /// Part of the bend at rest with which fingers start (1), least and most.
+    pub bend: (f64, f64),
     /// Steps of the descent.
     pub iterations: usize,
     /// Steps between solves of the forces.
@@ -40,7 +49,11 @@ pub struct Settings {
     pub decay: f64,
     /// Memory of the momentum (1).
     pub momentum: f64,
-    /// Newton steps that close the gaps at the end.
+    /// Newton steps that balance the forces at the end.
+    pub balance: usize,
+    /// Friction that they may count on (1).
+    pub balance_friction: f64,
+    /// Newton steps that close the gaps after that.
     pub newton: usize,
     /// How far fingers open from the object before the grasp (m).
     pub open: f64,
@@ -48,14 +61,24 @@ pub struct Settings {
     pub squeeze: f64,
     /// Friction that the squeeze may count on (1).
     pub squeeze_friction: f64,
+    /// Force that a grasp is to bear along any axis (N).
+    pub load: f64,
+    /// Friction that bears it: sliding (1) and torsional (m).
+    pub bears: (f64, f64),
     /// Candidates for each grasp asked for; the best are kept.
     pub candidates: usize,
+    /// Weight of being unlike the other grasps when candidates are chosen (1).
+    pub diversity: f64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             seed: 0,
+            scouts: 4,
+            scout: 40,
+            away: (0.0, 0.03),
+            bend: (0.4, 1.0),
             iterations: 500,
             interval: 5,
             approach: 0.6,
@@ -68,14 +91,19 @@ impl Default for Settings {
             margin: 0.006,
             apart: 0.003,
             friction: 0.1,
-            steps: (0.001, 0.01, 0.01),
-            decay: 0.15,
+            steps: (0.004, 0.04, 0.04),
+            decay: 0.07,
             momentum: 0.9,
+            balance: 20,
+            balance_friction: 0.15,
             newton: 15,
             open: 0.012,
             squeeze: 10.0,
             squeeze_friction: 0.3,
-            candidates: 1,
+            load: 1.0,
+            bears: (0.6, 0.02),
+            candidates: 4,
+            diversity: 0.01,
         }
     }
 }
@@ -95,6 +123,7 @@ impl Settings {
             ("iterations", self.iterations),
             ("interval", self.interval),
             ("candidates", self.candidates),
+            ("scouts", self.scouts),
         ];
         for (field, count) in counts {
             if count == 0 {
@@ -112,8 +141,12 @@ impl Settings {
             ("steps.1", self.steps.1),
             ("steps.2", self.steps.2),
             ("decay", self.decay),
+            ("balance_friction", self.balance_friction),
             ("squeeze", self.squeeze),
             ("squeeze_friction", self.squeeze_friction),
+            ("load", self.load),
+            ("bears.0", self.bears.0),
+            ("bears.1", self.bears.1),
         ];
         for (field, number) in positive {
             if !(number > 0.0 && number.is_finite()) {
@@ -124,6 +157,7 @@ impl Settings {
             ("margin", self.margin),
             ("apart", self.apart),
             ("open", self.open),
+            ("diversity", self.diversity),
         ];
         for (field, number) in not_negative {
             if !(number >= 0.0 && number.is_finite()) {
@@ -136,6 +170,15 @@ impl Settings {
                 self.approach,
                 "parts of the steps, `approach` before `close`",
             ));
+        }
+        for (field, (least, most)) in [("away", self.away), ("bend", self.bend)] {
+            if !(least <= most && least.is_finite() && most.is_finite()) {
+                return Err(fault(field, least, "two numbers, the least first"));
+            }
+        }
+        if self.scouts > 1 && self.scout >= self.iterations {
+            let scout = self.scout as f64;
+            return Err(fault("scout", scout, "less than `iterations`"));
         }
         if !(0.0..1.0).contains(&self.momentum) {
             return Err(fault(

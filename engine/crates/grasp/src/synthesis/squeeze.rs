@@ -1,6 +1,7 @@
-//! How motors are driven so that fingers press, and how fingers open before that.
+//! How motors are driven so that fingers press.
 
-use nalgebra::{DMatrix, DVector, Vector3};
+use backflow_diff::lanes::WIDTH;
+use nalgebra::Vector3;
 
 use super::{
     Settings,
@@ -23,52 +24,90 @@ pub struct Press {
     pub rest: f64,
 }
 
-/// Forces at the touches whose sum is as near to zero as friction allows, and whose normal
-/// parts sum to `settings.squeeze`.
-pub fn press(hand: &Hand, object: &Object, touches: &[Nearest], settings: &Settings) -> Press {
-    let limits = Limits {
-        friction: settings.squeeze_friction,
-        around: false,
-        least: 0.05,
-        spread: 0.05,
-        load: (0.0, 0.0),
-        ..Limits::of(&hand.pressures)
-    };
-    let rows = Rows::new(touches.len(), &limits);
-    let contacts: Vec<Contact<f64>> = touches
-        .iter()
-        .map(|touch| {
-            Contact::new(
-                (touch.point - object.centre) / object.length,
-                &-touch.normal,
-            )
-        })
-        .collect();
-    let mut batch = Batch::<f64>::new(&rows);
-    for (index, contact) in contacts.iter().enumerate() {
-        for axis in 0..3 {
-            batch.grasp[3 * index + axis] = contact.column(axis).map(|entry| [entry; 16]);
+/// The forces that balance one another best, for many grasps at a time.
+#[derive(Debug, Clone)]
+pub struct Balance {
+    rows: Rows,
+    batches: Vec<Batch<f32>>,
+}
+
+impl Balance {
+    /// Forces within this friction.
+    pub fn new(hand: &Hand, friction: f64) -> Self {
+        let limits = Limits {
+            friction,
+            around: false,
+            least: 0.05,
+            spread: 0.05,
+            load: (0.0, 0.0),
+            ..Limits::of(&hand.pressures)
+        };
+        Self {
+            rows: Rows::new(hand.fingers.len(), &limits),
+            batches: Vec::new(),
         }
     }
-    batch.solve(&rows, &admm::Settings::default());
-    let z: Vec<f64> = batch.z.iter().map(|z| z[0]).collect();
-    let pushes: Vec<Vector3<f64>> = contacts
-        .iter()
-        .zip(z.chunks(3))
-        .map(|(contact, f)| contact.force(f))
-        .collect();
-    let force: Vector3<f64> = pushes.iter().sum();
-    let torque: Vector3<f64> = contacts
-        .iter()
-        .zip(&pushes)
-        .map(|(contact, push)| contact.arm.cross(push))
-        .sum();
-    let sum: f64 = (0..contacts.len()).map(|index| z[3 * index]).sum();
-    let scale = settings.squeeze / sum.max(1e-6);
-    Press {
-        forces: pushes.iter().map(|push| push * scale).collect(),
-        rest: (force.norm_squared() + torque.norm_squared()).sqrt() / sum.max(1e-6),
+
+    /// The forces `(p, a, b)` of every contact, for each of some grasps, whose sum is as near
+    /// to zero as friction allows; starts from those of the last time.
+    pub fn solve(&mut self, grasps: &[Vec<Contact<f64>>]) -> Vec<Vec<f64>> {
+        let count = grasps.len().div_ceil(WIDTH);
+        self.batches.resize(count, Batch::new(&self.rows));
+        let mut all = Vec::with_capacity(grasps.len());
+        for (some, batch) in grasps.chunks(WIDTH).zip(&mut self.batches) {
+            for lane in 0..WIDTH {
+                // Lanes beyond the last grasp repeat it.
+                batch.set_contacts(lane, &some[lane.min(some.len() - 1)]);
+            }
+            batch.solve(&self.rows, &admm::Settings::default());
+            let lanes = 0..some.len();
+            all.extend(lanes.map(|lane| {
+                let entries = batch.z.iter().map(|z| f64::from(z[lane]));
+                entries.collect::<Vec<f64>>()
+            }));
+        }
+        all
     }
+}
+
+/// The press of each of some grasps: forces at the touches that balance as well as friction
+/// allows, and whose normal parts sum to `settings.squeeze`.
+pub fn press(
+    hand: &Hand,
+    object: &Object,
+    grasps: &[Vec<Nearest>],
+    settings: &Settings,
+) -> Vec<Press> {
+    let contacts: Vec<Vec<Contact<f64>>> = grasps
+        .iter()
+        .map(|touches| contacts(object, touches))
+        .collect();
+    let forces = Balance::new(hand, settings.squeeze_friction).solve(&contacts);
+    let pairs = contacts.iter().zip(&forces);
+    pairs
+        .map(|(contacts, z)| {
+            let pushes = contacts.iter().zip(z.chunks(3));
+            let pushes: Vec<Vector3<f64>> = pushes.map(|(c, f)| c.force(f)).collect();
+            let force: Vector3<f64> = pushes.iter().sum();
+            let arms = contacts.iter().zip(&pushes);
+            let torque: Vector3<f64> = arms.map(|(c, push)| c.arm.cross(push)).sum();
+            let sum: f64 = (0..contacts.len()).map(|index| z[3 * index]).sum();
+            let scale = settings.squeeze / sum.max(1e-6);
+            Press {
+                forces: pushes.iter().map(|push| push * scale).collect(),
+                rest: force.norm().hypot(torque.norm()) / sum.max(1e-6),
+            }
+        })
+        .collect()
+}
+
+/// The contacts of touches.
+pub(super) fn contacts(object: &Object, touches: &[Nearest]) -> Vec<Contact<f64>> {
+    let contact = |touch: &Nearest| {
+        let arm = (touch.point - object.centre) / object.length;
+        Contact::new(arm, &-touch.normal)
+    };
+    touches.iter().map(contact).collect()
 }
 
 /// The motors' targets that make fingers push so: a position motor of stiffness `k` whose
@@ -98,47 +137,4 @@ pub fn targets(
             motor + torques[mover].clamp(-strongest, strongest) / hand.spec.stiffness
         })
         .collect()
-}
-
-/// The stance with fingers `way` (m) farther out along the normals; the root stays.
-pub fn open(
-    hand: &Hand,
-    object: &Object,
-    stance: &Stance<f64>,
-    touches: &[Nearest],
-    way: f64,
-) -> Stance<f64> {
-    /// Steps, each of which is small enough for the linear map.
-    const STEPS: usize = 4;
-    /// Damping (m^2): a step of a joint costs as much as 4 mm of a miss.
-    const DAMPING: f64 = 1.6e-5;
-    let mut opened = stance.clone();
-    let mut workspace = Workspace::new(hand);
-    let size = hand.motors.len();
-    let mut columns = vec![Vector3::zeros(); 6 + hand.joints.len()];
-    for _ in 0..STEPS {
-        workspace.place(hand, object, &opened);
-        let movers = hand.movers(&opened.motors);
-        let mut matrix = DMatrix::<f64>::identity(size, size) * DAMPING;
-        let mut right = DVector::<f64>::zeros(size);
-        for (finger, touch) in hand.fingers.iter().zip(touches) {
-            let point = workspace.frames.point(finger.link, &finger.pad.centre);
-            hand.jacobian(&workspace.frames, finger.link, &point, &mut columns);
-            let wish = touch.normal * (way / STEPS as f64);
-            for axis in 0..3 {
-                let row = DVector::from_fn(size, |motor, _| columns[6 + movers[motor]][axis]);
-                matrix.ger(1.0, &row, &row, 1.0);
-                right.axpy(wish[axis], &row, 1.0);
-            }
-        }
-        if let Some(factor) = matrix.cholesky() {
-            let step = factor.solve(&right);
-            for ((motor, value), step) in
-                hand.motors.iter().zip(&mut opened.motors).zip(step.iter())
-            {
-                *value = (*value + step).clamp(motor.range.0, motor.range.1);
-            }
-        }
-    }
-    opened
 }

@@ -3,28 +3,27 @@
 use backflow_sim::collider::SignedDistance;
 use nalgebra::{Rotation3, Vector3};
 
-use super::energy::Stance;
+use super::{Settings, energy::Stance};
 use crate::{
     hand::Hand,
     object::Object,
     random::{halton, uniform},
 };
 
-/// Largest distance that is added to that of the palm (m).
-const FARTHER: f64 = 0.03;
 /// Largest shift to the side (m).
 const ASIDE: f64 = 0.03;
-/// Least part of the bend at rest with which fingers start (1).
-const LEAST_BEND: f64 = 0.4;
 /// Largest tilt of the palm (rad).
 const TILT: f64 = 0.26;
 
-/// The start `index` of a seed: the palm's centre near a point of the surface, its approach
+/// The start `index` of `settings.seed`: the palm's centre near a point of the surface, its approach
 /// along the inward normal there, turned about it by any angle and tilted a little. Points
 /// and turns follow Halton's sequence, so that any number of starts is spread evenly.
-pub fn start(hand: &Hand, object: &Object, seed: u64, index: u64) -> Stance<f64> {
+pub fn start(hand: &Hand, object: &Object, settings: &Settings, index: u64) -> Stance<f64> {
+    // Objects have starts of their own, so that grasps of many are not alike.
+    let seed = settings.seed ^ object.length.to_bits();
+    let between = |(least, most): (f64, f64), part: f64| least + (most - least) * part;
     let random = |what: u64| uniform(seed.wrapping_mul(1_000_003).wrapping_add(index), what);
-    // A shift of the whole sequence for each seed (Cranley & Patterson 1976).
+    // A shift of the whole sequence for each of them (Cranley & Patterson 1976).
     let spread =
         |base: u64, what: u64| (halton(index + 1, base) + uniform(seed, 1 << 40 | what)).fract();
     let (z, turn) = (
@@ -46,12 +45,16 @@ pub fn start(hand: &Hand, object: &Object, seed: u64, index: u64) -> Stance<f64>
     let rotation = lean * roll * onto;
     let side = Vector3::from_fn(|axis, _| (2.0 * random(4 + axis as u64) - 1.0) * ASIDE);
     let side = side - normal * side.dot(&normal);
-    let bend = LEAST_BEND + (1.0 - LEAST_BEND) * random(9);
-    let grip = surface + normal * (FARTHER * random(8)) + side;
+    let bend = between(settings.bend, random(9));
+    let grip = surface + normal * between(settings.away, random(8)) + side;
     Stance {
         position: grip - rotation * Vector3::from(hand.spec.palm.centre),
         rotation: rotation.into_inner(),
-        motors: hand.motors.iter().map(|motor| motor.rest * bend).collect(),
+        motors: hand
+            .motors
+            .iter()
+            .map(|motor| (motor.rest * bend).clamp(motor.range.0, motor.range.1))
+            .collect(),
     }
 }
 

@@ -39,7 +39,27 @@ fn a_ball_is_held_by_every_hand_of_many_fingers() {
             for (joint, angle) in hand.joints.iter().zip(&grasp.grasp) {
                 assert!((joint.range.0..=joint.range.1).contains(angle));
             }
-            // Fingers press inwards and open outwards.
+            // Fingers press inwards and open outwards, without running into anything.
+            let mut workspace = Workspace::new(&hand);
+            let motors = hand.motors.iter();
+            let motors = motors.map(|motor| {
+                motor
+                    .joints
+                    .iter()
+                    .map(|&joint| grasp.pregrasp[joint])
+                    .sum()
+            });
+            let before = Stance {
+                motors: motors.collect(),
+                ..grasp.stance.clone()
+            };
+            workspace.place(&hand, &object, &before);
+            let (depth, crossing) = score::depths(&hand, &object, &workspace);
+            assert!(
+                depth.max(crossing) < 1e-3,
+                "{}: {depth} {crossing}",
+                hand.spec.name
+            );
             assert!(grasp.squeeze != grasp.grasp && grasp.pregrasp != grasp.grasp);
         }
     }
@@ -128,4 +148,107 @@ fn what_makes_no_sense_is_refused() {
         error.to_string().contains("links[1] (b).parent is c"),
         "{error}"
     );
+}
+
+/// A gripper about a ball of radius 0.03 m, its pads touching it.
+fn gripped() -> (Hand, Object, Stance<f64>) {
+    let hand = library::named("gripper").unwrap();
+    let way = 0.05 - 0.0075 - 0.03;
+    let stance = Stance {
+        position: nalgebra::Vector3::new(0.0, 0.0, -0.045),
+        rotation: nalgebra::Matrix3::identity(),
+        motors: vec![way, way],
+    };
+    (hand, ball(0.03), stance)
+}
+
+#[test]
+fn a_gripper_yields_and_slips_as_its_springs_and_friction_say() {
+    let (hand, object, stance) = gripped();
+    let settings = Settings::default();
+    let mut workspace = Workspace::new(&hand);
+    workspace.place(&hand, &object, &stance);
+    let touches = score::touches(&hand, &object, &workspace);
+    let press = &squeeze::press(&hand, &object, std::slice::from_ref(&touches), &settings)[0];
+    let hold = hold::Hold::of(
+        &hand,
+        &object,
+        &workspace,
+        &stance.motors,
+        &touches,
+        press,
+        &settings,
+    );
+    // Along the slides two springs with a touch each; across them the touches alone.
+    let shift = 0.5 * settings.load * (1.0 / hand.spec.stiffness + 2e-5);
+    // Four loads across: half of each at either pad, which presses with half of the squeeze.
+    let slip = 4.0 / 6.0 * settings.load / (settings.bears.0 * settings.squeeze);
+    // The distance is a spline: pads touch within its error.
+    assert!(
+        (hold.shift - shift).abs() < 0.02 * shift,
+        "{hold:?} {shift}"
+    );
+    assert!((hold.slip - slip).abs() < 0.05 * slip, "{hold:?} {slip}");
+    assert!(hold.turn < 1e-3, "{hold:?}");
+}
+
+#[test]
+fn a_gripper_closes_its_gaps() {
+    let (hand, object, mut stance) = gripped();
+    stance.motors = vec![0.0, 0.004];
+    let stances = std::slice::from_mut(&mut stance);
+    close::close(&hand, &object, &Settings::default(), stances);
+    let mut workspace = Workspace::new(&hand);
+    workspace.place(&hand, &object, &stance);
+    for touch in score::touches(&hand, &object, &workspace) {
+        assert!(touch.gap.abs() < 1e-4, "{touch:?}");
+    }
+    let settings = Settings {
+        candidates: 16,
+        ..Settings::default()
+    };
+    let grasps = synthesize(&hand, &object, 1, &settings).unwrap();
+    assert!(grasps[0].score.total < 0.05, "{:?}", grasps[0].score);
+}
+
+#[test]
+fn good_grasps_that_are_alike_are_not_all_kept() {
+    let (_, _, stance) = gripped();
+    let grasp = |index: u64, total: f64, angle: f64| Grasp {
+        index,
+        stance: Stance {
+            rotation: nalgebra::Rotation3::from_scaled_axis(nalgebra::Vector3::x() * angle)
+                .into_inner(),
+            ..stance.clone()
+        },
+        pregrasp: Vec::new(),
+        grasp: Vec::new(),
+        squeeze: Vec::new(),
+        score: Score {
+            total,
+            force: 0.0,
+            squeeze: 0.0,
+            gap: 0.0,
+            penetration: 0.0,
+            overlap: 0.0,
+            slip: 0.0,
+            shift: 0.0,
+            turn: 0.0,
+        },
+    };
+    let all = || {
+        vec![
+            grasp(0, 0.03, 3.0),
+            grasp(1, 0.02, 0.1),
+            grasp(2, 0.01, 0.0),
+            grasp(3, 0.5, 1.5),
+        ]
+    };
+    let kept = |diversity: f64| -> Vec<u64> {
+        let kept = choose::choose(all(), 2, diversity);
+        kept.iter().map(|grasp| grasp.index).collect()
+    };
+    assert_eq!(kept(0.0), [2, 1]);
+    // One that is alike costs 0.1 more, one that is worse by 0.02 is taken, by 0.49 not.
+    assert_eq!(kept(0.1), [2, 0]);
 }

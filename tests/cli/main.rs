@@ -9,6 +9,8 @@ mod environment;
 #[cfg(test)]
 mod export;
 #[cfg(test)]
+mod gas;
+#[cfg(test)]
 mod gradcheck;
 #[cfg(test)]
 mod harness;

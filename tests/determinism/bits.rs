@@ -38,9 +38,10 @@ pub fn of_gradient<T: Real>((value, gradient): &(f64, Gradient<T>)) -> Vec<u64> 
         walls,
         colliders,
         tools,
-        // The fixture has neither.
+        // The fixture has none of these.
         injectors: _,
         rigids: _,
+        gas: _,
     } = gradient;
     let mut rest = vec![*value];
     rest.extend(

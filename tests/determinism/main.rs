@@ -5,6 +5,8 @@ mod bits;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod gas;
+#[cfg(test)]
 mod plans;
 #[cfg(test)]
 mod resume;

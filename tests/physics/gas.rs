@@ -7,7 +7,7 @@ use backflow_sim::gas::{
     buoyancy::Lift,
     field::Field,
     grid::{Grid, Place},
-    model::{Method, Species},
+    model::{Method, Species, Splitting},
     pressure::Precondition,
     step,
 };
@@ -39,6 +39,7 @@ fn model(cells: [usize; 3], dx: f64, side: &Side<f64>, scheme: Scheme) -> Model<
         sources: Vec::new(),
         method: Method {
             scheme,
+            splitting: Splitting::Projected,
             precondition: Precondition::Multigrid,
             tolerance: 1e-8,
             courant: 1.0,

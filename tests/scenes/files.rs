@@ -73,7 +73,8 @@ fn every_scene_is_short_and_named_after_its_file() {
         if task.spec.name != name {
             return Err(format!("name {:?}; expected {name:?}", task.spec.name));
         }
-        if task.spec.about.is_empty() || task.spec.losses.is_empty() {
+        let of_gas = task.spec.gas.iter().flat_map(|gas| &gas.losses);
+        if task.spec.about.is_empty() || task.spec.losses.len() + of_gas.count() == 0 {
             return Err("expected `about` and a loss".to_owned());
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use backflow::{sim::Compiled, task::Task};
 use backflow_sim::{
+    gas,
     particle::{Motion, Particles},
     rollout::{State, forward::Rollout},
 };
@@ -15,6 +16,15 @@ const FRAMES: usize = 4;
 
 fn runs<T: Compiled<Wide = f64>>(path: &Path) -> Result<(), String> {
     let task = Task::load(path, QUALITY).map_err(|error| error.to_string())?;
+    if let Some(scene) = &task.scene.gas {
+        let (model, mut state) = (scene.model.cast::<T>(), scene.initial.cast::<T>());
+        let mut rollout = gas::Rollout::new(&model, &scene.course, scene.clock);
+        for frame in 0..FRAMES.min(scene.clock.frames) {
+            let went = rollout.advance(&mut state, frame);
+            went.map_err(|error| error.to_string())?;
+        }
+        return Ok(());
+    }
     let world = task.scene.world.cast::<T>();
     let mut state = State::new(&world, task.scene.particles.cast::<T>());
     let before = (state.particles.liquid.len(), state.particles.solid.len());

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    Failure, bytes,
+    Failure, bytes, gas,
     options::{RunArguments, with_scalar},
     out::{say, say_json},
 };
@@ -51,6 +51,14 @@ impl Check {
     }
 
     fn describe(&self, path: &Path, task: &Task) -> Result<(), Failure> {
+        let binding = Binding::new(&task.spec, &task.scene).map_err(Failure::input)?;
+        if let Some(scene) = &task.scene.gas {
+            let variables = binding.layout().dimension();
+            let how = (self.run.memory, self.run.json);
+            return with_scalar!(self.run.precision, T => {
+                gas::describe::<T>(path, task, scene, variables, how)
+            });
+        }
         let clock = &task.scene.world.clock;
         let steps = clock.frames * clock.substeps;
         let (footprint, plan) = with_scalar!(self.run.precision, T => {
@@ -62,7 +70,6 @@ impl Check {
                 plan.map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?,
             )
         });
-        let binding = Binding::new(&task.spec, &task.scene).map_err(Failure::input)?;
         let nodes = task.scene.world.lattice.nodes;
         let particles = task.scene.particles.len();
         if self.run.json {

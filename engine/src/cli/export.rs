@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{
-    Failure,
+    Failure, gas,
     out::{Progress, say, say_json},
     simulate::{PICTURE, reopen},
 };
@@ -38,8 +38,9 @@ pub struct Export {
 
 /// Formats of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// One NumPy file: `time`, and `<body>.x`, `<body>.v` of shape (frames, particles, 3).
+pub enum Format {
+    /// One NumPy file: `time`, and `<body>.x`, `<body>.v` of shape (frames, particles, 3); of gas
+    /// `gas.<scalar>` of shape (frames, z, y, x) and `gas.velocity`.
     Npz,
     /// A binary PLY file a frame.
     Ply,
@@ -69,9 +70,10 @@ impl Export {
         std::fs::create_dir_all(&out)
             .map_err(|error| Failure::Work(format!("{}: {error}", out.display())))?;
         let mut progress = Progress::new(frames.len(), "frames", self.json);
-        let written = match self.format {
-            Format::Npz => trajectory(&task, &frames, &out)?,
-            format => each(&task, &frames, &out, format, &mut progress)?,
+        let written = match (self.format, &task.scene.gas) {
+            (format, Some(scene)) => gas::export(scene, &frames, &out, format, &mut progress)?,
+            (Format::Npz, None) => trajectory(&task, &frames, &out)?,
+            (format, None) => each(&task, &frames, &out, format, &mut progress)?,
         };
         progress.end();
         if self.json {

@@ -1,5 +1,7 @@
 //! `backflow gradcheck`: checks the gradient of a scene against finite differences.
 
+mod gas;
+
 use std::path::PathBuf;
 
 use backflow_diff::gradcheck::{CheckError, TaylorParams, TaylorReport, Vacuous, Verdict, taylor};
@@ -35,7 +37,7 @@ use crate::task::{
 pub struct Gradcheck {
     /// Scene file.
     scene: PathBuf,
-    /// Substeps to run at most, in whole frames; chaos makes longer runs unfit to check.
+    /// Substeps to run at most, in whole frames, of which a frame of gas counts for twenty; chaos makes longer runs unfit to check.
     #[arg(long, default_value_t = 200, value_name = "N")]
     substeps: usize,
     /// Seed of the random directions.
@@ -240,6 +242,9 @@ fn everything(task: &Task) -> Vec<Variable> {
             scale: 0.1,
         });
     }
+    if let Some(gas) = &spec.gas {
+        variables.extend(gas::everything(gas, dx).into_iter().map(Variable::Gas));
+    }
     variables
 }
 
@@ -281,9 +286,14 @@ fn of_tool(tool: &Tool, dx: f64) -> Vec<Variable> {
 
 /// Shortens a run to about `substeps`; losses of later frames are read at its end.
 fn shortened(task: &Task, substeps: usize) -> Result<Task, Failure> {
-    let mut spec = task
-        .spec
-        .shortened(substeps / task.scene.world.clock.substeps);
+    let each = match &task.spec.gas {
+        Some(_) => gas::SUBSTEPS,
+        None => task.scene.world.clock.substeps,
+    };
+    let mut spec = task.spec.shortened(substeps / each);
+    if let Some(gas) = &mut spec.gas {
+        gas.tolerance = gas.tolerance.min(gas::TOLERANCE);
+    }
     spec.optimize = Some(OptimizeSpec {
         variables: everything(task),
         ..OptimizeSpec::default()
@@ -403,14 +413,15 @@ impl Gradcheck {
             {
                 say(&format!("{slice}: {verdict}\n{table}\n"));
             }
-            let clock = &task.scene.world.clock;
-            say(&format!(
-                "{}: {} frames of {} substeps, {} particles",
-                task.spec.name,
-                clock.frames,
-                clock.substeps,
-                task.scene.particles.len()
-            ));
+            let (name, clock) = (&task.spec.name, &task.scene.world.clock);
+            let (frames, substeps) = (clock.frames, clock.substeps);
+            say(&match &task.scene.gas {
+                Some(gas) => format!("{name}: {frames} frames, {} cells", gas.model.grid.count()),
+                None => format!(
+                    "{name}: {frames} frames of {substeps} substeps, {} particles",
+                    task.scene.particles.len()
+                ),
+            });
             for Row {
                 slice,
                 verdict,

@@ -4,6 +4,7 @@ mod bench;
 mod bytes;
 mod check;
 mod export;
+mod gas;
 mod gradcheck;
 mod grasp;
 mod mesh;

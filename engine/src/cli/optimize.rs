@@ -284,6 +284,10 @@ impl Session<'_> {
             RolloutObjective::<T>::new(scene, self.binding, judge, memory, on_step());
         let plan = objective.plan().map_err(Failure::input)?;
         if !quiet {
+            let plan = match &scene.gas {
+                Some(_) => format!("{} of {} frames kept", plan.kept(), plan.steps()),
+                None => plan.to_string(),
+            };
             say(&format!(
                 "{}: {} particles, {} variables; gradient in {}: {plan}",
                 self.task.spec.name,

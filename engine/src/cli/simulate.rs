@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use backflow_sim::{
-    Compiled,
+    Compiled, gas,
     io::write_png,
     rollout::{State, forward::Rollout, frame::Criterion},
     scene::load::to_text,
@@ -127,6 +127,8 @@ pub struct Recorded {
     pub tools_held: usize,
     /// The greatest mean force (N) and torque (N m) of a frame on each wall, collider and tool.
     pub felt: std::collections::BTreeMap<String, [f64; 2]>,
+    /// How the steps of the gas went in this session.
+    pub gas: gas::rollout::Frame,
 }
 
 impl Recorded {
@@ -148,6 +150,9 @@ impl Recording<'_> {
     /// # Errors
     /// A run that fails, or a file that cannot be written.
     pub fn run<T: Compiled<Wide = f64>>(self, resume: bool) -> Result<Recorded, Failure> {
+        if let Some(scene) = &self.setup.gas {
+            return super::gas::record::<T>(self, scene, resume);
+        }
         let Self {
             task,
             setup,
@@ -276,6 +281,9 @@ pub fn draw_frame(
     frame: usize,
     name: &str,
 ) -> Result<(), Failure> {
+    if let Some(scene) = &task.scene.gas {
+        return super::gas::draw(scene, folder, frame, name);
+    }
     let names: Vec<String> = task
         .scene
         .bodies
@@ -390,7 +398,13 @@ impl Simulate {
             "particles": particles,
             "frames": recorded.frames,
             "frames_of_run": total,
-            "substeps": task.scene.world.clock.substeps,
+            "substeps": task.scene.gas.is_none().then_some(task.scene.world.clock.substeps),
+            "gas": task.scene.gas.is_some().then(|| json!({
+                "steps": recorded.gas.steps,
+                "iterations": recorded.gas.iterations,
+                "residual": recorded.gas.residual,
+                "unbalanced": recorded.gas.unbalanced,
+            })),
             "loss": recorded.value,
             "metrics": recorded.metrics.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
             "held": recorded.held,
@@ -411,6 +425,15 @@ impl Simulate {
             recorded.value,
             seconds(&watch)
         ));
+        if recorded.gas.steps > 0 {
+            let gas::rollout::Frame {
+                steps, iterations, ..
+            } = recorded.gas;
+            say(&format!(
+                "  {steps} steps of gas, {:.1} iterations of the pressure each",
+                iterations as f64 / steps as f64
+            ));
+        }
         for (name, share) in &recorded.metrics {
             say(&format!("  {name}: {:.1} %", 100.0 * share));
         }

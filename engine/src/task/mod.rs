@@ -6,6 +6,7 @@ pub mod criterion;
 pub mod environment;
 pub mod folder;
 pub mod frames;
+pub mod gas;
 pub mod objective;
 pub mod scenarios;
 pub mod scheme;
@@ -102,6 +103,11 @@ impl Task {
 
     fn build(spec: Spec<OptimizeSpec>, meshes: &Meshes) -> Result<Self, TaskError> {
         let scene = build_with(&spec, meshes)?;
+        let faults = unplaced(&spec, &scene);
+        if !faults.is_empty() {
+            let origin = format!("scene {:?}", spec.name);
+            return Err(SceneError::Faults { origin, faults }.into());
+        }
         Ok(Self {
             spec,
             scene,
@@ -117,6 +123,22 @@ impl Task {
 /// The text is not RON, or a value has the wrong type.
 pub fn parse(text: &str, origin: &str) -> Result<(Spec<OptimizeSpec>, Vec<Fault>), SceneError> {
     backflow_sim::scene::parse(text, origin)
+}
+
+/// Variables of the gas that stand for nothing in a scene: only once it is built is known what it
+/// has.
+fn unplaced(spec: &Spec<OptimizeSpec>, scene: &Scene) -> Vec<Fault> {
+    let variables = spec.optimize.iter().flat_map(|own| &own.variables);
+    let mut faults = Vec::new();
+    for (index, variable) in variables.enumerate() {
+        if let (Variable::Gas(variable), Some(gas)) = (variable, &scene.gas)
+            && let Err((field, expected)) = binding::gas::find(variable, gas)
+        {
+            let path = format!("optimize.variables[{index}].{field}");
+            faults.push(Fault::new(path, variable.name(), expected));
+        }
+    }
+    faults
 }
 
 /// What is wrong with the `optimize` part of a scene.
@@ -358,6 +380,15 @@ fn variable_faults(
             check(given, "body", format!("{body:?}"), expected);
         }
         Variable::Gravity { .. } => {}
+        Variable::Gas(variable) => {
+            let name = variable.name();
+            check(spec.gas.is_some(), "gas", name, "a scene with gas");
+            let hold = variable.hold();
+            check(hold > 0, "hold", hold.to_string(), "at least 1 frame");
+            let (lower, upper) = variable.bounds();
+            let ordered = lower.zip(upper).is_none_or(|(lower, upper)| lower < upper);
+            check(ordered, "lower", format!("{lower:?}"), "less than `upper`");
+        }
     }
 }
 

@@ -8,17 +8,17 @@ use std::{
 use backflow_diff::memory::Plan;
 use backflow_optim::{Evaluation, Objective};
 use backflow_sim::{
-    Compiled,
+    Compiled, gas,
     loss::{Frame, FrameBar},
     rollout::{
-        State,
+        Gradient, State,
         batch::side_by_side,
         forward::{Rollout, Scratch},
         frame::Criterion,
         reverse::{Pass, Progress},
         store::{RunError, plan},
     },
-    scene::Scene,
+    scene::{GasScene, Scene},
 };
 
 use super::{
@@ -105,11 +105,14 @@ impl<'a, T: Compiled<Wide = f64>> RolloutObjective<'a, T> {
         }
     }
 
-    /// The checkpoint plan of a gradient.
+    /// The checkpoint plan of a gradient: of substeps, or of the frames of a gas.
     ///
     /// # Errors
     /// A budget too small.
     pub fn plan(&self) -> Result<Plan, RunError> {
+        if let Some(gas) = &self.scene.gas {
+            return Ok(gas::rollout::plan::<T>(&gas.model, gas.clock, self.memory)?);
+        }
         let world = self.scene.world.cast::<T>();
         let state = State::new(&world, self.scene.particles.cast::<T>());
         let clock = &world.clock;
@@ -152,7 +155,11 @@ impl Run<'_> {
             world,
             particles,
             programs,
+            gas,
         } = self.binding.setup(x);
+        if let Some(gas) = &gas {
+            return Ok((value_of_gas::<T>(gas, progress)?, Vec::new()));
+        }
         let world = world.cast::<T>();
         let mut state = State::new(&world, particles.cast::<T>());
         let watch = Watch::new(self.judge, self.scene);
@@ -161,6 +168,28 @@ impl Run<'_> {
         *scratch = rollout.into_scratch();
         Ok((value?, watch.metrics.into_inner()))
     }
+}
+
+/// The loss of a run of gas.
+fn value_of_gas<T: Compiled<Wide = f64>>(
+    gas: &GasScene,
+    progress: Progress<'_>,
+) -> Result<f64, RunError> {
+    let (model, mut state) = (gas.model.cast::<T>(), gas.initial.cast::<T>());
+    let mut rollout = gas::Rollout::new(&model, &gas.course, gas.clock);
+    Ok(rollout.value(&mut state, &gas.terms, progress)?)
+}
+
+/// The loss of a run of gas and its gradient.
+fn gradient_of_gas<T: Compiled<Wide = f64>>(
+    gas: &GasScene,
+    plan: &Plan,
+    progress: Progress<'_>,
+) -> Result<(f64, Gradient<f64>), RunError> {
+    let (model, state) = (gas.model.cast::<T>(), gas.initial.cast::<T>());
+    let mut rollout = gas::Rollout::new(&model, &gas.course, gas.clock);
+    let (value, gradient) = rollout.gradient(&state, &gas.terms, plan, progress)?;
+    Ok((value, Gradient::of_gas(gradient.widen())))
 }
 
 impl<T: Compiled<Wide = f64>> Objective for RolloutObjective<'_, T> {
@@ -196,7 +225,12 @@ impl<T: Compiled<Wide = f64>> Objective for RolloutObjective<'_, T> {
             world,
             particles,
             programs,
+            gas,
         } = self.binding.setup(x);
+        if let Some(gas) = &gas {
+            let (value, gradient) = gradient_of_gas::<T>(gas, &plan, &mut *self.on_step)?;
+            return Ok(Evaluation::new(value, self.binding.pull(x, &gradient)));
+        }
         let world = world.cast::<T>();
         let state = State::new(&world, particles.cast::<T>());
         let watch = Watch::new(self.judge, self.scene);
@@ -211,6 +245,9 @@ impl<T: Compiled<Wide = f64>> Objective for RolloutObjective<'_, T> {
     }
 
     fn diverged(&self, error: &RunError) -> bool {
-        matches!(error, RunError::NonFinite(_))
+        matches!(
+            error,
+            RunError::NonFinite(_) | RunError::Gas(gas::rollout::RunError::NotFinite { .. })
+        )
     }
 }

@@ -392,5 +392,6 @@ fn varied(
     scene.world = setup.world;
     scene.particles = setup.particles;
     scene.programs = setup.programs;
+    scene.gas = setup.gas;
     Ok(scene)
 }

@@ -273,6 +273,9 @@ impl Stage {
     pub fn of(&self, scene: &Scene) -> Scene {
         let mut scene = scene.clone();
         scene.world.clock.frames = self.frames;
+        if let Some(gas) = &mut scene.gas {
+            gas.clock.frames = self.frames;
+        }
         for collider in &mut scene.world.colliders {
             collider.width += self.width;
         }

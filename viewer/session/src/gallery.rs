@@ -148,6 +148,9 @@ fn thumbnail(path: &Path, cache: Option<&Path>) -> Option<Vec<u8>> {
 /// A picture of a scene some way into its run, as far as that takes seconds.
 fn draw(path: &Path) -> Option<Vec<u8>> {
     let mut task = Task::load(path, 1.0).ok()?;
+    if task.scene.gas.is_some() {
+        return None;
+    }
     if task.scene.particles.len() > 30_000 {
         let coarse = (30_000.0 / task.scene.particles.len() as f64).cbrt();
         task = Task::load(path, coarse).ok().unwrap_or(task);

@@ -421,6 +421,7 @@ impl Objective for Watched<'_> {
             world,
             particles,
             programs,
+            ..
         } = self.binding.setup(x);
         let world = world.cast::<f32>();
         let mut state = State::new(&world, particles.cast());
@@ -437,6 +438,7 @@ impl Objective for Watched<'_> {
             world,
             particles,
             programs,
+            ..
         } = self.binding.setup(x);
         let world = world.cast::<f32>();
         let state = State::new(&world, particles.cast());

@@ -103,6 +103,17 @@ impl From<&TaskError> for Refusal {
     }
 }
 
+/// Refuses what cannot be shown: gas.
+fn shown(task: Task) -> Result<Task, TaskError> {
+    if task.scene.gas.is_none() {
+        return Ok(task);
+    }
+    let expected = "a scene without gas, which the viewer does not show yet";
+    let faults = vec![Fault::new("gas", "(...)", expected)];
+    let origin = format!("scene {:?}", task.spec.name);
+    Err(SceneError::Faults { origin, faults }.into())
+}
+
 #[derive(Default)]
 struct Inner {
     frames: VecDeque<Arc<Frame>>,
@@ -564,7 +575,7 @@ impl Worker {
                     Origin::File(path, quality) => Task::load(&path, quality),
                     Origin::Spec(spec, directory) => Task::new(*spec, directory),
                 };
-                match built {
+                match built.and_then(shown) {
                     Ok(task) => {
                         let before = self.run.take().filter(|_| keep);
                         let run = match before {

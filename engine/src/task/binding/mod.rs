@@ -4,6 +4,7 @@ mod activation;
 mod contact;
 mod controls;
 mod force;
+pub(super) mod gas;
 mod matter;
 mod nozzle;
 mod particles;
@@ -17,7 +18,7 @@ use backflow_optim::{Bounds, Layout, LayoutError};
 use backflow_sim::{
     particle::Particles,
     rollout::Gradient,
-    scene::{Scene, Spec, spec::Axis},
+    scene::{GasScene, Scene, Spec, spec::Axis},
     tool::Program,
     world::World,
 };
@@ -37,6 +38,8 @@ pub struct Setup {
     pub particles: Particles<f64>,
     /// What each tool is told to do.
     pub programs: Vec<Program<f64>>,
+    /// The gas, if there is any.
+    pub gas: Option<GasScene>,
 }
 
 /// The variables of a scene bound to their places in it.
@@ -48,7 +51,7 @@ pub struct Binding {
 }
 
 /// Where a variable acts. Values are in the units of the scene.
-trait Place: Debug + Send + Sync {
+pub(super) trait Place: Debug + Send + Sync {
     /// The values that it has in a setup.
     fn values(&self, setup: &Setup) -> Vec<f64>;
 
@@ -79,6 +82,7 @@ impl Binding {
             world: scene.world.clone(),
             particles: scene.particles.clone(),
             programs: scene.programs.clone(),
+            gas: scene.gas.clone(),
         };
         let variables = spec
             .optimize
@@ -221,6 +225,7 @@ fn place(variable: &Variable, spec: &Spec<OptimizeSpec>, scene: &Scene) -> Optio
         return Some(Arc::new(place));
     }
     Some(match variable {
+        Variable::Gas(variable) => gas::find(variable, scene.gas.as_ref()?).ok()?,
         // Of rigid bodies alone.
         Variable::Rotation { .. } | Variable::Spin { .. } | Variable::Mass { .. } => return None,
         Variable::Controls {

@@ -16,6 +16,9 @@ impl Place for Gravity {
 
     fn apply(&self, values: &[f64], setup: &mut Setup) {
         setup.world.gravity = Vector3::from_column_slice(values);
+        if let Some(gas) = &mut setup.gas {
+            gas.model.gravity = setup.world.gravity;
+        }
     }
 
     fn pull(&self, _values: &[f64], gradient: &Gradient<f64>) -> Vec<f64> {

@@ -1,11 +1,12 @@
 //! What an optimisation may change, as one flat vector with named slices.
 
+pub mod gas;
 pub mod knots;
 
 use backflow_sim::scene::spec::{Axis, Tool};
 use serde::{Deserialize, Serialize};
 
-use self::knots::Shape;
+use self::{gas::GasVariable, knots::Shape};
 
 /// Something in a scene that an optimisation may change.
 ///
@@ -245,6 +246,8 @@ pub enum Variable {
         #[serde(default = "unit")]
         scale: f64,
     },
+    /// Something of the gas.
+    Gas(GasVariable),
 }
 
 /// A degree of freedom of a tool.
@@ -299,14 +302,14 @@ impl Freedom {
     /// does not have.
     pub fn entry(&self, tool: &Tool) -> Option<usize> {
         match self {
-            Self::X => Some(0),
-            Self::Y => Some(1),
-            Self::Z => Some(2),
-            Self::Rx => Some(3),
-            Self::Ry => Some(4),
-            Self::Rz => Some(5),
             Self::Joint(name) => tool.joint(name).map(|joint| 6 + joint),
+            _ => self.of_rigid(),
         }
+    }
+
+    /// Its place among the six numbers of a rigid motion; `None` for a joint.
+    pub fn of_rigid(&self) -> Option<usize> {
+        Self::RIGID.iter().position(|freedom| freedom == self)
     }
 }
 
@@ -352,6 +355,7 @@ impl Variable {
             Self::Particles { body, field, .. } => {
                 format!("{body}.particles.{}", format!("{field:?}").to_lowercase())
             }
+            Self::Gas(variable) => variable.name(),
         }
     }
 
@@ -378,6 +382,7 @@ impl Variable {
             | Self::ColliderRotation { scale, .. }
             | Self::NozzleVelocity { scale, .. }
             | Self::Particles { scale, .. } => *scale,
+            Self::Gas(variable) => variable.scale(),
         }
     }
 
@@ -393,6 +398,7 @@ impl Variable {
             }
             Self::Activation { limit, .. } => (Some(-limit), Some(*limit)),
             Self::Friction { .. } | Self::WallFriction { .. } => (Some(0.0), None),
+            Self::Gas(variable) => variable.bounds(),
             _ => (None, None),
         }
     }

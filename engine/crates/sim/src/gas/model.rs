@@ -27,11 +27,23 @@ pub struct Species<T: Real> {
     pub lift: Lift<T>,
 }
 
+/// How transport and pressure follow one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Splitting {
+    /// Transport, then pressure (Stam 1999): first order in time.
+    Projected,
+    /// Twice in half of the time, with the velocity mirrored at what the pressure leaves of it in
+    /// between (Zehnder, Narain & Thomaszewski 2018): second order in time.
+    Reflected,
+}
+
 /// How the equations are solved.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Method {
     /// How quantities are carried along.
     pub scheme: Scheme,
+    /// How transport and pressure follow one another.
+    pub splitting: Splitting,
     /// What speeds the pressure up.
     pub precondition: Precondition,
     /// `max |div u| dx / max |u|` that the pressure leaves (1).

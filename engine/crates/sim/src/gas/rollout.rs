@@ -14,6 +14,7 @@ use super::{
     project::{PressureError, Projected},
     step::Workspace,
 };
+use crate::rollout::reverse::{Pass, Progress};
 
 /// Why a run of gas ended early.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -48,18 +49,6 @@ pub enum RunError {
     #[error("interrupted")]
     Interrupted,
 }
-
-/// Which way a run goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pass {
-    /// Forwards, for the first time.
-    Forward,
-    /// Backwards.
-    Reverse,
-}
-
-/// Called for every frame; `false` stops the run.
-pub type Progress<'a> = &'a mut dyn FnMut(Pass, usize) -> bool;
 
 /// What a run depends on, as cotangents of its loss.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,6 +116,19 @@ impl Footprint {
     }
 }
 
+/// The checkpoint plan of a gradient of `model` in scalar `T`, over frames.
+///
+/// # Errors
+/// Not even one gas fits into the budget.
+pub fn plan<T: Real>(
+    model: &Model<f64>,
+    clock: Clock,
+    budget: Option<usize>,
+) -> Result<Plan, RunError> {
+    let footprint = Footprint::of(&model.cast::<T>());
+    Ok(footprint.plan(clock.frames, budget.unwrap_or(usize::MAX))?)
+}
+
 /// How a frame went.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Frame {
@@ -138,6 +140,19 @@ pub struct Frame {
     pub residual: f64,
     /// The largest inflow into a closed pocket that nothing could balance (m/s).
     pub unbalanced: f64,
+}
+
+impl Frame {
+    /// How this frame went together with another.
+    #[must_use]
+    pub fn joined(&self, other: &Self) -> Self {
+        Self {
+            steps: self.steps + other.steps,
+            iterations: self.iterations + other.iterations,
+            residual: self.residual.max(other.residual),
+            unbalanced: self.unbalanced.max(other.unbalanced),
+        }
+    }
 }
 
 /// A run of gas. In each step everything that acts stands where it is half-way through it.

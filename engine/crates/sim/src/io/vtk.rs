@@ -110,7 +110,7 @@ pub fn write_pvd(path: &Path, frames: &[(f64, String)]) -> Result<(), FileError>
 }
 
 /// Text as the value of an XML attribute.
-fn write_escaped(file: &mut impl Write, text: &str) -> io::Result<()> {
+pub(super) fn write_escaped(file: &mut impl Write, text: &str) -> io::Result<()> {
     for letter in text.chars() {
         match letter {
             '&' => write!(file, "&amp;")?,

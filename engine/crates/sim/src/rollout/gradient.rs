@@ -4,7 +4,7 @@ use backflow_diff::Real;
 use nalgebra::Vector3;
 
 use crate::{
-    force,
+    force, gas,
     material::{Law, PARAMETERS},
     particle::Particles,
     pose::PoseBar,
@@ -40,6 +40,8 @@ pub struct Gradient<T: Real> {
     pub injectors: Vec<InjectorBar>,
     /// With respect to each rigid body.
     pub rigids: Vec<RigidGradient>,
+    /// With respect to the gas, where there is any.
+    pub gas: Option<gas::rollout::Gradient<T>>,
 }
 
 /// Derivatives with respect to a rigid body.
@@ -109,6 +111,24 @@ impl ColliderBar {
 }
 
 impl<T: Real> Gradient<T> {
+    /// Of a run of gas alone, in a world without matter.
+    pub fn of_gas(gas: gas::rollout::Gradient<T>) -> Self {
+        Self {
+            particles: Particles::zeros(0, 0),
+            bodies: Vec::new(),
+            activations: Vec::new(),
+            forces: Vec::new(),
+            shares: Vec::new(),
+            gravity: gas.model.gravity,
+            walls: [[0.0; 2]; 3],
+            colliders: Vec::new(),
+            tools: Vec::new(),
+            injectors: Vec::new(),
+            rigids: Vec::new(),
+            gas: Some(gas),
+        }
+    }
+
     /// The same gradient in `f64`.
     pub fn widen(self) -> Gradient<f64> {
         Gradient {
@@ -123,6 +143,7 @@ impl<T: Real> Gradient<T> {
             tools: self.tools,
             injectors: self.injectors,
             rigids: self.rigids,
+            gas: self.gas.map(gas::rollout::Gradient::widen),
         }
     }
 }

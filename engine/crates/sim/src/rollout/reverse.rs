@@ -538,6 +538,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             walls: self.walls,
             colliders: self.colliders,
             injectors: self.injectors,
+            gas: None,
         }
     }
 }

@@ -40,9 +40,21 @@ pub enum RunError {
     /// The plan and the run do not fit each other.
     #[error("checkpoint plan: {0}")]
     Plan(String),
+    /// See [`gas::rollout::RunError`](crate::gas::rollout::RunError).
+    #[error(transparent)]
+    Gas(crate::gas::rollout::RunError),
     /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<crate::gas::rollout::RunError> for RunError {
+    fn from(error: crate::gas::rollout::RunError) -> Self {
+        match error {
+            crate::gas::rollout::RunError::Interrupted => Self::Interrupted,
+            error => Self::Gas(error),
+        }
+    }
 }
 
 /// Blocks that may be in use, as a multiple of those in use at the start.

@@ -7,6 +7,7 @@ use nalgebra::{Matrix3, Vector3};
 use super::{
     check::check_with,
     fault::{Fault, SceneError},
+    gas::GasScene,
     meshes::{Meshes, UnusableMesh},
     motion,
     rigid::rigid,
@@ -46,6 +47,8 @@ pub struct Scene {
     pub losses: Vec<Loss>,
     /// What is reported after the run.
     pub metrics: Vec<Metric>,
+    /// The gas, if there is any.
+    pub gas: Option<GasScene>,
 }
 
 /// Where a body of the scene is in its world.
@@ -437,6 +440,10 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         injectors,
         rigids,
     };
+    let gas = spec
+        .gas
+        .as_ref()
+        .map(|gas| super::gas::build(spec, gas, meshes));
     let program = |tool| motion::program(tool, spec.time.frames);
     Ok(Scene {
         world,
@@ -445,6 +452,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         programs: spec.tools.iter().map(program).collect(),
         losses,
         metrics,
+        gas: gas.transpose().map_err(refused)?,
     })
 }
 

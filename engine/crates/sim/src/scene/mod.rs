@@ -8,6 +8,7 @@
 pub mod build;
 pub mod check;
 pub mod fault;
+pub mod gas;
 pub mod load;
 pub mod locate;
 pub mod meshes;
@@ -25,6 +26,7 @@ mod testing;
 pub use build::{BodyRef, Kind, Scene, build, build_with};
 pub use check::{check, check_with};
 pub use fault::{Fault, SceneError};
+pub use gas::GasScene;
 pub use load::{load, load_with, parse, to_text};
 pub use locate::Places;
 pub use meshes::Meshes;

@@ -21,7 +21,7 @@ use crate::{
 /// The kernels of a substep are generic and large: instances of every instruction set in every
 /// crate that starts a run would take minutes to build. These methods are not generic, so that
 /// a crate that is generic over `Compiled` only calls them.
-pub trait Compiled: Real {
+pub trait Compiled: Real + crate::gas::Compiled {
     /// See [`substep::substep`].
     fn substep(
         world: &World<Self>,

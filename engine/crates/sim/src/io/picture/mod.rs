@@ -8,6 +8,7 @@ mod balls;
 mod camera;
 mod crowd;
 mod floor;
+mod gas;
 mod light;
 mod solids;
 
@@ -17,6 +18,7 @@ use rayon::prelude::*;
 use crate::{collider::Shape, pose::Pose};
 
 pub use camera::View;
+pub use gas::GasPicture;
 
 use balls::Hits;
 use camera::Camera;

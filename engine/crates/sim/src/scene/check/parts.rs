@@ -23,7 +23,7 @@ const COLLIDERS: usize = 16;
 const BODIES: usize = 1 << 16;
 
 pub(super) fn check(spec: &Spec<()>, faults: &mut Faults) {
-    if spec.bodies.is_empty() && spec.injectors.is_empty() {
+    if spec.bodies.is_empty() && spec.injectors.is_empty() && spec.gas.is_none() {
         faults.add("bodies", "[]", "at least one body");
     }
     if spec.bodies.len() > BODIES {

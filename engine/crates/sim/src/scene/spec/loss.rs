@@ -308,4 +308,16 @@ impl When {
             Self::Frames(first, last) => [first, last],
         }
     }
+
+    /// Names the last frame instead of one that a run of `frames` frames does not have.
+    pub fn shorten(&mut self, frames: usize) {
+        let late = match *self {
+            Self::Frame(frame) => frame >= frames,
+            Self::Frames(_, last) => last >= frames,
+            Self::End | Self::Every => false,
+        };
+        if late {
+            *self = Self::End;
+        }
+    }
 }

@@ -4,6 +4,7 @@
 mod collider;
 mod domain;
 mod force;
+mod gas;
 mod injector;
 mod loss;
 mod matter;
@@ -20,6 +21,10 @@ use serde::{Deserialize, Serialize};
 pub use collider::{Attachment, Collider, Law, Stage};
 pub use domain::{Axis, Domain, Walls};
 pub use force::{Force, ForceLaw};
+pub use gas::{
+    Gas, GasBlob, GasJet, GasLoss, GasObstacle, GasPressure, GasScalar, GasScheme, GasSide,
+    GasSides, GasSource, GasSplitting, GasTerm,
+};
 pub use injector::{Injector, Nozzle};
 pub use loss::{ChamferTarget, Figure, Loss, Metric, PairTarget, Source, Term, When};
 pub use matter::{Activation, Body, Material, Sampling};
@@ -55,11 +60,14 @@ pub struct Spec<O> {
     pub volume_rate: f64,
     /// How long the run is and how it is cut into frames and substeps.
     pub time: Time,
-    /// Materials by name.
-    #[serde(deserialize_with = "unique_names")]
+    /// Materials by name. Default: {}.
+    #[serde(default, deserialize_with = "unique_names")]
     pub materials: BTreeMap<String, Material>,
-    /// Pieces of matter; at least one, or an injector.
+    /// Pieces of matter; at least one, or an injector, or gas. Default: [].
+    #[serde(default)]
     pub bodies: Vec<Body>,
+    /// Gas that fills the domain. Default: none.
+    pub gas: Option<Gas>,
     /// Forces on particles besides gravity. Default: [].
     #[serde(default)]
     pub forces: Vec<Force>,
@@ -156,14 +164,7 @@ impl<O: Clone> Spec<O> {
         let frames = frames.clamp(1, spec.time.frames.max(1));
         spec.time.frames = frames;
         for loss in &mut spec.losses {
-            let late = match loss.when {
-                When::Frame(frame) => frame >= frames,
-                When::Frames(_, last) => last >= frames,
-                When::End | When::Every => false,
-            };
-            if late {
-                loss.when = When::End;
-            }
+            loss.when.shorten(frames);
             if let Term::PairedL2 {
                 target: PairTarget::Demo { motions },
                 ..
@@ -173,6 +174,9 @@ impl<O: Clone> Spec<O> {
                     .values_mut()
                     .for_each(|motion| motion.shorten(frames));
             }
+        }
+        if let Some(gas) = &mut spec.gas {
+            gas.shorten(frames);
         }
         for body in &mut spec.bodies {
             if let Activation::Frames(given) = &mut body.activation {
@@ -211,6 +215,7 @@ impl<O> Spec<O> {
             time: self.time,
             materials: self.materials.clone(),
             bodies: self.bodies.clone(),
+            gas: self.gas.clone(),
             forces: self.forces.clone(),
             colliders: self.colliders.clone(),
             rigids: self.rigids.clone(),
@@ -234,6 +239,7 @@ impl<O> Spec<O> {
         // It is only run, not judged.
         demo.losses.clear();
         demo.metrics.clear();
+        demo.gas = None;
         demo
     }
 
@@ -253,6 +259,7 @@ impl<O> Spec<O> {
         // It is only run, not judged.
         twin.losses.clear();
         twin.metrics.clear();
+        twin.gas = None;
         twin
     }
 }

@@ -1,0 +1,291 @@
+//! One step of the gas: carried along, mixed, pushed, smeared, held by solids, made
+//! incompressible again.
+
+mod predict;
+mod pull;
+#[cfg(test)]
+mod tests;
+mod workspace;
+
+use backflow_diff::Real;
+
+use super::{
+    diffuse::diffuse_scalar,
+    drag::{Matter, MatterBar, drag_vjp},
+    field::{Field, Velocity},
+    model::{Gas, Model, ModelBar, Moment, MomentBar, Splitting},
+    opening::{hold_vjp, openings_vjp},
+    project::{PressureError, Projected, project, project_vjp},
+};
+
+use self::predict::copy_all;
+
+pub use self::workspace::Workspace;
+
+/// `gas` after `dt` seconds more. In this order: carried along its own velocity; mixed by jets
+/// and sources; diffused; pushed by vorticity confinement, buoyancy, jets and sources; dragged by
+/// matter and held by solids; made incompressible (Stam 1999, with the forces after the transport,
+/// so that the velocity that carries is free of divergence, and last, so that pressure balances
+/// a push that is a gradient to round-off).
+///
+/// With [`Splitting::Reflected`] it goes so through half of the time, the velocity is mirrored at
+/// what the pressure left of it, and the mirrored one is carried along the other through the
+/// second half (Zehnder, Narain & Thomaszewski 2018, algorithm 1): with `P` the projection and
+/// `A(v; u)` what becomes of `v` along `u` in half a step, `w = A(u; u)`, `h = P w`,
+/// `u' = P A(2 h - w; h)`. What the pressure takes away in the first half is given back with the
+/// other sign, so that it is not lost to the second order.
+///
+/// # Errors
+/// The pressure is not found.
+pub fn step<T: Real>(
+    model: &Model<T>,
+    moment: &Moment<T>,
+    matter: Option<&Matter<T>>,
+    gas: &mut Gas<T>,
+    dt: f64,
+    workspace: &mut Workspace<T>,
+) -> Result<Projected, PressureError> {
+    match model.method.splitting {
+        Splitting::Projected => advance(model, moment, matter, gas, None, dt, workspace),
+        Splitting::Reflected => {
+            let dt = 0.5 * dt;
+            let first = advance(model, moment, matter, gas, None, dt, workspace)?;
+            let mut mirrored = mirror(&gas.velocity, &workspace.held);
+            let carried = Some(&mut mirrored);
+            let second = advance(model, moment, matter, gas, carried, dt, workspace)?;
+            Ok(Projected {
+                iterations: first.iterations + second.iterations,
+                residual: first.residual.max(second.residual),
+                unbalanced: first.unbalanced.max(second.unbalanced),
+            })
+        }
+    }
+}
+
+/// Changes `bars` from the cotangents of the gas after [`step`] to those before, and adds those
+/// of all that acted; `gas` is that before. What reads the gas after drag or the pressure reads
+/// those of the second half, where there are two.
+///
+/// # Errors
+/// The pressure is not found, or its adjoint.
+pub fn step_vjp<T: Real>(
+    model: &Model<T>,
+    moment: &Moment<T>,
+    matter: Option<&Matter<T>>,
+    gas: &mut Gas<T>,
+    dt: f64,
+    workspace: &mut Workspace<T>,
+    bars: &mut Gas<T>,
+    model_bar: &mut ModelBar,
+    moment_bar: &mut MomentBar,
+    mut matter_bar: Option<&mut MatterBar<T>>,
+) -> Result<Projected, PressureError> {
+    let mut whole = Whole {
+        model,
+        moment,
+        matter,
+        workspace,
+        bars,
+        model_bar,
+        moment_bar,
+    };
+    match model.method.splitting {
+        Splitting::Projected => whole.advance_vjp(gas, None, dt, matter_bar, None),
+        Splitting::Reflected => {
+            let (dt, mut half) = (0.5 * dt, gas.clone());
+            advance(model, moment, matter, &mut half, None, dt, whole.workspace)?;
+            let mut carried = Carried {
+                velocity: mirror(&half.velocity, &whole.workspace.held),
+                bar: Field::zero_velocity(&model.grid),
+            };
+            let ends = Some(&mut carried);
+            whole.advance_vjp(&mut half, ends, dt, matter_bar.as_deref_mut(), None)?;
+            if let Some(bar) = matter_bar.as_deref_mut() {
+                // These were of the second half.
+                bar.dragged.iter_mut().for_each(Field::clear);
+                bar.pressure.fill(0.0);
+            }
+            let (h_bar, w_bar) = mirror_vjp(&carried.bar);
+            for (bar, more) in whole.bars.velocity.iter_mut().zip(&h_bar) {
+                bar.add(more);
+            }
+            whole.advance_vjp(gas, None, dt, matter_bar, Some(&w_bar))
+        }
+    }
+}
+
+/// A velocity that is carried along another one, and its cotangent.
+struct Carried<T: Real> {
+    velocity: Velocity<T>,
+    bar: Velocity<T>,
+}
+
+/// `2 h - w`.
+fn mirror<T: Real>(h: &Velocity<T>, w: &Velocity<T>) -> Velocity<T> {
+    let mut mirrored = h.clone();
+    for (mirrored, w) in mirrored.iter_mut().zip(w) {
+        mirrored.update(|_, index, value| *value = *value + *value - w.data[index]);
+    }
+    mirrored
+}
+
+/// Cotangents of `h` and `w`.
+fn mirror_vjp<T: Real>(bar: &Velocity<T>) -> (Velocity<T>, Velocity<T>) {
+    let times = |factor: T| {
+        let mut scaled = bar.clone();
+        for field in &mut scaled {
+            field.update(|_, _, value| *value *= factor);
+        }
+        scaled
+    };
+    (times(T::of(2.0)), times(T::of(-1.0)))
+}
+
+/// One pass through all stages for `dt` seconds; the velocity of the gas carries `carried`, or
+/// itself.
+fn advance<T: Real>(
+    model: &Model<T>,
+    moment: &Moment<T>,
+    matter: Option<&Matter<T>>,
+    gas: &mut Gas<T>,
+    carried: Option<&mut Velocity<T>>,
+    dt: f64,
+    workspace: &mut Workspace<T>,
+) -> Result<Projected, PressureError> {
+    workspace.predict(model, moment, matter, gas, carried, dt);
+    let grid = &model.grid;
+    for (index, species) in model.species.iter().enumerate() {
+        let (from, to) = (&workspace.mixed[index], &mut gas.scalars[index]);
+        match species.diffusivity {
+            Some(diffusivity) => {
+                diffuse_scalar(grid, from, &workspace.openings.open, diffusivity, dt, to);
+            }
+            None => to.copy_from(from),
+        }
+    }
+    copy_all(&workspace.held, &mut gas.velocity);
+    pressure(workspace, matter, gas)
+}
+
+fn pressure<T: Real>(
+    workspace: &Workspace<T>,
+    matter: Option<&Matter<T>>,
+    gas: &mut Gas<T>,
+) -> Result<Projected, PressureError> {
+    match &workspace.projector {
+        Some((_, projector)) => project(
+            projector,
+            &workspace.openings,
+            matter.map(|matter| &matter.occupied),
+            &mut gas.velocity,
+            &mut gas.pressure,
+        ),
+        None => Ok(Projected::default()),
+    }
+}
+
+/// What the adjoint of a pass reads and adds to.
+struct Whole<'a, T: Real> {
+    model: &'a Model<T>,
+    moment: &'a Moment<T>,
+    matter: Option<&'a Matter<T>>,
+    workspace: &'a mut Workspace<T>,
+    bars: &'a mut Gas<T>,
+    model_bar: &'a mut ModelBar,
+    moment_bar: &'a mut MomentBar,
+}
+
+impl<T: Real> Whole<'_, T> {
+    /// Changes the cotangents of the gas after [`advance`] to those before and adds those of all
+    /// that acted, of what was carried too; `held_bar` are further ones of the velocity before the
+    /// pressure.
+    fn advance_vjp(
+        &mut self,
+        gas: &mut Gas<T>,
+        mut carried: Option<&mut Carried<T>>,
+        dt: f64,
+        mut matter_bar: Option<&mut MatterBar<T>>,
+        held_bar: Option<&Velocity<T>>,
+    ) -> Result<Projected, PressureError> {
+        let Self {
+            model,
+            moment,
+            matter,
+            workspace,
+            bars,
+            model_bar,
+            moment_bar,
+        } = self;
+        let matter = *matter;
+        let from = carried.as_mut().map(|carried| &mut carried.velocity);
+        workspace.predict(model, moment, matter, gas, from, dt);
+        let grid = &model.grid;
+        let mut after = Gas {
+            velocity: workspace.held.clone(),
+            scalars: Vec::new(),
+            pressure: gas.pressure.clone(),
+        };
+        pressure(workspace, matter, &mut after)?;
+        let openings_bar = &mut workspace.openings_bar;
+        for field in openings_bar.open.iter_mut().chain(&mut openings_bar.still) {
+            field.clear();
+        }
+        let pressure_bar = matter_bar.as_deref().map(|bar| bar.pressure.clone());
+        let projected = match &workspace.projector {
+            Some((_, projector)) => project_vjp(
+                projector,
+                &workspace.openings,
+                matter.map(|matter| &matter.occupied),
+                &workspace.held,
+                &after.pressure,
+                pressure_bar.as_deref(),
+                &mut bars.velocity,
+                openings_bar,
+                matter_bar.as_deref_mut().map(|bar| &mut bar.occupied),
+            )?,
+            None => Projected::default(),
+        };
+        for (bar, more) in bars.velocity.iter_mut().zip(held_bar.into_iter().flatten()) {
+            bar.add(more);
+        }
+
+        let openings = &workspace.openings;
+        match (matter, matter_bar) {
+            (Some(matter), Some(matter_bar)) => {
+                let dragged = &workspace.dragged;
+                hold_vjp(openings, dragged, &mut bars.velocity, openings_bar);
+                for (bar, more) in bars.velocity.iter_mut().zip(&matter_bar.dragged) {
+                    bar.add(more);
+                }
+                let pushed = &workspace.pushed;
+                drag_vjp(matter, dt, pushed, &mut bars.velocity, matter_bar);
+            }
+            _ => hold_vjp(
+                openings,
+                &workspace.pushed,
+                &mut bars.velocity,
+                openings_bar,
+            ),
+        }
+
+        pull::pull_scalars(model, dt, workspace, bars, model_bar);
+        pull::pull_pushes(model, moment, dt, workspace, bars, model_bar, moment_bar);
+        pull::pull_transport(model, dt, workspace, gas, carried, bars, model_bar);
+        let mut through = [[0.0; 2]; 3];
+        openings_vjp(
+            grid,
+            &model.sides,
+            &model.obstacles,
+            &moment.obstacles,
+            &workspace.openings_bar,
+            &mut moment_bar.obstacles,
+            &mut through,
+        );
+        for axis in 0..3 {
+            for side in 0..2 {
+                model_bar.sides[axis][side].velocity[axis] += through[axis][side];
+            }
+        }
+        Ok(projected)
+    }
+}

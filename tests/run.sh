@@ -20,6 +20,9 @@ needs=(
     "libXcursor.so.1 libxcursor1"
     "libXi.so.6 libxi6"
     "libxkbcommon-x11.so.0 libxkbcommon0 libxkbcommon-x11-0"
+    # A window is opened on a virtual screen, and driven by simulated mouse and keys.
+    "Xvfb xvfb"
+    "xdotool xdotool"
 )
 
 fail() {

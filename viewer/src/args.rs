@@ -54,6 +54,9 @@ pub struct Arguments {
     /// Scales the number of cells along each axis, and particles with it.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub quality: f64,
+    /// Memory that the frames of a live run take, at most (MiB): beyond it every second is forgotten.
+    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+    pub recording: u32,
     /// One sample a pixel instead of four: rougher edges, faster without a graphics card.
     #[arg(long)]
     pub rough: bool,

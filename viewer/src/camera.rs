@@ -327,7 +327,7 @@ mod tests {
             cell: 0.1,
             bodies: Vec::new(),
             solids: Vec::new(),
-            tools: Vec::new(),
+            start: backflow_viewer_session::stage::Poses::default(),
             frames: 1,
             frame_time: 0.02,
             optimizable: false,

@@ -25,6 +25,8 @@ pub struct Desk {
     pub text: TextState,
     /// The tab that is open.
     pub tab: Tab,
+    /// The part of the scene that its tab shows, of [`tree::PARTS`](backflow_viewer_panels::tree::PARTS).
+    pub part: usize,
     /// What is known of the fields of scenes.
     pub schema: Schema,
     /// The scenes of the gallery.
@@ -39,6 +41,8 @@ pub struct Desk {
     pub keys: bool,
     /// Scales the cells of scenes that are opened (1).
     pub quality: f64,
+    /// Memory that the frames of a live run take, at most (bytes).
+    pub recording: usize,
     /// Files that were open, the last first.
     pub recent: Vec<PathBuf>,
 }
@@ -92,7 +96,7 @@ impl Desk {
         };
         let opened = document
             .map_err(|error| error.to_string())
-            .and_then(|document| Ok((document, player(path, self.quality)?)));
+            .and_then(|document| Ok((document, player(path, self.quality, self.recording)?)));
         match opened {
             Ok((document, player)) => {
                 playing.player = Some(player);
@@ -236,18 +240,18 @@ impl Desk {
     }
 }
 
-/// What plays a scene or a run.
+/// What plays a scene or a run; frames of a scene are kept within so many bytes.
 ///
 /// # Errors
 /// What is wrong with it, as text.
-pub fn player(path: &Path, quality: f64) -> Result<Player, String> {
+pub fn player(path: &Path, quality: f64, recording: usize) -> Result<Player, String> {
     if playback::is_run(path) {
         let frames = playback::open(path).map_err(|error| error.to_string())?;
         Ok(Player::recorded(frames))
     } else {
         let origin = Origin::File(path.to_owned(), quality);
         let simulation = Simulation::start(origin).map_err(|error| error.to_string())?;
-        Ok(Player::live(simulation))
+        Ok(Player::live(simulation, recording))
     }
 }
 

@@ -194,7 +194,12 @@ pub fn run(arguments: &Arguments) -> Result<usize, HeadlessError> {
     let Some(path) = &arguments.path else {
         return Err(HeadlessError::Input("expected a scene or a run".to_owned()));
     };
-    let mut player = desk::player(path, arguments.quality).map_err(HeadlessError::Input)?;
+    let mut player = desk::player(
+        path,
+        arguments.quality,
+        (arguments.recording as usize) << 20,
+    )
+    .map_err(HeadlessError::Input)?;
     player.show(arguments.colour);
     std::fs::create_dir_all(&arguments.out).map_err(|source| HeadlessError::Write {
         path: arguments.out.clone(),

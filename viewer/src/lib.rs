@@ -48,6 +48,7 @@ pub fn plugins(app: &mut App, arguments: &Arguments) {
         .init_resource::<files::Files>()
         .insert_resource(desk::Desk {
             quality: arguments.quality,
+            recording: (arguments.recording as usize) << 20,
             ..default()
         })
         .add_plugins((

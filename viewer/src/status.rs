@@ -56,7 +56,7 @@ fn write(
             .solids
             .iter()
             .find(|solid| solid.role == Role::Tool)?;
-        let at = part.placed(&frame.tools).position.map(|x| x as f32);
+        let at = part.placed(&frame.poses).position.map(|x| x as f32);
         let (camera, transform) = cameras.single().ok()?;
         let at = camera.world_to_viewport(transform, Vec3::new(at.x, at.y, at.z));
         at.ok().map(|at| [at.x, at.y])

@@ -1,6 +1,6 @@
 //! Touching: the tool follows the mouse and the keys.
 
-use backflow_viewer_session::{Frame, simulation::Aim};
+use backflow_viewer_session::{Frame, simulation::Aim, stage::Mount};
 use bevy::prelude::*;
 use nalgebra::Vector3;
 
@@ -25,7 +25,9 @@ impl Plugin for TouchPlugin {
 #[derive(Resource, Default)]
 pub struct Grip {
     held: Option<Held>,
-    /// Whether a key moves the tool.
+    /// The tool that keys move: the one that was held last.
+    tool: usize,
+    /// Whether a key moves it.
     nudging: bool,
 }
 
@@ -83,10 +85,10 @@ fn crossing(ray: &Ray3d, [a, b, c]: [Vec3; 3]) -> Option<f32> {
 fn touched(ray: &Ray3d, frame: &Frame) -> Option<(usize, f32)> {
     let mut first: Option<(usize, f32)> = None;
     for solid in &frame.stage.solids {
-        let Some((tool, _)) = solid.mount else {
+        let Mount::Tool(tool, _) = solid.mount else {
             continue;
         };
-        let at = crate::draw::solids::transform(&solid.placed(&frame.tools));
+        let at = crate::draw::solids::transform(&solid.placed(&frame.poses));
         let corner = |index: u32| {
             let [x, y, z] = solid.surface.positions[index as usize];
             at.transform_point(Vec3::new(x, y, z))
@@ -131,6 +133,7 @@ fn grab(
     {
         let point = ray.get_point(way);
         let origin = single(pose.position);
+        grip.tool = tool;
         grip.held = Some(Held {
             tool,
             plane: point,
@@ -204,9 +207,13 @@ fn nudge(
         .as_ref()
         .and_then(|player| player.simulation.as_ref());
     let frame = present(&playing);
+    // The tool that was held may be one of another scene.
+    let index = frame.map_or(0, |frame| {
+        grip.tool.min(frame.poses.tools.len().saturating_sub(1))
+    });
     let (Some(simulation), Some(tool), Some(stage)) = (
         simulation,
-        frame.and_then(|frame| frame.tool(0)),
+        frame.and_then(|frame| frame.tool(index)),
         &view.stage,
     ) else {
         return;
@@ -223,7 +230,7 @@ fn nudge(
         // A bit ahead of where the tool is, so that it goes at an even speed.
         let step = NUDGE * stage.diagonal() * stage.frame_time * 3.0;
         simulation.steer(Some(Aim {
-            tool: 0,
+            tool: index,
             position: tool.position + way * step,
             spin: Vector3::zeros(),
         }));

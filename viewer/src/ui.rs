@@ -436,7 +436,19 @@ fn scene_tab(
         ui.weak("A recorded run cannot be edited.");
         return;
     };
-    if let Some(edit) = tree::panel(ui, document.value(), &desk.schema, faults, &[]) {
+    ui.horizontal_wrapped(|ui| {
+        for (index, (name, _)) in tree::PARTS.iter().enumerate() {
+            let response = ui.selectable_label(desk.part == index, *name);
+            mark(&response, format!("part {name}"));
+            if response.clicked() {
+                desk.part = index;
+            }
+        }
+    });
+    let fields = tree::PARTS
+        .get(desk.part)
+        .map_or(&[][..], |(_, fields)| fields);
+    if let Some(edit) = tree::panel(ui, document.value(), &desk.schema, faults, fields) {
         match document.edit(edit.value, &edit.field) {
             Ok(_) => {
                 desk.text = text::TextState::default();

@@ -2,7 +2,7 @@
 
 use crate::{
     command::{pictures, scene},
-    picture::yellow,
+    picture::{violet, yellow},
 };
 
 /// A ball that moves to the right, and one that rests.
@@ -20,8 +20,8 @@ const TWO: &str = r#"(
 )"#;
 
 /// The dark end of the colour map.
-fn violet([r, g, b]: [u8; 3]) -> bool {
-    i32::from(b) - i32::from(g) > 25 && i32::from(r) - i32::from(g) > 15
+fn dark(pixel: [u8; 3]) -> bool {
+    violet(pixel) && i32::from(pixel[0]) - i32::from(pixel[1]) > 15
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn speed_is_yellow_where_it_is_fast_and_violet_where_it_is_not() {
     let path = scene(folder.path(), TWO);
     let more = ["--view", "front", "--colour", "speed", "--frames", "2"];
     for picture in pictures(&path, &folder.path().join("out"), &more) {
-        let (fast, slow) = (picture.find(yellow), picture.find(violet));
+        let (fast, slow) = (picture.find(yellow), picture.find(dark));
         assert!(fast.0 > 200 && slow.0 > 200, "{fast:?} {slow:?}");
         assert!(fast.1[0] > slow.1[0] + 0.2, "{fast:?} {slow:?}");
     }

@@ -13,3 +13,4 @@ mod fields;
 mod picture;
 mod scenes;
 mod share;
+mod solids;

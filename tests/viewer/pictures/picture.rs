@@ -66,3 +66,23 @@ pub fn green([r, g, b]: [u8; 3]) -> bool {
 pub fn yellow([r, g, b]: [u8; 3]) -> bool {
     r > 130 && g > 130 && i32::from(g) - i32::from(b) > 70
 }
+
+/// The share of red that another channel may have at most.
+fn below(channel: u8, red: u8, share: f64) -> bool {
+    f64::from(channel) < share * f64::from(red)
+}
+
+/// See [`blue`]: the second colour of matter.
+pub fn vermilion([r, g, b]: [u8; 3]) -> bool {
+    r > 90 && below(g, r, 0.6) && below(b, r, 0.45)
+}
+
+/// See [`blue`]: tools.
+pub fn amber([r, g, b]: [u8; 3]) -> bool {
+    r > 110 && !below(g, r, 0.65) && below(g, r, 0.95) && below(b, r, 0.7)
+}
+
+/// See [`blue`]: nozzles.
+pub fn violet([r, g, b]: [u8; 3]) -> bool {
+    i32::from(b) - i32::from(g) > 25 && i32::from(r) - i32::from(g) > 8
+}

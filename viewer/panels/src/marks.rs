@@ -11,9 +11,12 @@ fn id() -> Id {
     Id::new("marks")
 }
 
-/// Notes where a widget is.
+/// Notes where a widget is, as far as it is seen.
 pub fn mark(response: &Response, name: impl Into<String>) {
-    let centre = response.rect.center();
+    if !response.interact_rect.is_positive() {
+        return;
+    }
+    let centre = response.interact_rect.center();
     response.ctx.data_mut(|data| {
         let marks: &mut Marks = data.get_temp_mut_or_default(id());
         marks.insert(name.into(), [centre.x, centre.y]);

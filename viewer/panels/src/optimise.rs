@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     legend::short,
+    marks::mark,
     methods::{choices, variant_of},
     tree,
 };
@@ -89,7 +90,7 @@ pub fn panel(ui: &mut Ui, state: &mut OptimiseState) -> Vec<OptimiseAction> {
             "Start optimising"
         };
         let start = ui.button(start);
-        crate::marks::mark(&start, "optimise");
+        mark(&start, "optimise");
         if start.clicked() {
             actions.push(OptimiseAction::Start);
         }
@@ -256,7 +257,7 @@ fn plot(
     if curves.len() > 1 {
         plot = plot.legend(Legend::default());
     }
-    plot.show(ui, |plot| {
+    let shown = plot.show(ui, |plot| {
         for curve in curves {
             let points: PlotPoints<'_> = curve
                 .points
@@ -268,4 +269,5 @@ fn plot(
             plot.line(Line::new(curve.name.clone(), points).width(2.0));
         }
     });
+    mark(&shown.response, format!("plot {title}"));
 }

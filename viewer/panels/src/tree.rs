@@ -25,9 +25,9 @@ struct Tree<'a> {
 
 /// Parts of a scene with a tab of their own, and the fields they show.
 pub const PARTS: [(&str, &[&str]); 5] = [
-    ("Matter", &["materials", "bodies"]),
-    ("World", &["gravity", "domain", "time"]),
-    ("Solids", &["colliders", "tools", "injectors"]),
+    ("Matter", &["materials", "bodies", "forces", "volume_rate"]),
+    ("World", &["gravity", "domain", "time", "views"]),
+    ("Solids", &["colliders", "rigids", "tools", "injectors"]),
     ("Goal", &["losses", "metrics", "optimize"]),
     ("All", &[]),
 ];

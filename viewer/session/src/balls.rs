@@ -14,9 +14,11 @@ pub fn buffers(frame: &Frame, rgb: &[Rgb], light: &Light, capacity: usize) -> (V
         .zip(&frame.counts)
         .flat_map(|(body, count)| std::iter::repeat_n(body.radius as f32, *count));
     for ((x, radius), [r, g, b]) in frame.x.iter().zip(radii).zip(rgb) {
-        for value in [x[0], x[1], x[2], radius] {
-            places.extend_from_slice(&value.to_ne_bytes());
+        let mut place = [0; 16];
+        for (four, value) in place.chunks_exact_mut(4).zip([x[0], x[1], x[2], radius]) {
+            four.copy_from_slice(&value.to_ne_bytes());
         }
+        places.extend_from_slice(&place);
         let lit = (light.at(x) * 255.0) as u8;
         colours.extend_from_slice(&[*r, *g, *b, lit]);
     }

@@ -12,7 +12,7 @@ use backflow::sim::{
 };
 use nalgebra::{Matrix3, Vector3};
 
-use crate::stage::Stage;
+use crate::stage::{Poses, Stage};
 
 /// A number that each particle has, to be shown as a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,8 +84,8 @@ pub struct Frame {
     pub extra: Option<(Field, Vec<f32>)>,
     /// How many particles of each body there are by now.
     pub counts: Vec<usize>,
-    /// Where the links of each tool are.
-    pub tools: Vec<Vec<Pose<f64>>>,
+    /// Where tools and rigid bodies are.
+    pub poses: Poses,
     /// What stands around it.
     pub stage: Arc<Stage>,
 }
@@ -114,7 +114,7 @@ impl Frame {
         particles: &Particles<f32>,
         field: Field,
         moment: (usize, f64),
-        tools: Vec<Vec<Pose<f64>>>,
+        poses: Poses,
     ) -> Self {
         let (mut x, mut speed, mut counts) = (Vec::new(), Vec::new(), Vec::new());
         let mut values = Vec::new();
@@ -171,14 +171,14 @@ impl Frame {
             speed,
             extra,
             counts,
-            tools,
+            poses,
             stage: Arc::clone(stage),
         }
     }
 
     /// Where the first link of a tool is.
     pub fn tool(&self, index: usize) -> Option<&Pose<f64>> {
-        self.tools.get(index)?.first()
+        self.poses.tools.get(index)?.first()
     }
 
     /// The middle of all particles (m); `None` without particles.

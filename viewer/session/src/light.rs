@@ -13,7 +13,8 @@ const CELLS: usize = 56;
 /// How fast full matter dims the light (1/m), times the diagonal of the domain.
 const OPACITY: f32 = 60.0;
 
-/// Direction that the light goes in, not normalised.
+/// Direction that the light goes in, not normalised: towards lower x and z, and less than a cell
+/// sideways from one layer of cells to the next.
 pub const DIRECTION: [f32; 3] = [-0.45, -1.0, -0.35];
 
 /// Light in and around a domain.
@@ -84,18 +85,19 @@ impl Light {
         let way = self.cell * (DIRECTION.iter().map(|d| d * d).sum::<f32>()).sqrt();
         let dim = OPACITY / scale.max(f32::MIN_POSITIVE) * way / DIRECTION[1].abs();
         // How far light moves sideways from one layer to the one below, in cells.
-        let slant = [0, 2].map(|axis| DIRECTION[axis] / DIRECTION[1].abs());
+        let slant = [0, 2].map(|axis| DIRECTION[axis] / DIRECTION[1]);
         let layer = self.layer();
         let mut above = vec![1.0; layer];
         let mut here = vec![1.0; layer];
         for height in (0..self.count[1]).rev() {
             let cells = height * layer..(height + 1) * layer;
             self.lit[cells.clone()].copy_from_slice(&above);
-            let share = &self.share[cells];
-            for (through, share) in above.iter_mut().zip(share) {
-                *through *= (-dim * share.min(1.0)).exp();
+            for (through, share) in above.iter_mut().zip(&self.share[cells]) {
+                if *share > 0.0 {
+                    *through *= (-dim * share.min(1.0)).exp();
+                }
             }
-            shifted(&above, [self.count[0], self.count[2]], slant, &mut here);
+            shifted(&above, self.count[0], slant, &mut here);
             std::mem::swap(&mut above, &mut here);
         }
         self.floor.copy_from_slice(&above);
@@ -103,23 +105,23 @@ impl Light {
 
     /// The light at a point, 0 to 1.
     pub fn at(&self, x: &[f32; 3]) -> f32 {
-        let place = self.place(x).map(|at| at - 0.5);
-        let mut light = 0.0;
-        for corner in 0..8_usize {
-            let (mut weight, mut index, mut step) = (1.0, 0, 1);
-            // Rows run along x, then z, then y.
-            for axis in [0, 2, 1] {
-                let base = place[axis].floor();
-                let part = place[axis] - base;
-                let side = corner >> axis & 1;
-                weight *= if side == 1 { part } else { 1.0 - part };
-                let at = (base as i64 + side as i64).clamp(0, self.count[axis] as i64 - 1);
-                index += at as usize * step;
-                step *= self.count[axis];
-            }
-            light += weight * self.lit[index];
+        let place = self.place(x);
+        // The cell below along each axis, the step to the one above, and the part of the latter.
+        let mut index = 0;
+        let (mut step, mut part) = ([0; 3], [0.0; 3]);
+        let strides = [1, self.layer(), self.count[0]];
+        for axis in 0..3 {
+            let last = (self.count[axis] - 1) as f32;
+            let at = (place[axis] - 0.5).clamp(0.0, last);
+            let base = (at as usize).min(self.count[axis].saturating_sub(2));
+            part[axis] = at - base as f32;
+            index += base * strides[axis];
+            step[axis] = strides[axis].min(strides[axis] * (self.count[axis] - 1));
         }
-        light
+        let mix = |axis: usize, [here, next]: [f32; 2]| here + (next - here) * part[axis];
+        let row = |at: usize| mix(0, [at, at + step[0]].map(|at| self.lit[at]));
+        let sheet = |at: usize| mix(2, [at, at + step[2]].map(row));
+        mix(1, [index, index + step[1]].map(sheet))
     }
 
     /// Light on the floor, 0 to 255: width, height and rows along z.
@@ -135,25 +137,21 @@ impl Light {
     }
 }
 
-/// A layer moved by parts of a cell, bilinearly; light comes in freely from outside.
-fn shifted(from: &[f32], [width, depth]: [usize; 2], slant: [f32; 2], to: &mut [f32]) {
-    let read = |x: i64, z: i64| {
-        let inside = (0..width as i64).contains(&x) && (0..depth as i64).contains(&z);
-        if inside {
-            from[z as usize * width + x as usize]
-        } else {
-            1.0
+/// A layer moved by parts of a cell towards lower x and z, bilinearly; light comes in freely from
+/// outside.
+fn shifted(from: &[f32], width: usize, [right, far]: [f32; 2], to: &mut [f32]) {
+    let rows = from.chunks_exact(width);
+    for (row, moved) in rows.zip(to.chunks_exact_mut(width)) {
+        for (pair, moved) in row.windows(2).zip(&mut *moved) {
+            *moved = pair[0] + (pair[1] - pair[0]) * right;
         }
-    };
-    let [dx, dz] = slant.map(|slant| -slant);
-    let (base_x, base_z) = (dx.floor(), dz.floor());
-    let (part_x, part_z) = (dx - base_x, dz - base_z);
-    for z in 0..depth {
-        for x in 0..width {
-            let (left, near) = (x as i64 + base_x as i64, z as i64 + base_z as i64);
-            let row = |z: i64| read(left, z) * (1.0 - part_x) + read(left + 1, z) * part_x;
-            to[z * width + x] = row(near) * (1.0 - part_z) + row(near + 1) * part_z;
+        if let (Some(last), Some(moved)) = (row.last(), moved.last_mut()) {
+            *moved = last + (1.0 - last) * right;
         }
+    }
+    for index in 0..to.len() {
+        let behind = to.get(index + width).copied().unwrap_or(1.0);
+        to[index] += (behind - to[index]) * far;
     }
 }
 

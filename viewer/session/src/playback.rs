@@ -10,14 +10,14 @@ use backflow::{
     task::{
         Task, TaskError,
         folder::{FolderError, RunFolder, RunOptions},
-        frames::{BodyRows, read_frame, read_tools},
+        frames::{BodyRows, read_frame, read_rigids, read_tools},
     },
 };
 use nalgebra::Vector3;
 
 use crate::{
     frame::Frame,
-    stage::{Stage, StageBody},
+    stage::{Poses, Stage, StageBody},
 };
 
 /// Why a run cannot be played.
@@ -85,7 +85,10 @@ fn folder(path: &Path) -> Result<Vec<Arc<Frame>>, PlaybackError> {
             speed,
             extra: None,
             counts,
-            tools: tools.into_iter().map(|tool| tool.links).collect(),
+            poses: Poses::of(
+                tools.into_iter().map(|tool| tool.links).collect(),
+                &read_rigids(&path, &task.scene.world)?,
+            ),
             stage: Arc::clone(&stage),
         }));
     }
@@ -169,7 +172,7 @@ fn trajectory(path: &Path) -> Result<Vec<Arc<Frame>>, PlaybackError> {
             speed,
             extra: None,
             counts: parts.iter().map(|(_, particles, ..)| *particles).collect(),
-            tools: Vec::new(),
+            poses: Poses::default(),
             stage: Arc::clone(&stage),
         })
     });
@@ -218,7 +221,7 @@ fn bare_stage(
             })
             .collect(),
         solids: Vec::new(),
-        tools: Vec::new(),
+        start: Poses::default(),
         frames: count.saturating_sub(1),
         frame_time: match times {
             [first, second, ..] if second > first => second - first,

@@ -8,9 +8,6 @@ use crate::{
     simulation::{Condition, Simulation},
 };
 
-/// Memory that the frames of a live run take, at most (bytes).
-const BUDGET: usize = 512 << 20;
-
 /// Frames shown in one go, at most, when the window is slower than the speed asks for.
 const HASTE: usize = 4;
 
@@ -34,11 +31,11 @@ pub struct Player {
 }
 
 impl Player {
-    /// A player of a live run.
-    pub fn live(simulation: Simulation) -> Self {
+    /// A player of a live run, whose frames take at most `budget` bytes.
+    pub fn live(simulation: Simulation, budget: usize) -> Self {
         Self {
             simulation: Some(simulation),
-            recording: Recording::new(BUDGET),
+            recording: Recording::new(budget),
             playing: false,
             speed: 1.0,
             looping: false,

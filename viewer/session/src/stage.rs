@@ -3,13 +3,16 @@
 
 use backflow::{
     sim::{
-        collider::Shape,
+        collider::{Cuboid, Cylinder, Shape, Sphere},
+        contact::Collider,
         pose::Pose,
+        rigid::{RigidBody, RigidState},
         rollout::forward::Rollout,
         scene::{
             BodyRef, Kind, Scene,
             target::{Cloud, Loss, Measure},
         },
+        tool::{self, injector::Nozzle},
     },
     task::{Task, frames::tools},
 };
@@ -30,10 +33,10 @@ pub struct Stage {
     pub cell: f64,
     /// The bodies, in the order of their particles in a frame.
     pub bodies: Vec<StageBody>,
-    /// Colliders, parts of the tool and targets.
+    /// Colliders, parts of tools, rigid bodies, nozzles and targets.
     pub solids: Vec<StageSolid>,
-    /// Where the links of each tool start.
-    pub tools: Vec<Vec<Pose<f64>>>,
+    /// Where what moves starts.
+    pub start: Poses,
     /// Frames of the run.
     pub frames: usize,
     /// Duration of a frame (s).
@@ -62,21 +65,53 @@ pub struct StageSolid {
     pub name: String,
     /// Its surface in its own frame.
     pub surface: Surface,
-    /// Where it is: in the world, or in the frame of the tool.
+    /// Where it is in the frame that it moves with.
     pub pose: Pose<f64>,
     /// What it is there for.
     pub role: Role,
-    /// The tool and the link of it that it moves with.
-    pub mount: Option<(usize, usize)>,
+    /// What it moves with.
+    pub mount: Mount,
 }
 
 impl StageSolid {
-    /// Where it is in the world, with the links of the tools there.
-    pub fn placed(&self, tools: &[Vec<Pose<f64>>]) -> Pose<f64> {
-        let frame = self
-            .mount
-            .and_then(|(tool, link)| tools.get(tool)?.get(link));
+    /// Where it is in the world, with what moves there.
+    pub fn placed(&self, poses: &Poses) -> Pose<f64> {
+        let frame = match self.mount {
+            Mount::World => None,
+            Mount::Tool(tool, link) => poses.tools.get(tool).and_then(|tool| tool.get(link)),
+            Mount::Rigid(body) => poses.rigids.get(body),
+        };
         frame.map_or(self.pose, |frame| frame.compose(&self.pose))
+    }
+}
+
+/// What a solid moves with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mount {
+    /// Nothing: it stays in the world.
+    World,
+    /// A tool and the link of it, 0 for its own frame.
+    Tool(usize, usize),
+    /// A rigid body.
+    Rigid(usize),
+}
+
+/// Where the solids are that move.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Poses {
+    /// The links of each tool.
+    pub tools: Vec<Vec<Pose<f64>>>,
+    /// The rigid bodies: centre of mass and principal axes.
+    pub rigids: Vec<Pose<f64>>,
+}
+
+impl Poses {
+    /// Where the links of tools and rigid bodies are.
+    pub fn of(tools: Vec<Vec<Pose<f64>>>, rigids: &[RigidState<f64>]) -> Self {
+        Self {
+            tools,
+            rigids: rigids.iter().map(|body| body.pose).collect(),
+        }
     }
 }
 
@@ -85,8 +120,12 @@ impl StageSolid {
 pub enum Role {
     /// It stays where it is.
     Collider,
-    /// It moves with the tool.
+    /// It moves with a tool.
     Tool,
+    /// It is a rigid body, the number-th of the scene.
+    Body(usize),
+    /// Matter comes out of it.
+    Nozzle,
     /// Matter is to be there in the end.
     Target,
 }
@@ -98,44 +137,19 @@ impl Stage {
         let world = &scene.world;
         let bounds = [world.lattice.min(), world.lattice.max()];
         let size = (bounds[1] - bounds[0]).norm();
-        let solid = |name: &str, shape: &Shape<f64>, pose: &Pose<f64>, role| StageSolid {
-            name: name.to_owned(),
-            surface: surface(shape, size),
-            pose: *pose,
-            role,
-            mount: None,
-        };
-        let mut solids: Vec<StageSolid> = world
-            .colliders
-            .iter()
-            .map(|collider| {
-                let mount = collider.mount.map(|mount| (mount.tool, mount.link));
-                let role = match mount {
-                    Some(_) => Role::Tool,
-                    None => Role::Collider,
-                };
-                StageSolid {
-                    mount,
-                    ..solid(&collider.name, &collider.shape, &collider.pose, role)
-                }
-            })
+        let links: Vec<_> = tools(&Rollout::new(world, &[]), 0)
+            .into_iter()
+            .map(|tool| tool.links)
             .collect();
-        for loss in &scene.losses {
-            if let Measure::TargetSdf { shape, pose, .. } = &loss.measure {
-                solids.push(solid("target", shape, pose, Role::Target));
-            }
-        }
+        let rigids: Vec<_> = world.rigids.iter().map(RigidBody::initial).collect();
         Self {
             name: task.spec.name.clone(),
             about: task.spec.about.clone(),
             bounds,
             cell: world.lattice.dx,
             bodies: scene.bodies.iter().map(|body| part(scene, body)).collect(),
-            solids,
-            tools: tools(&Rollout::new(world, &[]), 0)
-                .into_iter()
-                .map(|tool| tool.links)
-                .collect(),
+            solids: solids(scene, size),
+            start: Poses::of(links, &rigids),
             frames: world.clock.frames,
             frame_time: world.clock.dt * world.clock.substeps as f64,
             optimizable: task.spec.optimize.is_some() && !scene.losses.is_empty(),
@@ -169,6 +183,66 @@ fn part(scene: &Scene, body: &BodyRef) -> StageBody {
         count: scene.range(body).len(),
         radius: 0.5 * volume.unwrap_or(0.0).cbrt(),
         liquid: body.kind == Kind::Liquid,
+    }
+}
+
+/// All that is solid in a scene, planes cut off at `size` (m).
+fn solids(scene: &Scene, size: f64) -> Vec<StageSolid> {
+    let world = &scene.world;
+    let solid = |name: &str, shape: &Shape<f64>, pose: &Pose<f64>, role, mount| StageSolid {
+        name: name.to_owned(),
+        surface: surface(shape, size),
+        pose: *pose,
+        role,
+        mount,
+    };
+    let mounted = |mount: Option<tool::Mount>| match mount {
+        Some(mount) => Mount::Tool(mount.tool, mount.link),
+        None => Mount::World,
+    };
+    let colliders = world.colliders.iter().map(|collider| {
+        let role = match collider.mount {
+            Some(_) => Role::Tool,
+            None => Role::Collider,
+        };
+        let mount = mounted(collider.mount);
+        solid(&collider.name, &collider.shape, &collider.pose, role, mount)
+    });
+    let rigids = world.rigids.iter().enumerate().map(|(index, body)| {
+        let Collider { shape, pose, .. } = &body.collider;
+        let role = Role::Body(index);
+        solid(&body.name, shape, pose, role, Mount::Rigid(index))
+    });
+    let nozzles = world.injectors.iter().map(|injector| {
+        let mount = mounted(injector.mount);
+        let shape = outline(&injector.nozzle, world.lattice.dx);
+        solid(&injector.name, &shape, &injector.pose, Role::Nozzle, mount)
+    });
+    let targets = scene.losses.iter().filter_map(|loss| match &loss.measure {
+        Measure::TargetSdf { shape, pose, .. } => {
+            Some(solid("target", shape, pose, Role::Target, Mount::World))
+        }
+        _ => None,
+    });
+    colliders
+        .chain(rigids)
+        .chain(nozzles)
+        .chain(targets)
+        .collect()
+}
+
+/// What a nozzle is drawn as; a disc is half a cell thick.
+fn outline(nozzle: &Nozzle<f64>, cell: f64) -> Shape<f64> {
+    match *nozzle {
+        Nozzle::Cube(half_extents) => Shape::Cuboid(Cuboid {
+            half_extents,
+            rounding: 0.0,
+        }),
+        Nozzle::Ball(radius) => Shape::Sphere(Sphere { radius }),
+        Nozzle::Disc(radius) => Shape::Cylinder(Cylinder {
+            radius,
+            half_height: 0.25 * cell,
+        }),
     }
 }
 

@@ -6,7 +6,7 @@ use nalgebra::Vector3;
 
 use crate::{
     frame::Frame,
-    stage::{Stage, StageBody},
+    stage::{Poses, Stage, StageBody},
 };
 
 /// A frame of one body with `count` particles, whose speeds are 0, 1, 2 ...
@@ -23,7 +23,7 @@ pub fn frame(index: usize, count: usize) -> Arc<Frame> {
             liquid: true,
         }],
         solids: Vec::new(),
-        tools: Vec::new(),
+        start: Poses::default(),
         frames: 10,
         frame_time: 0.02,
         optimizable: false,
@@ -35,7 +35,7 @@ pub fn frame(index: usize, count: usize) -> Arc<Frame> {
         speed: (0..count).map(|n| n as f32).collect(),
         extra: None,
         counts: vec![count],
-        tools: Vec::new(),
+        poses: Poses::default(),
         stage: Arc::new(stage),
     })
 }

@@ -4,18 +4,15 @@ use backflow_viewer_session::light::Light;
 use bevy::{
     asset::{RenderAssetUsages, embedded_asset},
     camera::visibility::NoFrustumCulling,
-    mesh::MeshVertexBufferLayoutRef,
-    pbr::{MaterialPipeline, MaterialPipelineKey},
     prelude::*,
     render::{
-        render_resource::{
-            AsBindGroup, RenderPipelineDescriptor, ShaderType, SpecializedMeshPipelineError,
-        },
+        render_resource::{AsBindGroup, ShaderType},
         storage::ShaderBuffer,
     },
     shader::ShaderRef,
 };
 
+use super::shading::shades_alone;
 use crate::view::View;
 
 /// Draws the floor.
@@ -89,23 +86,7 @@ impl Material for GroundMaterial {
         "embedded://backflow_viewer/draw/ground.wgsl".into()
     }
 
-    fn enable_prepass() -> bool {
-        false
-    }
-
-    fn enable_shadows() -> bool {
-        false
-    }
-
-    fn specialize(
-        _pipeline: &MaterialPipeline,
-        descriptor: &mut RenderPipelineDescriptor,
-        _layout: &MeshVertexBufferLayoutRef,
-        _key: MaterialPipelineKey<Self>,
-    ) -> Result<(), SpecializedMeshPipelineError> {
-        descriptor.primitive.cull_mode = None;
-        Ok(())
-    }
+    shades_alone!();
 }
 
 /// The entity of the floor.

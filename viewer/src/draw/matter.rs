@@ -12,17 +12,15 @@ use bevy::{
     asset::{RenderAssetUsages, embedded_asset},
     camera::visibility::NoFrustumCulling,
     light::NotShadowCaster,
-    mesh::{MeshVertexBufferLayoutRef, PrimitiveTopology},
-    pbr::{MaterialPipeline, MaterialPipelineKey},
     prelude::*,
-    render::{
-        render_resource::{AsBindGroup, RenderPipelineDescriptor, SpecializedMeshPipelineError},
-        storage::ShaderBuffer,
-    },
+    render::{render_resource::AsBindGroup, storage::ShaderBuffer},
     shader::{ShaderRef, load_shader_library},
 };
 
-use super::ground::FloorLight;
+use super::{
+    ground::FloorLight,
+    shading::{shades_alone, triangles},
+};
 use crate::{play::Playing, view::View};
 
 /// Draws the particles of the present frame.
@@ -69,24 +67,7 @@ impl Material for MatterMaterial {
         }
     }
 
-    // The shader of the passes before would draw the mesh that is never seen.
-    fn enable_prepass() -> bool {
-        false
-    }
-
-    fn enable_shadows() -> bool {
-        false
-    }
-
-    fn specialize(
-        _pipeline: &MaterialPipeline,
-        descriptor: &mut RenderPipelineDescriptor,
-        _layout: &MeshVertexBufferLayoutRef,
-        _key: MaterialPipelineKey<Self>,
-    ) -> Result<(), SpecializedMeshPipelineError> {
-        descriptor.primitive.cull_mode = None;
-        Ok(())
-    }
+    shades_alone!();
 }
 
 /// How balls look: gloss of matter.
@@ -246,12 +227,7 @@ impl Balls {
             look: Vec4::ONE,
         });
         // Three vertices a particle, which the shader puts in place.
-        let mut mesh = Mesh::new(
-            PrimitiveTopology::TriangleList,
-            RenderAssetUsages::RENDER_WORLD,
-        );
-        let corners = vec![[0.0_f32; 3]; 3 * self.capacity];
-        mesh.insert_attribute(Mesh::ATTRIBUTE_POSITION, corners);
+        let mesh = triangles(vec![[0.0; 3]; 3 * self.capacity]);
         let entity = commands.spawn((
             Mesh3d(stores.meshes.add(mesh)),
             MeshMaterial3d(self.material.clone()),

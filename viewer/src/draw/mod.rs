@@ -4,4 +4,5 @@ pub mod ghosts;
 pub mod ground;
 pub mod lines;
 pub mod matter;
+pub mod shading;
 pub mod solids;

@@ -1,24 +1,18 @@
-//! Colliders, tools and targets.
+//! Colliders, tools, rigid bodies, nozzles and targets.
 
 use std::sync::Arc;
 
 use backflow::sim::pose::Pose;
 use backflow_viewer_session::{
     Stage,
-    stage::{Role, StageSolid},
-    surface::Surface,
+    colour::body_colour,
+    stage::{Mount, Role, StageSolid},
 };
 use bevy::{
-    asset::{RenderAssetUsages, embedded_asset},
-    mesh::{Indices, MeshVertexBufferLayoutRef, PrimitiveTopology},
-    pbr::{MaterialPipeline, MaterialPipelineKey},
-    prelude::*,
-    render::render_resource::{
-        AsBindGroup, RenderPipelineDescriptor, SpecializedMeshPipelineError,
-    },
-    shader::ShaderRef,
+    asset::embedded_asset, prelude::*, render::render_resource::AsBindGroup, shader::ShaderRef,
 };
 
+use super::shading::{mesh, shades_alone};
 use crate::{play::Playing, view::View};
 
 /// Draws the solids of the present stage.
@@ -32,7 +26,7 @@ impl Plugin for SolidsPlugin {
     }
 }
 
-/// A see-through surface.
+/// A surface, see-through unless its opacity is 1.
 #[derive(Asset, TypePath, AsBindGroup, Debug, Clone)]
 pub struct SolidMaterial {
     /// Linear colour and opacity.
@@ -46,26 +40,14 @@ impl Material for SolidMaterial {
     }
 
     fn alpha_mode(&self) -> AlphaMode {
-        AlphaMode::Blend
+        if self.colour.w < 1.0 {
+            AlphaMode::Blend
+        } else {
+            AlphaMode::Opaque
+        }
     }
 
-    fn enable_prepass() -> bool {
-        false
-    }
-
-    fn enable_shadows() -> bool {
-        false
-    }
-
-    fn specialize(
-        _pipeline: &MaterialPipeline,
-        descriptor: &mut RenderPipelineDescriptor,
-        _layout: &MeshVertexBufferLayoutRef,
-        _key: MaterialPipelineKey<Self>,
-    ) -> Result<(), SpecializedMeshPipelineError> {
-        descriptor.primitive.cull_mode = None;
-        Ok(())
-    }
+    shades_alone!();
 }
 
 /// A solid of the stage, by its index.
@@ -82,22 +64,16 @@ pub fn transform(pose: &Pose<f64>) -> Transform {
     )
 }
 
-/// The mesh of a surface.
-pub fn mesh(surface: &Surface) -> Mesh {
-    Mesh::new(
-        PrimitiveTopology::TriangleList,
-        RenderAssetUsages::RENDER_WORLD,
-    )
-    .with_inserted_attribute(Mesh::ATTRIBUTE_POSITION, surface.positions.clone())
-    .with_inserted_attribute(Mesh::ATTRIBUTE_NORMAL, surface.normals.clone())
-    .with_inserted_indices(Indices::U32(surface.triangles.concat()))
-}
-
-/// Colour and opacity by role.
-fn look(role: Role) -> Vec4 {
+/// Colour and opacity by role; rigid bodies take the colours after those of `bodies` of matter.
+fn look(role: Role, bodies: usize) -> Vec4 {
     let (colour, opacity) = match role {
         Role::Collider => (Color::srgb(0.78, 0.81, 0.86), 0.16),
         Role::Tool => (Color::srgb(0.94, 0.72, 0.32), 0.62),
+        Role::Body(index) => {
+            let [r, g, b] = body_colour(bodies + index);
+            (Color::srgb_u8(r, g, b), 1.0)
+        }
+        Role::Nozzle => (Color::srgb(0.72, 0.58, 0.90), 0.45),
         Role::Target => (Color::srgb(0.20, 0.80, 0.50), 0.10),
     };
     colour.to_linear().to_vec3().extend(opacity)
@@ -133,7 +109,7 @@ fn rebuild(
             Part(index),
             Mesh3d(meshes.add(mesh(surface))),
             MeshMaterial3d(materials.add(SolidMaterial {
-                colour: look(*role),
+                colour: look(*role, stage.bodies.len()),
             })),
             transform(&solid.pose),
         ));
@@ -147,17 +123,19 @@ fn place(
 ) {
     let Some(stage) = &view.stage else { return };
     let frame = playing.player.as_ref().and_then(|player| player.current());
-    let tools = frame.map_or(&stage.tools, |frame| &frame.tools);
+    let poses = frame.map_or(&stage.start, |frame| &frame.poses);
     for (Part(index), mut at, mut visibility) in &mut parts {
         let Some(solid) = stage.solids.get(*index) else {
             continue;
         };
-        if solid.role == Role::Tool {
-            *at = transform(&solid.placed(tools));
+        if solid.mount != Mount::World {
+            *at = transform(&solid.placed(poses));
         }
         let shown = match solid.role {
             Role::Target => view.settings.targets,
-            _ => view.settings.solids,
+            // A body is matter of the scene: it is always seen.
+            Role::Body(_) => true,
+            Role::Collider | Role::Tool | Role::Nozzle => view.settings.solids,
         };
         *visibility = if shown {
             Visibility::Visible

@@ -1,9 +1,13 @@
 use std::{path::Path, time::Duration};
 
 use backflow::{
-    sim::{rollout::forward::Rollout, scene::spec::Material},
+    sim::{
+        rollout::{State, forward::Rollout},
+        scene::spec::Material,
+    },
     task::{frames::bodies, objective::RolloutObjective},
 };
+use nalgebra::Vector3;
 
 use super::*;
 use crate::{
@@ -49,7 +53,7 @@ fn start() -> Simulation {
 
 /// A player that has shown the first frame.
 fn player() -> Player {
-    let mut player = Player::live(start());
+    let mut player = Player::live(start(), 1 << 30);
     assert!(player.wait());
     player
 }

@@ -42,6 +42,7 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
         spec.forces.iter().map(|force| &*force.name),
         faults,
     );
+    unique("views", spec.views.iter().map(|view| &*view.name), faults);
     let materials: Vec<&str> = spec.materials.keys().map(String::as_str).collect();
     let mut bodies: Vec<&str> = spec.bodies.iter().map(|body| &*body.name).collect();
     for (index, injector) in spec.injectors.iter().enumerate() {

@@ -29,6 +29,13 @@ pub(super) fn check(spec: &Spec<()>, faults: &mut Faults) {
     materials("materials", &spec.materials, faults);
     bodies(spec, faults);
     forces(spec, faults);
+    for (index, view) in spec.views.iter().enumerate() {
+        let path = format!("views[{index}]");
+        faults.vector(&format!("{path}.target"), &view.target, "m");
+        faults.finite(&format!("{path}.yaw"), view.yaw, "rad");
+        faults.finite(&format!("{path}.pitch"), view.pitch, "rad");
+        faults.positive(&format!("{path}.distance"), view.distance, "m");
+    }
 }
 
 fn domain(domain: &Domain, faults: &mut Faults) {

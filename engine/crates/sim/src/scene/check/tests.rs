@@ -516,6 +516,23 @@ fn constants_activations_and_forces_fit_the_bodies_that_they_are_for() {
 }
 
 #[test]
+fn a_view_has_a_name_of_its_own_and_is_from_somewhere() {
+    let view = "(name: \"near\", target: (0, 0.1, 0), yaw: 0.5, pitch: 0.3, distance: 2)";
+    let with = |views: &str| {
+        let text = format!("views: [{views}],\n    colliders: [");
+        faults_of(&throw_with(&[("colliders: [", &text)]))
+    };
+    assert_eq!(with(view), Vec::<String>::new());
+    let behind = view.replace("distance: 2", "distance: -2");
+    assert_eq!(
+        with(&behind),
+        ["views[0].distance = -2: expected a positive number (m)"]
+    );
+    let twice = with(&format!("{view}, {view}"));
+    assert!(twice.len() == 1 && twice[0].contains("near"), "{twice:?}");
+}
+
+#[test]
 fn what_pins_matter_may_hold_it() {
     let text = throw_with(&[
         ("position: (0, 0.05, 0)", "position: (0, 0.3, 0)"),

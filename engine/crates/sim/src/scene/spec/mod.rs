@@ -13,6 +13,7 @@ mod rigid;
 mod shape;
 mod time;
 mod tool;
+mod view;
 
 use std::collections::BTreeMap;
 
@@ -35,6 +36,7 @@ pub use time::{SAFETY, Substep, Time};
 pub use tool::{
     Action, Joint, JointKind, Limits, Motion, Placement, Stroke, Tool, Velocity, Workspace,
 };
+pub use view::Bookmark;
 
 /// The version of the format that this crate reads.
 pub const VERSION: u32 = 1;
@@ -89,6 +91,9 @@ pub struct Spec<O> {
     /// Figures that are reported after a run and steer nothing. Default: [].
     #[serde(default)]
     pub metrics: Vec<Metric>,
+    /// Places to look from: the viewer offers them, and its films go by them. Default: [].
+    #[serde(default)]
+    pub views: Vec<Bookmark>,
     /// What is optimised and how. Default: none.
     pub optimize: Option<O>,
 }
@@ -223,6 +228,7 @@ impl<O> Spec<O> {
             injectors: self.injectors.clone(),
             losses: self.losses.clone(),
             metrics: self.metrics.clone(),
+            views: self.views.clone(),
             optimize: None,
         }
     }

@@ -1,0 +1,101 @@
+//! What someone does who opens the viewer for the first time.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::screen::Screen;
+
+/// A folder with one scene in it, for the gallery to show.
+fn scenes(folder: &Path) -> String {
+    let scenes = folder.join("scenes");
+    std::fs::create_dir(&scenes).unwrap();
+    let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenes/fluid/push.ron");
+    std::fs::copy(original, scenes.join("push.ron")).unwrap();
+    scenes.display().to_string()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(f64::NAN)
+}
+
+#[test]
+fn a_scene_is_opened_played_steered_changed_optimised_saved_and_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenes = scenes(folder.path());
+    let arguments = ["--quality", "0.5", "--scenes", &scenes];
+    let mut screen = Screen::open(folder.path(), "720x480", &arguments);
+    assert_eq!(screen.status()["screen"], "gallery");
+
+    // The gallery; pause, step. A run has sixty frames: they suffice for what follows.
+    screen.click("card push");
+    screen.until("the scene", |status| status["scene"] == "push");
+    screen.until("frame 3", |status| status["frame"].as_u64() >= Some(3));
+    screen.key("space");
+    let paused = screen.until("the pause", |status| status["playing"] == false);
+    screen.pictures(3);
+    assert_eq!(screen.status()["frame"], paused["frame"]);
+    screen.click("step");
+    let next = paused["frame"].as_u64().unwrap() + 1;
+    let before = screen.until("the step", |status| status["frame"].as_u64() == Some(next));
+
+    // The tool is dragged with the mouse, and the fluid gives way.
+    let at = |status: &Value, axis: usize| number(&status["tool_on_screen"][axis]);
+    let grip = [at(&before, 0), at(&before, 1)];
+    screen.point(grip);
+    screen.button(true, 1);
+    screen.key("space");
+    for step in 1..=3 {
+        screen.point([grip[0] + 20.0 * f64::from(step), grip[1]]);
+    }
+    screen.until("the tool", |status| {
+        number(&status["tool"][0]) > number(&before["tool"][0]) + 0.03
+    });
+    screen.until("the fluid", |status| {
+        number(&status["centre"][0]) > number(&before["centre"][0]) + 5e-4
+    });
+    screen.button(false, 1);
+
+    // Back to the start, and on by the button.
+    screen.key("r");
+    screen.until("the start", |status| status["frame"].as_u64() == Some(0));
+    screen.click("play");
+    screen.until("frame 2", |status| status["frame"].as_u64() >= Some(2));
+    screen.key("r");
+    screen.until("the start", |status| status["frame"].as_u64() == Some(0));
+
+    // A material is changed, and the scene goes by it.
+    screen.click("tab Scene");
+    screen.click("part Matter");
+    let place = screen.widget("field materials.\"cork\".density");
+    screen.point(place);
+    screen.button(true, 1);
+    for step in 1..=3 {
+        screen.point([place[0] + 20.0 * f64::from(step), place[1]]);
+    }
+    screen.button(false, 1);
+    let density =
+        |status: &Value| number(&status["document"]["materials"]["cork"]["NeoHookean"]["density"]);
+    let changed = screen.until("the material", |status| density(status) > 300.5);
+    assert_eq!(changed["changed"], true);
+
+    // An optimisation is started, and the loss falls.
+    screen.click("tab Optimise");
+    screen.click("optimise");
+    screen.until("the loss", |status| {
+        let losses = status["losses"].as_array().map_or(&[][..], Vec::as_slice);
+        matches!(losses, [first, .., last] if number(last) < 0.99 * number(first))
+    });
+    // Both plots are drawn by now.
+    screen.widget("plot Loss");
+
+    // Saved, closed and opened again, the change is there.
+    screen.chord("ctrl", "s");
+    screen.until("the file", |status| status["changed"] == false);
+    screen.click("gallery");
+    screen.until("the gallery", |status| status["screen"] == "gallery");
+    screen.click("card push");
+    let again = screen.until("the scene", |status| status["scene"] == "push");
+    let (found, saved) = (density(&again), density(&changed));
+    assert!((found - saved).abs() < 1e-9, "{found} {saved}");
+}

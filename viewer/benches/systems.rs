@@ -2,13 +2,14 @@
 //! `cargo bench -p backflow-viewer --bench systems`, with `--profile dev` as the tests are built.
 //!
 //! Two frames of 100,000 particles are shown in turns, so that every buffer is filled anew with
-//! each picture. `systems` is the time of those of this package that draw, `picture` that of all
+//! each picture. `light`, `colours` and `buffers` are the parts that go through all particles, `systems` is the time of those of this package that draw, `picture` that of all
 //! of the application, bevy's part without a renderer included.
 
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a benchmark fails by panicking, and prints"
+    clippy::disallowed_methods,
+    reason = "a benchmark fails by panicking, reads the clock and prints"
 )]
 
 use std::{
@@ -21,8 +22,13 @@ use backflow::{
     sim::scene::parse,
     task::{OptimizeSpec, Task},
 };
-use backflow_viewer::{args::Arguments, play::Playing, plugins};
-use backflow_viewer_session::{Field, Frame, Player, Stage};
+use backflow_viewer::{args::Arguments, play::Playing, plugins, view::View};
+use backflow_viewer_session::{
+    Field, Frame, Player, Stage,
+    balls::{buffers, shine},
+    colour::{Range, colours},
+    light::Light,
+};
 use bevy::{
     app::MainScheduleOrder,
     ecs::schedule::ScheduleLabel,
@@ -112,9 +118,8 @@ fn application(viewer: bool) -> App {
     );
     if viewer {
         plugins(&mut app, &arguments);
-        let mut player = Player::recorded(frames());
-        player.show(Field::Speed);
-        app.world_mut().resource_mut::<Playing>().player = Some(player);
+        app.world_mut().resource_mut::<View>().settings.field = Field::Speed;
+        app.world_mut().resource_mut::<Playing>().player = Some(Player::recorded(frames()));
     }
     app.init_resource::<Took>()
         .insert_resource(Began(Instant::now()))
@@ -157,12 +162,40 @@ fn measured(viewer: bool) -> [f64; 2] {
     })
 }
 
+/// Medians of the time (s) of the parts that go through all particles: light, colours, buffers.
+fn parts() -> [f64; 3] {
+    let frames = frames();
+    let mut light = Light::new(&frames[0].stage.bounds);
+    let (mut rgb, mut times) = (Vec::new(), [const { Vec::new() }; 3]);
+    for picture in 0..PICTURES[1] {
+        let frame = &frames[picture % 2];
+        let mut clock = Instant::now();
+        let mut lap = |part: &mut Vec<f64>| {
+            part.push(clock.elapsed().as_secs_f64());
+            clock = Instant::now();
+        };
+        shine(&mut light, frame);
+        lap(&mut times[0]);
+        let range = Range::of(&frame.speed);
+        colours(frame, Field::Speed, None, range, &mut rgb);
+        lap(&mut times[1]);
+        std::hint::black_box(buffers(frame, &rgb, &light, false, rgb.len() * 3 / 2));
+        lap(&mut times[2]);
+    }
+    times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    })
+}
+
 fn main() {
+    let [light, colours, buffers] = parts().map(|time| 1e3 * time);
     let (with, without) = (measured(true), measured(false));
     let particles = frames()[0].x.len();
     let systems = 1e3 * (with[1] - without[1]);
     let picture = 1e3 * with[0];
     println!(
-        "{{\"particles\": {particles}, \"systems_ms\": {systems:.2}, \"picture_ms\": {picture:.2}}}"
+        "{{\"particles\": {particles}, \"light_ms\": {light:.2}, \"colours_ms\": {colours:.2}, \
+         \"buffers_ms\": {buffers:.2}, \"systems_ms\": {systems:.2}, \"picture_ms\": {picture:.2}}}"
     );
 }

@@ -14,10 +14,12 @@ use clap::Parser;
   backflow-viewer                                   # the gallery
   backflow-viewer scenes/fluid/throw.ron            # a scene
   backflow-viewer runs/throw-20261124-101500        # a recorded run
-  backflow-viewer --headless --frames 60 --size 1280x720 --out pictures scenes/fluid/throw.ron"
+  backflow-viewer --beside runs/push-20261124-101500 runs/push-20261124-093000
+  backflow-viewer --headless --frames 60 --size 1280x720 --out pictures scenes/fluid/throw.ron
+  backflow-viewer --headless --fly \"top,three quarters,front\" --surface --gif scenes/fluid/dam_break.ron"
 )]
 pub struct Arguments {
-    /// A scene, a run folder or a trajectory (npz); the gallery if there is none.
+    /// A scene, a run folder, a trajectory (npz) or a set of grasps (json); the gallery if there is none.
     pub path: Option<PathBuf>,
     /// Render without a window.
     #[arg(long, requires = "path")]
@@ -40,6 +42,23 @@ pub struct Arguments {
     /// Where to look from: "three quarters", front, side or top; or a bookmark of the scene.
     #[arg(long, value_name = "NAME", default_value = "three quarters")]
     pub view: String,
+    /// Let the camera go through these views over the frames, smoothly: names as of --view.
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        requires = "headless"
+    )]
+    pub fly: Vec<String>,
+    /// A scene, a run folder or a trajectory to show beside it, frame by frame.
+    #[arg(long, value_name = "PATH", requires = "path")]
+    pub beside: Option<PathBuf>,
+    /// Draw liquids as surfaces instead of balls.
+    #[arg(long)]
+    pub surface: bool,
+    /// Also write the surface of each liquid as `<frame>-<body>.obj`.
+    #[arg(long, requires = "headless")]
+    pub meshes: bool,
     /// Turn the camera by so many degrees over the frames.
     #[arg(
         long,

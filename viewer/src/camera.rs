@@ -1,14 +1,13 @@
 //! The camera: it goes around a point, along with the mouse, or flies.
 
-use backflow_viewer_session::Stage;
+use backflow::sim::scene::spec::Bookmark;
 use bevy::{
     core_pipeline::tonemapping::{DebandDither, Tonemapping},
     input::mouse::{AccumulatedMouseMotion, AccumulatedMouseScroll},
     prelude::*,
 };
-use nalgebra::Vector3;
 
-use crate::{touch::Grip, ui::Free, view::View};
+use crate::{place::Placing, touch::Grip, ui::Free, view::View};
 
 /// Half of the vertical angle of view (rad): a moderate telephoto, as in pictures of the engine.
 const HALF_ANGLE: f32 = 0.22;
@@ -68,7 +67,7 @@ pub struct Orbit {
 /// What a camera was fitted to.
 #[derive(Debug, Clone, PartialEq)]
 struct Fitted {
-    scene: String,
+    scenes: Vec<String>,
     size: Vec2,
     share: Vec2,
 }
@@ -114,11 +113,10 @@ impl Orbit {
         Transform::from_translation(self.eye()).looking_at(self.target, Vec3::Y)
     }
 
-    /// Looks at all of a stage from where it is turned to, in a picture of such proportions, of
+    /// Looks at all of a box from where it is turned to, in a picture of such proportions, of
     /// which `share` is free along each axis.
-    pub fn fit(&mut self, stage: &Stage, aspect: f32, share: Vec2) {
-        let single = |v: Vector3<f64>| Vec3::new(v.x as f32, v.y as f32, v.z as f32);
-        let [min, max] = stage.bounds.map(single);
+    pub fn fit(&mut self, bounds: &[Vec3; 2], aspect: f32, share: Vec2) {
+        let [min, max] = *bounds;
         self.target = (min + max) * 0.5;
         let at = self.transform();
         let (right, up, back) = (at.right(), at.up(), self.back());
@@ -146,6 +144,35 @@ impl Orbit {
             self.distance = distance;
             let shift = (low + high) * 0.5 * distance;
             self.target += *right * shift.x + *up * shift.y;
+        }
+    }
+
+    /// Where it is, without a name.
+    pub fn bookmark(&self) -> Bookmark {
+        Bookmark {
+            name: String::new(),
+            target: self.target.to_array().map(f64::from),
+            yaw: self.yaw.into(),
+            pitch: self.pitch.into(),
+            distance: self.distance.into(),
+        }
+    }
+
+    /// Goes to a place to look from, and stays there when panels and window change.
+    pub fn look(&mut self, from: &Bookmark) {
+        self.target = Vec3::from_array(from.target.map(|x| x as f32));
+        (self.yaw, self.pitch) = (from.yaw as f32, from.pitch as f32);
+        self.distance = from.distance as f32;
+        self.moved = true;
+    }
+
+    /// Goes to a preset, fitted to the scene, or to a place of the scene.
+    pub fn turn_to(&mut self, name: &str, views: &[Bookmark]) {
+        if let Some((_, yaw, pitch)) = PRESETS.iter().find(|(known, ..)| *known == name) {
+            (self.yaw, self.pitch) = (*yaw, *pitch);
+            self.refit();
+        } else if let Some(view) = views.iter().find(|view| view.name == name) {
+            self.look(view);
         }
     }
 
@@ -179,7 +206,7 @@ fn fit(
     free: Res<Free>,
     cameras: Query<&Camera, With<SceneCamera>>,
 ) {
-    let (Some(stage), Ok(camera)) = (&view.stage, cameras.single()) else {
+    let (Some(bounds), Ok(camera)) = (view.bounds(), cameras.single()) else {
         return;
     };
     let Some(size) = camera
@@ -190,18 +217,18 @@ fn fit(
     };
     let share = free.share(size);
     let wanted = Fitted {
-        scene: stage.name.clone(),
+        scenes: view.runs().map(|run| run.stage.name.clone()).collect(),
         size,
         share,
     };
     // A view that someone has chosen stays when panels and window change.
     let known = orbit.fitted.as_ref();
     if known == Some(&wanted)
-        || (orbit.moved && known.is_some_and(|known| known.scene == wanted.scene))
+        || (orbit.moved && known.is_some_and(|known| known.scenes == wanted.scenes))
     {
         return;
     }
-    orbit.fit(stage, size.x / size.y, share);
+    orbit.fit(&bounds, size.x / size.y, share);
     (orbit.fitted, orbit.moved) = (Some(wanted), false);
 }
 
@@ -242,10 +269,11 @@ fn mouse(
     motion: Res<AccumulatedMouseMotion>,
     scroll: Res<AccumulatedMouseScroll>,
     grip: Res<Grip>,
+    placing: Res<Placing>,
     free: Res<Free>,
     cameras: Query<&Camera, With<SceneCamera>>,
 ) {
-    if free.pointer_on_panel || grip.holds() {
+    if free.pointer_on_panel || grip.holds() || placing.holds() {
         return;
     }
     let height = cameras
@@ -315,24 +343,9 @@ fn keys(mut orbit: ResMut<Orbit>, keys: Res<ButtonInput<KeyCode>>, time: Res<Tim
 
 #[cfg(test)]
 mod tests {
-    use backflow_viewer_session::Stage;
-
     use super::*;
 
-    fn stage() -> Stage {
-        Stage {
-            name: "box".to_owned(),
-            about: String::new(),
-            bounds: [Vector3::new(-1.0, 0.0, 2.0), Vector3::new(3.0, 0.5, 2.6)],
-            cell: 0.1,
-            bodies: Vec::new(),
-            solids: Vec::new(),
-            start: backflow_viewer_session::stage::Poses::default(),
-            frames: 1,
-            frame_time: 0.02,
-            optimizable: false,
-        }
-    }
+    const BOX: [Vec3; 2] = [Vec3::new(-1.0, 0.0, 2.0), Vec3::new(3.0, 0.5, 2.6)];
 
     #[test]
     fn a_fitted_camera_sees_all_of_the_domain_and_not_much_more() {
@@ -342,11 +355,11 @@ mod tests {
                 pitch,
                 ..Orbit::default()
             };
-            orbit.fit(&stage(), 1.6, Vec2::ONE);
+            orbit.fit(&BOX, 1.6, Vec2::ONE);
             let at = orbit.transform();
             let mut widest = 0.0_f32;
             for corner in 0..8_usize {
-                let side = |axis: usize| stage().bounds[corner >> axis & 1][axis] as f32;
+                let side = |axis: usize| BOX[corner >> axis & 1][axis];
                 let offset = Vec3::new(side(0), side(1), side(2)) - orbit.eye();
                 let depth = offset.dot(*at.forward());
                 let seen = Vec2::new(offset.dot(*at.right()) / 1.6, offset.dot(*at.up()));
@@ -354,5 +367,17 @@ mod tests {
             }
             assert!((0.8..=0.9).contains(&widest), "{yaw} {pitch}: {widest}");
         }
+    }
+
+    #[test]
+    fn a_camera_comes_back_to_a_place_that_was_kept() {
+        let mut orbit = Orbit::default();
+        orbit.fit(&BOX, 1.6, Vec2::ONE);
+        let mut kept = orbit.bookmark();
+        kept.name = "here".to_owned();
+        let mut other = Orbit::default();
+        other.turn_to("here", &[kept]);
+        assert!((other.eye() - orbit.eye()).length() < 1e-5);
+        assert!((other.target - orbit.target).length() < 1e-6);
     }
 }

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use backflow::sim::scene::spec::Bookmark;
 use backflow_viewer_panels::{schema::Schema, text::TextState};
 use backflow_viewer_session::{
     Player, Simulation,
     edit::Document,
     gallery::{Entry, Thumbnail, entries, thumbnails},
-    playback, share,
+    playback, pose, share,
     simulation::Origin,
 };
 use bevy::prelude::*;
@@ -100,6 +101,7 @@ impl Desk {
         match opened {
             Ok((document, player)) => {
                 playing.player = Some(player);
+                playing.beside = None;
                 learning.clear();
                 let optimise = document.as_ref().and_then(|document| document.spec().ok());
                 learning.settings = optimise.and_then(|spec| Some(spec.optimize?.settings));
@@ -115,6 +117,29 @@ impl Desk {
         }
     }
 
+    /// Opens another scene, run or trajectory beside the one that is open.
+    pub fn open_beside(&mut self, path: &Path, playing: &mut Playing) {
+        match player(path, self.quality, self.recording) {
+            Ok(player) => playing.beside = Some(player),
+            Err(error) => self.message = Some(error),
+        }
+    }
+
+    /// Keeps a place to look from in the scene.
+    pub fn keep_view(&mut self, view: Bookmark, player: &Player, learning: &mut Learning) {
+        let Some(document) = &mut self.document else {
+            return;
+        };
+        let changed = document.spec().and_then(|spec| {
+            let value = serde_json::to_value(pose::with_view(&spec, view))?;
+            document.edit(value, "")
+        });
+        match changed {
+            Ok(_) => self.apply(player, learning),
+            Err(error) => self.message = Some(error.to_string()),
+        }
+    }
+
     fn remember(&mut self, path: &Path) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         self.recent.retain(|known| *known != path);
@@ -124,7 +149,7 @@ impl Desk {
 
     /// Back to the gallery.
     pub fn close(&mut self, playing: &mut Playing, learning: &mut Learning) {
-        playing.player = None;
+        (playing.player, playing.beside) = (None, None);
         learning.clear();
         self.document = None;
         self.path = None;

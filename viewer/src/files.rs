@@ -25,6 +25,8 @@ impl Plugin for FilesPlugin {
 pub enum Purpose {
     /// To be opened.
     Open,
+    /// To be opened beside what is open.
+    OpenBeside,
     /// The scene is saved to it.
     SaveScene,
     /// The best that an optimisation found is saved to it.
@@ -60,7 +62,7 @@ impl Files {
             _ => "scene.ron",
         });
         match purpose {
-            Purpose::Open => dialog.pick_file(),
+            Purpose::Open | Purpose::OpenBeside => dialog.pick_file(),
             _ => dialog.save_file(),
         }
         self.dialog = Some(dialog);
@@ -88,6 +90,7 @@ impl Files {
         };
         match (purpose, &playing.player) {
             (Purpose::Open, _) => desk.open(&run_of(path), playing, learning, orbit),
+            (Purpose::OpenBeside, _) => desk.open_beside(&run_of(path), playing),
             (Purpose::SaveScene, _) => desk.save(Some(&path)),
             (Purpose::SaveBest, Some(_)) => {
                 let written = save_best(&path, playing, learning);

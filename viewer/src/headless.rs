@@ -1,5 +1,4 @@
-//! Rendering without a window: picture by picture, each after its frame has been simulated, so
-//! that the same command gives the same pictures.
+//! An application without a window, which is driven picture by picture.
 
 use std::{
     path::{Path, PathBuf},
@@ -21,15 +20,9 @@ use bevy::{
     winit::WinitPlugin,
 };
 
-use backflow_viewer_session::share::{self, ShareError};
+use backflow_viewer_session::share::ShareError;
 
-use crate::{
-    args::Arguments,
-    camera::{Orbit, PRESETS, SceneCamera},
-    capture, desk,
-    play::Playing,
-    view::View,
-};
+use crate::{args::Arguments, camera::SceneCamera, capture, view::View};
 
 /// Why pictures cannot be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +102,7 @@ impl Headless {
         };
         headless.world().resource_mut::<View>().settings.dark = !arguments.light;
         headless.world().resource_mut::<View>().settings.field = arguments.colour;
+        headless.world().resource_mut::<View>().settings.surface = arguments.surface;
         // The camera is spawned by the first update.
         headless.update();
         let target = RenderTarget::Image(headless.canvas.clone().into());
@@ -184,88 +178,4 @@ pub fn write_png(path: &Path, size: (u32, u32), rgba: &[u8]) -> Result<(), Headl
         path: path.to_owned(),
         source: std::io::Error::other(error),
     })
-}
-
-/// Renders a scene or a run to numbered pictures.
-///
-/// # Errors
-/// It cannot be used, rendered or written.
-pub fn run(arguments: &Arguments) -> Result<usize, HeadlessError> {
-    let Some(path) = &arguments.path else {
-        return Err(HeadlessError::Input("expected a scene or a run".to_owned()));
-    };
-    let mut player = desk::player(
-        path,
-        arguments.quality,
-        (arguments.recording as usize) << 20,
-    )
-    .map_err(HeadlessError::Input)?;
-    player.show(arguments.colour);
-    std::fs::create_dir_all(&arguments.out).map_err(|source| HeadlessError::Write {
-        path: arguments.out.clone(),
-        source,
-    })?;
-    let mut headless = Headless::new(arguments);
-    let preset = PRESETS.iter().find(|(name, ..)| *name == arguments.view);
-    let Some(&(_, yaw, pitch)) = preset else {
-        let known = PRESETS.map(|(name, ..)| format!("{name:?}")).join(", ");
-        let name = arguments.view.clone();
-        return Err(HeadlessError::View { name, known });
-    };
-    {
-        let mut orbit = headless.world().resource_mut::<Orbit>();
-        (orbit.yaw, orbit.pitch) = (yaw, pitch);
-    }
-    if player.simulation.is_some() && !player.wait() {
-        return Err(HeadlessError::Input(crate::complaint(&player)));
-    }
-    let total = player.current().map_or(0, |frame| frame.stage.frames);
-    let frames = arguments.frames.unwrap_or(total);
-    headless.world().resource_mut::<Playing>().player = Some(player);
-    // The first picture fits the camera; the shaders are compiled meanwhile.
-    headless.update();
-    headless.update();
-    let start = headless.world().resource::<Orbit>().yaw;
-    let mut written = Vec::new();
-    for frame in 0..=frames {
-        if frame > 0 {
-            let mut playing = headless.world().resource_mut::<Playing>();
-            let went_on = playing.player.as_mut().is_some_and(|player| player.wait());
-            if !went_on {
-                if let Some(player) = &playing.player {
-                    let complaint = crate::complaint(player);
-                    if !complaint.is_empty() {
-                        return Err(HeadlessError::Input(complaint));
-                    }
-                }
-                break;
-            }
-        }
-        let turned = arguments.turn.to_radians() * frame as f32 / frames.max(1) as f32;
-        headless.world().resource_mut::<Orbit>().yaw = start + turned;
-        if frame % arguments.every.max(1) != 0 {
-            continue;
-        }
-        headless.update();
-        let pixels = headless.picture()?;
-        let path = arguments.out.join(format!("{frame:04}.png"));
-        write_png(&path, headless.size(), &pixels)?;
-        written.push(path);
-    }
-    let frame_time = frame_time(&mut headless);
-    let rate = 1.0 / (frame_time * arguments.every.max(1) as f64);
-    if arguments.gif {
-        share::write_gif(&arguments.out.join("animation.gif"), &written, rate)?;
-    }
-    if arguments.mp4 {
-        share::write_mp4(&arguments.out.join("video.mp4"), &arguments.out, rate)?;
-    }
-    Ok(written.len())
-}
-
-/// Duration of a frame (s).
-fn frame_time(headless: &mut Headless) -> f64 {
-    let playing = headless.world().resource::<Playing>();
-    let frame = playing.player.as_ref().and_then(|player| player.current());
-    frame.map_or(1.0 / 50.0, |frame| frame.stage.frame_time)
 }

@@ -7,13 +7,15 @@
 //! | [`draw`] | matter, solids, floor, lines |
 //! | [`camera`] | turns, shifts, flies |
 //! | [`touch`] | moves the tool by mouse and keys |
+//! | [`place`] | puts bodies, tools and solids elsewhere |
 //! | [`ui`] | panels |
 //! | [`desk`] | what is open |
 //! | [`learn`] | optimisations beside the scene |
 //! | [`memory`] | what is remembered from one time to the next |
 //! | [`files`] | dialogs, dropped files, screenshots |
 //! | [`status`] | what it is at, for programs that drive it |
-//! | [`headless`] | pictures without a window |
+//! | [`headless`] | an application without a window |
+//! | [`film`] | pictures without a window |
 
 pub mod args;
 pub mod camera;
@@ -21,9 +23,11 @@ pub mod capture;
 pub mod desk;
 pub mod draw;
 pub mod files;
+pub mod film;
 pub mod headless;
 pub mod learn;
 pub mod memory;
+pub mod place;
 pub mod play;
 pub mod status;
 pub mod touch;
@@ -45,6 +49,7 @@ pub fn plugins(app: &mut App, arguments: &Arguments) {
     app.insert_resource(ClearColor(Color::BLACK))
         .init_resource::<ui::Free>()
         .init_resource::<touch::Grip>()
+        .init_resource::<place::Placing>()
         .init_resource::<files::Files>()
         .insert_resource(desk::Desk {
             quality: arguments.quality,
@@ -57,6 +62,7 @@ pub fn plugins(app: &mut App, arguments: &Arguments) {
             learn::LearnPlugin,
             draw::matter::MatterPlugin,
             draw::ghosts::GhostsPlugin,
+            draw::skins::SkinsPlugin { wait: !interactive },
             draw::solids::SolidsPlugin,
             draw::ground::GroundPlugin,
             draw::lines::LinesPlugin,
@@ -69,7 +75,12 @@ pub fn plugins(app: &mut App, arguments: &Arguments) {
         app.add_plugins((EguiPlugin::default(), ui::PanelsPlugin));
     }
     if interactive {
-        app.add_plugins((touch::TouchPlugin, files::FilesPlugin, memory::MemoryPlugin));
+        app.add_plugins((
+            touch::TouchPlugin,
+            place::PlacePlugin,
+            files::FilesPlugin,
+            memory::MemoryPlugin,
+        ));
     }
     if let Some(path) = &arguments.status {
         app.add_plugins(status::StatusPlugin(path.clone()));
@@ -109,6 +120,8 @@ fn windowed(arguments: &Arguments) -> AppExit {
                     title: "Backflow".to_owned(),
                     name: Some("backflow-viewer".to_owned()),
                     resolution: WindowResolution::new(width, height),
+                    // No picture waits behind another: what is touched answers at once.
+                    desired_maximum_frame_latency: std::num::NonZero::new(1),
                     ..default()
                 }),
                 ..default()
@@ -121,6 +134,7 @@ fn windowed(arguments: &Arguments) -> AppExit {
     let world = app.world_mut();
     world.resource_mut::<view::View>().settings.dark = remembered.dark && !arguments.light;
     world.resource_mut::<view::View>().settings.field = arguments.colour;
+    world.resource_mut::<view::View>().settings.surface = arguments.surface;
     world.resource_mut::<desk::Desk>().recent = remembered.recent;
     let folder = arguments.scenes.clone().or_else(desk::scenes_folder);
     if let Some(folder) = folder {
@@ -133,6 +147,9 @@ fn windowed(arguments: &Arguments) -> AppExit {
                 world.resource_scope(|world, mut learning: Mut<learn::Learning>| {
                     let mut orbit = world.resource_mut::<camera::Orbit>();
                     desk.open(path, &mut playing, &mut learning, &mut orbit);
+                    if let Some(beside) = &arguments.beside {
+                        desk.open_beside(beside, &mut playing);
+                    }
                 });
             });
         });
@@ -145,7 +162,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     explain_missing_driver();
     if arguments.headless {
-        return match headless::run(&arguments) {
+        return match film::run(&arguments) {
             Ok(written) => {
                 say(&format!(
                     "{written} pictures in {}",

@@ -25,6 +25,8 @@ impl Plugin for PlayPlugin {
 pub struct Playing {
     /// The run that is shown; none in the gallery.
     pub player: Option<Player>,
+    /// The run that is shown beside it, frame by frame.
+    pub beside: Option<Player>,
     /// Gradient of the loss with respect to each particle's initial position, as its norm (1/m).
     pub gradient: Option<Arc<Vec<f32>>>,
     /// Whether the gradient is another than in the last picture.
@@ -33,7 +35,10 @@ pub struct Playing {
 
 /// Lets the time between two pictures pass.
 pub fn tick(mut playing: ResMut<Playing>, time: Res<Time>) {
-    if let Some(player) = &mut playing.player {
-        player.tick(time.delta_secs_f64());
+    let Playing { player, beside, .. } = &mut *playing;
+    let Some(player) = player else { return };
+    player.tick(time.delta_secs_f64());
+    if let (Some(beside), Some(frame)) = (beside, player.current()) {
+        beside.follow(frame.index);
     }
 }

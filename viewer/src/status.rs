@@ -4,12 +4,21 @@ use std::{io::Write, path::PathBuf};
 
 use backflow::sim::io::write_atomic;
 use backflow_viewer_panels::marks;
-use backflow_viewer_session::stage::Role;
+use backflow_viewer_session::{handle::Handle, stage::Role};
 use bevy::prelude::*;
 use bevy_egui::{EguiContexts, EguiPrimaryContextPass};
+use nalgebra::Vector3;
 use serde_json::json;
 
-use crate::{camera::SceneCamera, desk::Desk, learn::Learning, play::Playing, view::View};
+use crate::{
+    camera::SceneCamera,
+    desk::Desk,
+    draw::skins::Skins,
+    learn::Learning,
+    place::{Placing, SIZE},
+    play::Playing,
+    view::View,
+};
 
 /// Writes a file with every picture.
 pub struct StatusPlugin(
@@ -40,6 +49,8 @@ fn write(
     view: Res<View>,
     desk: Res<Desk>,
     learning: Res<Learning>,
+    placing: Res<Placing>,
+    skins: Res<Skins>,
     cameras: Query<(&Camera, &GlobalTransform), With<SceneCamera>>,
 ) -> Result {
     file.pictures += 1;
@@ -61,6 +72,25 @@ fn write(
         let at = camera.world_to_viewport(transform, Vec3::new(at.x, at.y, at.z));
         at.ok().map(|at| [at.x, at.y])
     });
+    // Where the handles are seen: of what is chosen, the tips of its arrows, too.
+    let mut handles = serde_json::Map::new();
+    let mut seen = |name: &str, at: &Vector3<f64>| {
+        let at = Vec3::new(at.x as f32, at.y as f32, at.z as f32);
+        if let Ok((camera, transform)) = cameras.single()
+            && let Ok(at) = camera.world_to_viewport(transform, at)
+        {
+            handles.insert(name.to_owned(), json!([at.x, at.y]));
+        }
+    };
+    for posed in &placing.all {
+        seen(&posed.path, &posed.position);
+    }
+    if let (Some(posed), Some(stage)) = (placing.chosen(), &view.stage) {
+        for (axis, name) in ["x", "y", "z"].into_iter().enumerate() {
+            let outline = Handle::Arrow(axis).outline(&posed.position, SIZE * stage.diagonal());
+            outline.iter().for_each(|at| seen(name, at));
+        }
+    }
     let losses: Vec<f64> = learning
         .optimisation
         .as_ref()
@@ -78,6 +108,13 @@ fn write(
         "centre": centre.map(|centre| [centre.x, centre.y, centre.z]),
         "tool": tool.map(|at| [at.x, at.y, at.z]),
         "tool_on_screen": tool_on_screen,
+        "handles": handles,
+        "surface": frame.is_some_and(|frame| skins.cover(&frame.stage)),
+        "beside": playing
+            .beside
+            .as_ref()
+            .and_then(|player| player.current())
+            .map(|frame| frame.index),
         "changed": document.is_some_and(|document| document.changed()),
         "document": document.map(|document| document.value()),
         "message": desk.message,

@@ -56,7 +56,7 @@ impl Grip {
 }
 
 /// The ray under the mouse.
-fn ray(
+pub fn ray(
     windows: &Query<&Window>,
     cameras: &Query<(&Camera, &GlobalTransform), With<SceneCamera>>,
 ) -> Option<Ray3d> {
@@ -118,11 +118,13 @@ fn grab(
     mut grip: ResMut<Grip>,
     buttons: Res<ButtonInput<MouseButton>>,
     playing: Res<Playing>,
+    view: Res<View>,
     free: Res<Free>,
     windows: Query<&Window>,
     cameras: Query<(&Camera, &GlobalTransform), With<SceneCamera>>,
 ) {
-    if !buttons.just_pressed(MouseButton::Left) || free.pointer_on_panel {
+    // The mouse is for the handles where there are some.
+    if !buttons.just_pressed(MouseButton::Left) || free.pointer_on_panel || view.settings.handles {
         return;
     }
     let (Some(frame), Some(ray)) = (present(&playing), ray(&windows, &cameras)) else {

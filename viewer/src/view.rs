@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use backflow_viewer_panels::view::ViewSettings;
-use backflow_viewer_session::Stage;
+use backflow_viewer_session::{Player, Stage};
 use bevy::prelude::*;
+use nalgebra::Vector3;
 
 use crate::play::Playing;
 
@@ -25,7 +26,29 @@ pub struct View {
     pub settings: ViewSettings,
     /// The stage of the present frame.
     pub stage: Option<Arc<Stage>>,
+    /// The stage of what is shown beside it.
+    pub beside: Option<Arc<Stage>>,
 }
+
+/// A run that is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// Its stage.
+    pub stage: &'a Arc<Stage>,
+    /// How far it is shown from where it is (m).
+    pub offset: Vec3,
+}
+
+impl Run<'_> {
+    /// Lower and upper corner of its domain, as it is shown (m).
+    pub fn bounds(&self) -> [Vec3; 2] {
+        let single = |v: Vector3<f64>| Vec3::new(v.x as f32, v.y as f32, v.z as f32);
+        self.stage.bounds.map(|corner| single(corner) + self.offset)
+    }
+}
+
+/// Space between two runs, in diagonals of the first one's domain (1).
+const GAP: f32 = 0.12;
 
 /// Colours of a theme.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +64,34 @@ pub struct Palette {
 }
 
 impl View {
+    /// The run that plays, and the one beside it on its right.
+    pub fn runs(&self) -> impl Iterator<Item = Run<'_>> {
+        let first = self.stage.as_ref().map(|stage| Run {
+            stage,
+            offset: Vec3::ZERO,
+        });
+        let beside = first.zip(self.beside.as_ref()).map(|(first, stage)| {
+            let mut run = Run {
+                stage,
+                offset: Vec3::ZERO,
+            };
+            let ([min, max], [low, high]) = (first.bounds(), run.bounds());
+            run.offset = Vec3::new(
+                max.x + GAP * (max - min).length() - low.x,
+                min.y - low.y,
+                0.5 * (min.z + max.z - low.z - high.z),
+            );
+            run
+        });
+        first.into_iter().chain(beside)
+    }
+
+    /// Lower and upper corner of all that is shown (m); `None` without a run.
+    pub fn bounds(&self) -> Option<[Vec3; 2]> {
+        let all = self.runs().map(|run| run.bounds());
+        all.reduce(|[min, max], [low, high]| [min.min(low), max.max(high)])
+    }
+
     /// The colours of the theme.
     pub fn palette(&self) -> Palette {
         if self.settings.dark {
@@ -62,15 +113,19 @@ impl View {
 }
 
 fn follow(mut view: ResMut<View>, playing: Res<Playing>, mut clear: ResMut<ClearColor>) {
-    let frame = playing.player.as_ref().and_then(|player| player.current());
-    let stage = frame.map(|frame| &frame.stage);
-    let same = match (&view.stage, stage) {
-        (Some(before), Some(stage)) => Arc::ptr_eq(before, stage),
+    let stage = |player: &Option<Player>| {
+        let frame = player.as_ref().and_then(|player| player.current());
+        frame.map(|frame| Arc::clone(&frame.stage))
+    };
+    let now = [&playing.player, &playing.beside].map(stage);
+    let same = |before: &Option<Arc<Stage>>, now: &Option<Arc<Stage>>| match (before, now) {
+        (Some(before), Some(now)) => Arc::ptr_eq(before, now),
         (None, None) => true,
         _ => false,
     };
-    if !same {
-        view.stage = stage.cloned();
+    let [stage, beside] = now;
+    if !same(&view.stage, &stage) || !same(&view.beside, &beside) {
+        (view.stage, view.beside) = (stage, beside);
     }
     let background = view.palette().background;
     if clear.0 != background {

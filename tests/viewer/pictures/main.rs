@@ -10,7 +10,9 @@
 
 mod command;
 mod fields;
+mod grasps;
 mod picture;
 mod scenes;
 mod share;
 mod solids;
+mod views;

@@ -64,6 +64,37 @@ fn a_scene_is_opened_played_steered_changed_optimised_saved_and_opened_again() {
     screen.key("r");
     screen.until("the start", |status| status["frame"].as_u64() == Some(0));
 
+    // The tool is put elsewhere by the arrow of its handles along x; that is taken back.
+    screen.key("m");
+    let placed = screen.until("handles", |status| !status["handles"]["tools[0]"].is_null());
+    let start = |status: &Value| number(&status["document"]["tools"][0]["position"][0]);
+    let spot =
+        |status: &Value, name: &str| [0, 1_usize].map(|i| number(&status["handles"][name][i]));
+    screen.point(spot(&placed, "tools[0]"));
+    screen.button(true, 1);
+    screen.button(false, 1);
+    let chosen = screen.until("arrows", |status| !status["handles"]["x"].is_null());
+    let tip = spot(&chosen, "x");
+    screen.point(tip);
+    screen.button(true, 1);
+    screen.point([tip[0] + 12.0, tip[1]]);
+    screen.point([tip[0] + 24.0, tip[1]]);
+    screen.button(false, 1);
+    screen.until("the tool elsewhere", |status| {
+        start(status) > start(&placed) + 0.01 && number(&status["tool"][0]) == start(status)
+    });
+    screen.chord("ctrl", "z");
+    screen.until("the tool where it was", |status| {
+        start(status) == start(&placed)
+    });
+    screen.key("m");
+
+    // Water is drawn as a surface, and as balls again.
+    screen.key("f");
+    screen.until("the surface", |status| status["surface"] == true);
+    screen.key("f");
+    screen.until("the balls", |status| status["surface"] == false);
+
     // A material is changed, and the scene goes by it.
     screen.click("tab Scene");
     screen.click("part Matter");
@@ -78,6 +109,13 @@ fn a_scene_is_opened_played_steered_changed_optimised_saved_and_opened_again() {
         |status: &Value| number(&status["document"]["materials"]["cork"]["NeoHookean"]["density"]);
     let changed = screen.until("the material", |status| density(status) > 300.5);
     assert_eq!(changed["changed"], true);
+
+    // The view is kept in the scene.
+    screen.click("tab View");
+    screen.click("keep view");
+    screen.until("the view", |status| {
+        status["document"]["views"][0]["name"] == "view 1"
+    });
 
     // An optimisation is started, and the loss falls.
     screen.click("tab Optimise");

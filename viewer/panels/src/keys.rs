@@ -3,7 +3,7 @@
 use egui::{Grid, RichText, Ui};
 
 /// Keys and what they do.
-pub const KEYS: [(&str, &str); 21] = [
+pub const KEYS: [(&str, &str); 23] = [
     ("space", "play or pause"),
     (".  ,", "one frame on, one back"),
     ("R", "reset: back to the start"),
@@ -17,6 +17,8 @@ pub const KEYS: [(&str, &str); 21] = [
     ("page up, down", "move the tool away, nearer"),
     ("X Y Z held", "drag the tool along an axis only"),
     ("V", "next colour: body, speed, pressure, strain, gradient"),
+    ("F", "liquids as surfaces or as balls"),
+    ("M", "handles: put things elsewhere, at the start"),
     ("T", "dark or light"),
     ("ctrl O", "open a scene, a run or a trajectory"),
     ("ctrl S", "save the scene; with shift under another name"),

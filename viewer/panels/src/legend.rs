@@ -3,6 +3,7 @@
 use backflow_viewer_session::{
     Field, Stage,
     colour::{Range, body_colour, viridis},
+    stage::Role,
 };
 use egui::{Color32, Rect, Sense, Ui, vec2};
 
@@ -28,12 +29,22 @@ pub fn short(value: f64) -> String {
 /// The bodies with their colours, or the range of a field.
 pub fn panel(ui: &mut Ui, stage: &Stage, field: Field, range: Range, known: bool) {
     if field == Field::Body {
-        for (index, body) in stage.bodies.iter().enumerate() {
+        let bodies = stage.bodies.iter();
+        let mut lines: Vec<String> = bodies
+            .map(|body| format!("{} · {} particles", body.name, body.count))
+            .collect();
+        for solid in &stage.solids {
+            // A body may have several parts.
+            if solid.role == Role::Body(lines.len() - stage.bodies.len()) {
+                lines.push(format!("{} · rigid", solid.name));
+            }
+        }
+        for (index, text) in lines.into_iter().enumerate() {
             ui.horizontal(|ui| {
                 let (rect, _) = ui.allocate_exact_size(vec2(12.0, 12.0), Sense::hover());
                 ui.painter()
                     .circle_filled(rect.center(), 5.0, colour(body_colour(index)));
-                ui.label(format!("{} · {} particles", body.name, body.count));
+                ui.label(text);
             });
         }
         return;

@@ -13,3 +13,4 @@ pub mod text;
 pub mod time;
 pub mod tree;
 pub mod view;
+pub mod views;

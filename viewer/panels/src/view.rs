@@ -10,6 +10,10 @@ pub struct ViewSettings {
     pub field: Field,
     /// Radius of the balls, as a multiple of that of a particle (1).
     pub radius: f32,
+    /// Whether liquids are drawn as surfaces instead of balls.
+    pub surface: bool,
+    /// Whether what has a pose has handles to put it elsewhere by.
+    pub handles: bool,
     /// Whether matter casts shadows.
     pub shadows: bool,
     /// Whether there is a floor.
@@ -35,6 +39,8 @@ impl Default for ViewSettings {
         Self {
             field: Field::Body,
             radius: 1.15,
+            surface: false,
+            handles: false,
             shadows: true,
             floor: true,
             grid: true,
@@ -73,6 +79,16 @@ pub fn panel(ui: &mut Ui, settings: &mut ViewSettings) -> bool {
     .on_hover_text("Radius of the balls, as a multiple of that of a particle (1)");
     ui.horizontal_wrapped(|ui| {
         for (value, name, meaning) in [
+            (
+                &mut settings.surface,
+                "Surface",
+                "Liquids as surfaces instead of balls (F)",
+            ),
+            (
+                &mut settings.handles,
+                "Handles",
+                "Put bodies, tools and solids elsewhere, at the start of a run (M)",
+            ),
             (
                 &mut settings.shadows,
                 "Shadows",

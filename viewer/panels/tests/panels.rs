@@ -21,6 +21,7 @@ use backflow_viewer_panels::{
     time::{self, TimeAction, TimeState},
     tree, view,
     view::ViewSettings,
+    views::{self, ViewAction},
 };
 use backflow_viewer_session::{
     Field,
@@ -274,4 +275,28 @@ fn the_keyboard_map_lists_every_key_once() {
     assert_eq!(names.len(), count);
     let harness = Harness::new_ui(keys::panel);
     assert!(harness.query_by_label("play or pause").is_some());
+}
+
+#[test]
+fn views_are_chosen_and_kept() {
+    let mut harness = Harness::new_ui_state(
+        |ui, asked: &mut Vec<ViewAction>| {
+            asked.extend(views::panel(ui, &["front", "top"], &["mine"], true));
+        },
+        Vec::new(),
+    );
+    for name in ["top", "mine", "Keep this view"] {
+        harness.get_by_label(name).click();
+        harness.run();
+    }
+    let look = |name: &str| ViewAction::Look(name.to_owned());
+    assert_eq!(
+        harness.state(),
+        &[look("top"), look("mine"), ViewAction::Keep]
+    );
+    let mut recorded = Harness::new_ui(|ui| {
+        views::panel(ui, &["front"], &[], false);
+    });
+    recorded.run();
+    assert!(recorded.query_by_label("Keep this view").is_none());
 }

@@ -2,29 +2,76 @@
 
 use crate::{colour::Rgb, frame::Frame, light::Light};
 
-/// Bytes of the two buffers (position and radius; colour and light), with room for `capacity` particles; those that are not there have
-/// no radius.
-pub fn buffers(frame: &Frame, rgb: &[Rgb], light: &Light, capacity: usize) -> (Vec<u8>, Vec<u8>) {
-    let mut places = Vec::with_capacity(16 * capacity);
-    let mut colours = Vec::with_capacity(4 * capacity);
-    let radii = frame
-        .stage
-        .bodies
-        .iter()
-        .zip(&frame.counts)
-        .flat_map(|(body, count)| std::iter::repeat_n(body.radius as f32, *count));
-    for ((x, radius), [r, g, b]) in frame.x.iter().zip(radii).zip(rgb) {
-        let mut place = [0; 16];
+/// Balls that a thread fills in at least: fewer are done sooner than a thread is started.
+const LEAST: usize = 20_000;
+
+/// Threads that fill buffers, at most.
+const THREADS: usize = 4;
+
+/// Bytes of the two buffers (position and radius; colour and light), with room for `capacity`
+/// particles. Those that are not there have no radius, nor have those of liquids where `solids` alone
+/// are shown.
+pub fn buffers(
+    frame: &Frame,
+    rgb: &[Rgb],
+    light: &Light,
+    solids: bool,
+    capacity: usize,
+) -> (Vec<u8>, Vec<u8>) {
+    let (mut places, mut colours) = (vec![0; 16 * capacity], vec![0; 4 * capacity]);
+    let count = frame.x.len().min(capacity);
+    let bodies = frame.stage.bodies.iter().zip(&frame.counts);
+    // Where each body ends, and the radius of its balls.
+    let ends: Vec<(usize, f32)> = bodies
+        .scan(0, |end, (body, count)| {
+            *end += count;
+            let shown = !(solids && body.liquid);
+            Some((*end, if shown { body.radius as f32 } else { 0.0 }))
+        })
+        .collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let parts = threads.min(THREADS).min(count / LEAST).max(1);
+    let each = count.div_ceil(parts).max(1);
+    let pieces = places
+        .chunks_mut(16 * each)
+        .zip(colours.chunks_mut(4 * each));
+    std::thread::scope(|scope| {
+        let mut pieces = pieces.take(parts).enumerate();
+        let first = pieces.next();
+        for (part, (places, colours)) in pieces {
+            let ends = &ends;
+            scope.spawn(move || fill(frame, rgb, light, ends, part * each, places, colours));
+        }
+        if let Some((_, (places, colours))) = first {
+            fill(frame, rgb, light, &ends, 0, places, colours);
+        }
+    });
+    (places, colours)
+}
+
+/// Fills in the balls from one on, as far as there are particles and room.
+fn fill(
+    frame: &Frame,
+    rgb: &[Rgb],
+    light: &Light,
+    ends: &[(usize, f32)],
+    from: usize,
+    places: &mut [u8],
+    colours: &mut [u8],
+) {
+    let room = places.chunks_exact_mut(16).zip(colours.chunks_exact_mut(4));
+    let matter = frame.x.iter().zip(rgb).skip(from);
+    let mut ends = ends.iter().peekable();
+    for (index, ((x, [r, g, b]), (place, colour))) in (from..).zip(matter.zip(room)) {
+        while ends.peek().is_some_and(|(end, _)| index >= *end) {
+            ends.next();
+        }
+        let radius = ends.peek().map_or(0.0, |(_, radius)| *radius);
         for (four, value) in place.chunks_exact_mut(4).zip([x[0], x[1], x[2], radius]) {
             four.copy_from_slice(&value.to_ne_bytes());
         }
-        places.extend_from_slice(&place);
-        let lit = (light.at(x) * 255.0) as u8;
-        colours.extend_from_slice(&[*r, *g, *b, lit]);
+        colour.copy_from_slice(&[*r, *g, *b, (light.at(x) * 255.0) as u8]);
     }
-    places.resize(16 * capacity, 0);
-    colours.resize(4 * capacity, 0);
-    (places, colours)
 }
 
 /// Lets light fall on the bodies of a frame.
@@ -79,12 +126,27 @@ mod tests {
         let mut light = Light::new(&frame.stage.bounds);
         shine(&mut light, &frame);
         let rgb = [[1, 2, 3], [4, 5, 6], [7, 8, 9]];
-        let (places, colours) = buffers(&frame, &rgb, &light, 5);
+        let (places, colours) = buffers(&frame, &rgb, &light, false, 5);
         assert_eq!((places.len(), colours.len()), (5 * 16, 5 * 4));
         let places = numbers(&places);
         assert_eq!(places[4..8], [1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.05]);
         assert!(places[12..].iter().all(|&zero| zero == 0.0));
         assert_eq!(colours[4..7], [4, 5, 6]);
+        let (hidden, _) = buffers(&frame, &rgb, &light, true, 5);
+        assert!(numbers(&hidden).chunks_exact(4).all(|ball| ball[3] == 0.0));
+    }
+
+    #[test]
+    fn many_balls_are_filled_in_as_few_are() {
+        let frame = frame(0, 3 * LEAST + 7);
+        let mut light = Light::new(&frame.stage.bounds);
+        shine(&mut light, &frame);
+        let rgb: Vec<Rgb> = (0..frame.x.len()).map(|n| [n as u8; 3]).collect();
+        let (places, colours) = buffers(&frame, &rgb, &light, false, 4 * LEAST);
+        let (mut one, mut other) = (vec![0; 64 * LEAST], vec![0; 16 * LEAST]);
+        let ends = [(frame.x.len(), 0.05)];
+        fill(&frame, &rgb, &light, &ends, 0, &mut one, &mut other);
+        assert!(places == one && colours == other);
     }
 
     #[test]

@@ -10,10 +10,15 @@
 //! | [`recording`] | the frames so far, within a budget |
 //! | [`player`] | time: play, pause, step, speed, scrub |
 //! | [`playback`] | run folders and trajectories as recordings |
+//! | [`grasps`] | sets of grasps as recordings |
 //! | [`gallery`] | the scenes to choose from, with pictures |
 //! | [`edit`] | a scene that is being edited |
 //! | [`optimise`] | an optimisation in a thread of its own |
 //! | [`share`] | what leaves: animations, demonstrations |
+//! | [`skin`] | liquids as surfaces |
+//! | [`flight`] | the way of a camera |
+//! | [`pose`] | what of a scene can be put elsewhere |
+//! | [`handle`] | what is dragged to put it there |
 //! | [`balls`] | particles as the renderer reads them |
 //! | [`colour`] | from fields of particles to colours |
 //! | [`light`] | shadows of matter on itself and on the floor |
@@ -22,15 +27,20 @@
 pub mod balls;
 pub mod colour;
 pub mod edit;
+pub mod flight;
 pub mod frame;
 pub mod gallery;
+pub mod grasps;
+pub mod handle;
 pub mod light;
 pub mod optimise;
 pub mod playback;
 pub mod player;
+pub mod pose;
 pub mod recording;
 pub mod share;
 pub mod simulation;
+pub mod skin;
 pub mod stage;
 pub mod surface;
 

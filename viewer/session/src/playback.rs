@@ -17,6 +17,7 @@ use nalgebra::Vector3;
 
 use crate::{
     frame::Frame,
+    grasps::{self, GraspsError},
     stage::{Poses, Stage, StageBody},
 };
 
@@ -32,6 +33,9 @@ pub enum PlaybackError {
     /// An array cannot be read.
     #[error(transparent)]
     Array(#[from] NpzError),
+    /// A set of grasps cannot be shown.
+    #[error(transparent)]
+    Grasps(#[from] GraspsError),
     /// There is nothing to show.
     #[error("{}: no {what}; expected {expected}", path.display())]
     Nothing {
@@ -46,16 +50,19 @@ pub enum PlaybackError {
 
 /// Whether a path is that of a recorded run, rather than of a scene.
 pub fn is_run(path: &Path) -> bool {
-    path.join("run.ron").is_file() || path.extension().is_some_and(|ending| ending == "npz")
+    let trajectory = path.extension().is_some_and(|ending| ending == "npz");
+    trajectory || grasps::is_set(path) || path.join("run.ron").is_file()
 }
 
-/// The frames of a run folder or of a trajectory.
+/// The frames of a run folder, of a trajectory or of a set of grasps.
 ///
 /// # Errors
 /// It is damaged or holds no frames.
 pub fn open(path: &Path) -> Result<Vec<Arc<Frame>>, PlaybackError> {
     if path.is_dir() {
         folder(path)
+    } else if grasps::is_set(path) {
+        Ok(grasps::open(path)?)
     } else {
         trajectory(path)
     }
@@ -228,5 +235,6 @@ fn bare_stage(
             _ => 1.0 / 50.0,
         },
         optimizable: false,
+        views: Vec::new(),
     }
 }

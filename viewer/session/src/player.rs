@@ -215,6 +215,27 @@ impl Player {
         self.position = self.recording.len() - 1;
     }
 
+    /// Shows the frame of a number, or the last before it that there is by now; a live run makes
+    /// frames up to it.
+    pub fn follow(&mut self, index: usize) {
+        self.receive();
+        let newest = self.recording.frames().last().map(|last| last.index);
+        if let (Some(simulation), Some(newest)) = (&self.simulation, newest) {
+            simulation.run(newest < index);
+            while let Some(frame) = simulation.take_up_to(index) {
+                self.recording.push(frame);
+            }
+        }
+        self.position = self.recording.position(index);
+    }
+
+    /// Shows the frame of a number as soon as it is made, or the last one.
+    pub fn reach(&mut self, index: usize) {
+        let behind = |player: &Self| player.current().is_none_or(|frame| frame.index < index);
+        while behind(self) && self.wait() {}
+        self.position = self.recording.position(index);
+    }
+
     /// Shows the next frame as soon as it is made; false where there is none.
     pub fn wait(&mut self) -> bool {
         let newest = self.recording.frames().last().map(|last| last.index);

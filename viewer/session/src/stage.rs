@@ -10,6 +10,7 @@ use backflow::{
         rollout::forward::Rollout,
         scene::{
             BodyRef, Kind, Scene,
+            spec::Bookmark,
             target::{Cloud, Loss, Measure},
         },
         tool::{self, injector::Nozzle},
@@ -43,6 +44,8 @@ pub struct Stage {
     pub frame_time: f64,
     /// Whether there is something to optimise.
     pub optimizable: bool,
+    /// Places to look from that the scene has.
+    pub views: Vec<Bookmark>,
 }
 
 /// A body of a stage.
@@ -153,6 +156,7 @@ impl Stage {
             frames: world.clock.frames,
             frame_time: world.clock.dt * world.clock.substeps as f64,
             optimizable: task.spec.optimize.is_some() && !scene.losses.is_empty(),
+            views: task.spec.views.clone(),
         }
     }
 

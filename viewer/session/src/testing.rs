@@ -27,6 +27,7 @@ pub fn frame(index: usize, count: usize) -> Arc<Frame> {
         frames: 10,
         frame_time: 0.02,
         optimizable: false,
+        views: Vec::new(),
     };
     Arc::new(Frame {
         index,

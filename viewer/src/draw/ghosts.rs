@@ -5,7 +5,7 @@ use std::sync::Arc;
 use backflow_viewer_session::{balls::ghost, colour::Rgb, optimise::Iteration};
 use bevy::{prelude::*, render::storage::ShaderBuffer};
 
-use super::matter::{Balls, MatterMaterial, Stores};
+use super::balls::{BallMaterial, Balls, Stores};
 use crate::{learn::Learning, play::Playing};
 
 /// Draws ghosts.
@@ -35,7 +35,7 @@ fn show(
     mut commands: Commands,
     mut haunting: ResMut<Haunting>,
     mut buffers: ResMut<Assets<ShaderBuffer>>,
-    mut materials: ResMut<Assets<MatterMaterial>>,
+    mut materials: ResMut<Assets<BallMaterial>>,
     mut meshes: ResMut<Assets<Mesh>>,
     learning: Res<Learning>,
     playing: Res<Playing>,
@@ -67,13 +67,13 @@ fn show(
             continue;
         }
         let radius = frame.stage.bodies.first().map_or(0.01, |body| body.radius);
-        let stores = Stores {
+        let mut stores = Stores {
             buffers: &mut buffers,
             materials: &mut materials,
             meshes: &mut meshes,
         };
         let look = Vec4::new(RADIUS, 0.1, OPACITY, 1.0);
-        balls.show(&mut commands, stores, points.len(), look, |capacity| {
+        balls.show(&mut commands, &mut stores, points.len(), look, |capacity| {
             ghost(points, radius as f32, colour, capacity)
         });
         *before = Some((Arc::clone(iteration), index));

@@ -138,7 +138,7 @@ fn refresh(
     let Ok((mut transform, mut visibility, handle)) = floors.single_mut() else {
         return;
     };
-    let Some(stage) = &view.stage else {
+    let (Some(stage), Some([min, max])) = (&view.stage, view.bounds()) else {
         *visibility = Visibility::Hidden;
         return;
     };
@@ -147,12 +147,13 @@ fn refresh(
     } else {
         Visibility::Hidden
     };
-    let (centre, diagonal) = (stage.centre(), stage.diagonal());
-    let reach = 3.2 * diagonal;
-    let floor = Vec3::new(centre.x as f32, stage.bounds[0].y as f32, centre.z as f32);
+    let diagonal = stage.diagonal();
+    let reach = 3.2 * (max - min).length();
+    let centre = (min + max) * 0.5;
+    let floor = Vec3::new(centre.x, min.y, centre.z);
     // A little below, so that what lies on the floor is not cut by it.
     *transform = Transform::from_translation(floor - Vec3::Y * (0.002 * diagonal) as f32)
-        .with_scale(Vec3::new(reach as f32, 1.0, reach as f32));
+        .with_scale(Vec3::new(reach, 1.0, reach));
     if !(view.is_changed() || light.changed) {
         return;
     }
@@ -172,7 +173,7 @@ fn refresh(
             line_distance(diagonal) as f32,
             grid,
         ),
-        fade: Vec4::new(floor.x, floor.y, floor.z, reach as f32 * 0.8),
+        fade: Vec4::new(floor.x, floor.y, floor.z, reach * 0.8),
     };
     if light.changed
         && let Some(mut buffer) = buffers.get_mut(&material.light)

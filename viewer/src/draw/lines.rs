@@ -29,6 +29,13 @@ pub struct Arrow {
     pub head: bool,
 }
 
+/// Colours of the axes x, y and z.
+pub const AXES: [Color; 3] = [
+    Color::srgb(0.92, 0.30, 0.28),
+    Color::srgb(0.40, 0.78, 0.33),
+    Color::srgb(0.30, 0.55, 0.95),
+];
+
 /// Arrows that are to be drawn besides, until others take their place.
 #[derive(Resource, Default)]
 pub struct Arrows(pub Vec<Arrow>);
@@ -39,33 +46,27 @@ fn configure(mut store: ResMut<GizmoConfigStore>) {
 }
 
 fn domain(mut gizmos: Gizmos, view: Res<View>) {
-    let Some(stage) = &view.stage else { return };
-    let [min, max] = stage
-        .bounds
-        .map(|corner| Vec3::new(corner.x as f32, corner.y as f32, corner.z as f32));
-    if view.settings.domain {
-        let colour = view.palette().edge;
-        let corner = |index: usize| {
-            let side = |axis: usize| if index >> axis & 1 == 0 { min } else { max }[axis];
-            Vec3::new(side(0), side(1), side(2))
-        };
-        for from in 0..8 {
-            for axis in (0..3).filter(|axis| from >> axis & 1 == 0) {
-                gizmos.line(corner(from), corner(from | 1 << axis), colour);
+    for run in view.runs() {
+        let [min, max] = run.bounds();
+        if view.settings.domain {
+            let colour = view.palette().edge;
+            let corner = |index: usize| {
+                let side = |axis: usize| if index >> axis & 1 == 0 { min } else { max }[axis];
+                Vec3::new(side(0), side(1), side(2))
+            };
+            for from in 0..8 {
+                for axis in (0..3).filter(|axis| from >> axis & 1 == 0) {
+                    gizmos.line(corner(from), corner(from | 1 << axis), colour);
+                }
             }
         }
-    }
-    if view.settings.axes {
-        let length = line_distance(stage.diagonal()) as f32 * 1.5;
-        let colours = [
-            Color::srgb(0.92, 0.30, 0.28),
-            Color::srgb(0.40, 0.78, 0.33),
-            Color::srgb(0.30, 0.55, 0.95),
-        ];
-        for (axis, colour) in [Vec3::X, Vec3::Y, Vec3::Z].into_iter().zip(colours) {
-            gizmos
-                .arrow(min, min + axis * length, colour)
-                .with_tip_length(0.15 * length);
+        if view.settings.axes {
+            let length = line_distance(run.stage.diagonal()) as f32 * 1.5;
+            for (axis, colour) in [Vec3::X, Vec3::Y, Vec3::Z].into_iter().zip(AXES) {
+                gizmos
+                    .arrow(min, min + axis * length, colour)
+                    .with_tip_length(0.15 * length);
+            }
         }
     }
 }

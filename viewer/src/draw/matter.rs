@@ -1,4 +1,4 @@
-//! Particles as balls: one entity, whose vertex shader looks every particle up in a buffer.
+//! Particles as balls.
 
 use std::sync::Arc;
 
@@ -9,65 +9,28 @@ use backflow_viewer_session::{
     light::Light,
 };
 use bevy::{
-    asset::{RenderAssetUsages, embedded_asset},
-    camera::visibility::NoFrustumCulling,
-    light::NotShadowCaster,
-    prelude::*,
-    render::{render_resource::AsBindGroup, storage::ShaderBuffer},
-    shader::{ShaderRef, load_shader_library},
+    asset::embedded_asset, prelude::*, render::storage::ShaderBuffer, shader::load_shader_library,
 };
 
 use super::{
+    balls::{BallMaterial, Balls, Stores},
     ground::FloorLight,
-    shading::{shades_alone, triangles},
+    skins::Skins,
 };
 use crate::{play::Playing, view::View};
 
-/// Draws the particles of the present frame.
+/// Draws the particles of the present frame, and of the one beside it.
 pub struct MatterPlugin;
 
 impl Plugin for MatterPlugin {
     fn build(&self, app: &mut App) {
         load_shader_library!(app, "lighting.wgsl");
         embedded_asset!(app, "matter.wgsl");
-        app.add_plugins(MaterialPlugin::<MatterMaterial>::default())
+        app.add_plugins(MaterialPlugin::<BallMaterial>::default())
             .init_resource::<Shown>()
-            .add_systems(PostUpdate, show);
+            .init_resource::<ShownBeside>()
+            .add_systems(PostUpdate, show.after(super::skins::wear));
     }
-}
-
-/// Balls from two buffers.
-#[derive(Asset, TypePath, AsBindGroup, Debug, Clone)]
-pub struct MatterMaterial {
-    /// Position and radius (m) of each particle.
-    #[storage(0, read_only)]
-    places: Handle<ShaderBuffer>,
-    /// Colour and light of each particle.
-    #[storage(1, read_only)]
-    colours: Handle<ShaderBuffer>,
-    /// Radius factor, gloss, opacity, light without shadows.
-    #[uniform(2)]
-    look: Vec4,
-}
-
-impl Material for MatterMaterial {
-    fn vertex_shader() -> ShaderRef {
-        "embedded://backflow_viewer/draw/matter.wgsl".into()
-    }
-
-    fn fragment_shader() -> ShaderRef {
-        "embedded://backflow_viewer/draw/matter.wgsl".into()
-    }
-
-    fn alpha_mode(&self) -> AlphaMode {
-        if self.look.z < 1.0 {
-            AlphaMode::Blend
-        } else {
-            AlphaMode::Opaque
-        }
-    }
-
-    shades_alone!();
 }
 
 /// How balls look: gloss of matter.
@@ -86,12 +49,25 @@ pub struct Shown {
     range: Option<(Field, Range)>,
 }
 
+/// The same of the run beside.
+#[derive(Resource, Default)]
+struct ShownBeside(Shown);
+
 /// What the buffers depend on besides the frame.
 #[derive(Clone, Copy, PartialEq)]
 struct Look {
     field: Field,
     shadows: bool,
     radius: f32,
+    /// Whether liquids are drawn as surfaces.
+    covered: bool,
+}
+
+/// Gradient of the loss by particle, and whether it is another than in the last picture.
+#[derive(Clone, Copy, Default)]
+struct Gradient<'a> {
+    norms: Option<&'a [f32]>,
+    changed: bool,
 }
 
 impl Shown {
@@ -99,164 +75,111 @@ impl Shown {
     pub fn range(&self) -> Option<(Field, Range)> {
         self.range
     }
+
+    /// Takes everything away.
+    fn clear(&mut self, commands: &mut Commands) {
+        if self.frame.is_some() {
+            self.balls.clear(commands);
+            *self = Self::default();
+        }
+    }
+
+    /// Shows a frame, unless it is on the screen already; whether it was not.
+    fn show(
+        &mut self,
+        commands: &mut Commands,
+        stores: &mut Stores<'_>,
+        frame: &Arc<Frame>,
+        look: Look,
+        gradient: Gradient<'_>,
+    ) -> bool {
+        let before = self.frame.as_ref();
+        let same = before.is_some_and(|before| Arc::ptr_eq(before, frame));
+        if same && self.look == Some(look) && !gradient.changed {
+            return false;
+        }
+        let stage = self.stage.as_ref();
+        if !stage.is_some_and(|before| Arc::ptr_eq(before, &frame.stage)) {
+            self.light = Light::new(&frame.stage.bounds);
+            self.stage = Some(Arc::clone(&frame.stage));
+            self.range = None;
+        }
+        shine(&mut self.light, frame);
+        let field = look.field;
+        let values = match field {
+            Field::Gradient => gradient.norms,
+            field => frame.values(field),
+        };
+        let range = Range::of(values.unwrap_or_default());
+        let range = match self.range {
+            // Colours of one run compare: the range only grows.
+            Some((known, before)) if known == field && field != Field::Gradient => {
+                before.joined(range)
+            }
+            _ => range,
+        };
+        self.range = Some((field, range));
+        colours(frame, field, gradient.norms, range, &mut self.rgb);
+        let without = if look.shadows { 0.0 } else { 1.0 };
+        let appearance = Vec4::new(look.radius, GLOSS, 1.0, without);
+        let Self {
+            balls, rgb, light, ..
+        } = self;
+        let count = frame.x.len();
+        balls.show(commands, stores, count, appearance, |capacity| {
+            buffers(frame, rgb, light, look.covered, capacity)
+        });
+        self.frame = Some(Arc::clone(frame));
+        self.look = Some(look);
+        true
+    }
 }
 
 fn show(
     mut commands: Commands,
-    mut shown: ResMut<Shown>,
-    mut buffer_assets: ResMut<Assets<ShaderBuffer>>,
-    mut materials: ResMut<Assets<MatterMaterial>>,
+    (mut shown, mut beside): (ResMut<Shown>, ResMut<ShownBeside>),
+    mut buffers: ResMut<Assets<ShaderBuffer>>,
+    mut materials: ResMut<Assets<BallMaterial>>,
     mut meshes: ResMut<Assets<Mesh>>,
     mut floor: ResMut<FloorLight>,
     playing: Res<Playing>,
     view: Res<View>,
+    skins: Res<Skins>,
 ) {
-    let shown = &mut *shown;
-    let Some(frame) = playing.player.as_ref().and_then(|player| player.current()) else {
-        if shown.frame.is_some() {
-            shown.balls.clear(&mut commands);
-            *shown = Shown::default();
-        }
-        return;
+    let settings = &view.settings;
+    let look = |covered: bool| Look {
+        field: settings.field,
+        shadows: settings.shadows,
+        radius: settings.radius,
+        covered,
     };
-    let look = Look {
-        field: view.settings.field,
-        shadows: view.settings.shadows,
-        radius: view.settings.radius,
-    };
-    let same_frame = shown
-        .frame
-        .as_ref()
-        .is_some_and(|before| Arc::ptr_eq(before, frame));
-    if same_frame && shown.look == Some(look) && !playing.gradient_changed {
-        return;
-    }
-    let new_stage = !shown
-        .stage
-        .as_ref()
-        .is_some_and(|before| Arc::ptr_eq(before, &frame.stage));
-    if new_stage {
-        shown.light = Light::new(&frame.stage.bounds);
-        shown.stage = Some(Arc::clone(&frame.stage));
-        shown.range = None;
-    }
-    shine(&mut shown.light, frame);
-    let field = look.field;
-    let gradient = playing.gradient.as_deref().map(Vec::as_slice);
-    let values = match field {
-        Field::Gradient => gradient,
-        field => frame.values(field),
-    };
-    let range = Range::of(values.unwrap_or_default());
-    let range = match shown.range {
-        // Colours of one run compare: the range only grows.
-        Some((known, before)) if known == field && field != Field::Gradient => before.joined(range),
-        _ => range,
-    };
-    shown.range = Some((field, range));
-    colours(frame, field, gradient, range, &mut shown.rgb);
-    floor.set(&shown.light, look.shadows);
-
-    let without = if look.shadows { 0.0 } else { 1.0 };
-    let Shown {
-        balls, rgb, light, ..
-    } = shown;
-    let stores = Stores {
-        buffers: &mut buffer_assets,
+    let mut stores = Stores {
+        buffers: &mut buffers,
         materials: &mut materials,
         meshes: &mut meshes,
     };
-    let appearance = Vec4::new(look.radius, GLOSS, 1.0, without);
-    balls.show(
-        &mut commands,
-        stores,
-        frame.x.len(),
-        appearance,
-        |capacity| buffers(frame, rgb, light, capacity),
-    );
-    shown.frame = Some(Arc::clone(frame));
-    shown.look = Some(look);
-}
-
-/// An entity of balls with its buffers, which have room for so many.
-#[derive(Default)]
-pub struct Balls {
-    entity: Option<Entity>,
-    capacity: usize,
-    material: Handle<MatterMaterial>,
-    places: Handle<ShaderBuffer>,
-    colours: Handle<ShaderBuffer>,
-}
-
-/// What balls are made with.
-pub struct Stores<'a> {
-    /// Buffers.
-    pub buffers: &'a mut Assets<ShaderBuffer>,
-    /// Materials.
-    pub materials: &'a mut Assets<MatterMaterial>,
-    /// Meshes.
-    pub meshes: &'a mut Assets<Mesh>,
-}
-
-impl Balls {
-    /// Takes them away.
-    pub fn clear(&mut self, commands: &mut Commands) {
-        if let Some(entity) = self.entity.take() {
-            commands.entity(entity).despawn();
-        }
-        *self = Self::default();
-    }
-
-    /// How many there is room for, after making room for `count`.
-    fn room(&mut self, commands: &mut Commands, stores: &mut Stores<'_>, count: usize) -> usize {
-        if self.entity.is_some() && count <= self.capacity {
-            return self.capacity;
-        }
-        self.clear(commands);
-        // Half as much again, so that matter that is added one by one finds room.
-        self.capacity = (count + count / 2).max(1024);
-        let mut buffer = |each: usize| {
-            let bytes = vec![0; each * self.capacity];
-            let new = ShaderBuffer::new(&bytes, RenderAssetUsages::default());
-            stores.buffers.add(new)
-        };
-        (self.places, self.colours) = (buffer(16), buffer(4));
-        self.material = stores.materials.add(MatterMaterial {
-            places: self.places.clone(),
-            colours: self.colours.clone(),
-            look: Vec4::ONE,
-        });
-        // Three vertices a particle, which the shader puts in place.
-        let mesh = triangles(vec![[0.0; 3]; 3 * self.capacity]);
-        let entity = commands.spawn((
-            Mesh3d(stores.meshes.add(mesh)),
-            MeshMaterial3d(self.material.clone()),
-            Transform::IDENTITY,
-            NoFrustumCulling,
-            NotShadowCaster,
-        ));
-        self.entity = Some(entity.id());
-        self.capacity
-    }
-
-    /// Shows balls: their bytes for a capacity, and how they look.
-    pub fn show(
-        &mut self,
-        commands: &mut Commands,
-        mut stores: Stores<'_>,
-        count: usize,
-        look: Vec4,
-        bytes: impl FnOnce(usize) -> (Vec<u8>, Vec<u8>),
-    ) {
-        let capacity = self.room(commands, &mut stores, count);
-        let (places, colours) = bytes(capacity);
-        for (handle, bytes) in [(&self.places, places), (&self.colours, colours)] {
-            if let Some(mut buffer) = stores.buffers.get_mut(handle) {
-                buffer.data = Some(bytes);
+    let present = playing.player.as_ref().and_then(|player| player.current());
+    match present {
+        Some(frame) => {
+            let gradient = Gradient {
+                norms: playing.gradient.as_deref().map(Vec::as_slice),
+                changed: playing.gradient_changed,
+            };
+            let look = look(skins.cover(&frame.stage));
+            if shown.show(&mut commands, &mut stores, frame, look, gradient) {
+                floor.set(&shown.light, look.shadows);
             }
         }
-        if let Some(mut material) = stores.materials.get_mut(&self.material) {
-            material.look = look;
+        None => shown.clear(&mut commands),
+    }
+    let other = playing.beside.as_ref().and_then(|player| player.current());
+    match (view.runs().nth(1), other) {
+        (Some(run), Some(frame)) => {
+            let gradient = Gradient::default();
+            beside.0.balls.shift(&mut commands, run.offset);
+            let shown = &mut beside.0;
+            shown.show(&mut commands, &mut stores, frame, look(false), gradient);
         }
+        _ => beside.0.clear(&mut commands),
     }
 }

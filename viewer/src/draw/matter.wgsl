@@ -1,5 +1,5 @@
 // Balls as discs that face the eye: a triangle around each, three vertices a particle.
-#import bevy_pbr::{mesh_view_bindings::view, mesh_bindings::mesh}
+#import bevy_pbr::{mesh_view_bindings::view, mesh_bindings::mesh, mesh_functions::get_world_from_local}
 #import backflow::lighting::shade
 
 // Position and radius (m).
@@ -32,7 +32,8 @@ fn vertex(in: Vertex) -> Disc {
     let corner = array(vec2(-1.7320508, -1.0), vec2(1.7320508, -1.0), vec2(0.0, 2.0))[index % 3u];
     let radius = place.w * look.x;
     var out: Disc;
-    let centre = (view.view_from_world * vec4<f32>(place.xyz, 1.0)).xyz;
+    let world = get_world_from_local(in.instance) * vec4<f32>(place.xyz, 1.0);
+    let centre = (view.view_from_world * world).xyz;
     // A disc that faces the eye, so that its outline is that of the ball.
     let back = normalize(-centre);
     let right = normalize(cross(vec3<f32>(0.0, 1.0, 0.0), back));
@@ -47,7 +48,7 @@ fn vertex(in: Vertex) -> Disc {
     let srgb = vec4<f32>(bytes & vec4<u32>(255u)) / 255.0;
     out.colour = vec4<f32>(pow(srgb.rgb, vec3<f32>(2.2)), srgb.a);
     out.depth = vec2<f32>(centre.z, radius);
-    out.to_eye = normalize(view.world_position - place.xyz);
+    out.to_eye = normalize(view.world_position - world.xyz);
     return out;
 }
 

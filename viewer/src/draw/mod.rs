@@ -1,8 +1,10 @@
 //! What is drawn: one plugin a kind of thing.
 
+pub mod balls;
 pub mod ghosts;
 pub mod ground;
 pub mod lines;
 pub mod matter;
 pub mod shading;
+pub mod skins;
 pub mod solids;

@@ -6,7 +6,7 @@ use backflow::sim::pose::Pose;
 use backflow_viewer_session::{
     Stage,
     colour::body_colour,
-    stage::{Mount, Role, StageSolid},
+    stage::{Role, StageSolid},
 };
 use bevy::{
     asset::embedded_asset, prelude::*, render::render_resource::AsBindGroup, shader::ShaderRef,
@@ -32,6 +32,19 @@ pub struct SolidMaterial {
     /// Linear colour and opacity.
     #[uniform(0)]
     colour: Vec4,
+    /// Its gloss in the first number.
+    #[uniform(1)]
+    gloss: Vec4,
+}
+
+impl SolidMaterial {
+    /// A surface of a colour, an opacity and a gloss (1).
+    pub fn new(colour: Color, opacity: f32, gloss: f32) -> Self {
+        Self {
+            colour: colour.to_linear().to_vec3().extend(opacity),
+            gloss: Vec4::splat(gloss),
+        }
+    }
 }
 
 impl Material for SolidMaterial {
@@ -50,9 +63,14 @@ impl Material for SolidMaterial {
     shades_alone!();
 }
 
-/// A solid of the stage, by its index.
+/// A solid of a stage.
 #[derive(Component)]
-pub struct Part(pub usize);
+struct Part {
+    /// 0 for the run that plays, 1 for the one beside it.
+    run: usize,
+    /// Its index in the stage.
+    index: usize,
+}
 
 /// The transform of a pose.
 pub fn transform(pose: &Pose<f64>) -> Transform {
@@ -64,8 +82,11 @@ pub fn transform(pose: &Pose<f64>) -> Transform {
     )
 }
 
-/// Colour and opacity by role; rigid bodies take the colours after those of `bodies` of matter.
-fn look(role: Role, bodies: usize) -> Vec4 {
+/// Gloss of solids (1).
+const GLOSS: f32 = 0.25;
+
+/// The look of a role; rigid bodies take the colours after those of `bodies` of matter.
+fn look(role: Role, bodies: usize) -> SolidMaterial {
     let (colour, opacity) = match role {
         Role::Collider => (Color::srgb(0.78, 0.81, 0.86), 0.16),
         Role::Tool => (Color::srgb(0.94, 0.72, 0.32), 0.62),
@@ -76,44 +97,40 @@ fn look(role: Role, bodies: usize) -> Vec4 {
         Role::Nozzle => (Color::srgb(0.72, 0.58, 0.90), 0.45),
         Role::Target => (Color::srgb(0.20, 0.80, 0.50), 0.10),
     };
-    colour.to_linear().to_vec3().extend(opacity)
+    SolidMaterial::new(colour, opacity, GLOSS)
 }
 
 fn rebuild(
     mut commands: Commands,
     view: Res<View>,
     parts: Query<Entity, With<Part>>,
-    mut built: Local<Option<Arc<Stage>>>,
+    mut built: Local<Vec<Arc<Stage>>>,
     mut meshes: ResMut<Assets<Mesh>>,
     mut materials: ResMut<Assets<SolidMaterial>>,
 ) {
-    let same = match (&*built, &view.stage) {
-        (Some(before), Some(stage)) => Arc::ptr_eq(before, stage),
-        (None, None) => true,
-        _ => false,
-    };
-    if same {
+    let stages: Vec<&Arc<Stage>> = view.runs().map(|run| run.stage).collect();
+    let mut pairs = built.iter().zip(&stages);
+    if built.len() == stages.len() && pairs.all(|(before, now)| Arc::ptr_eq(before, now)) {
         return;
     }
     for part in &parts {
         commands.entity(part).despawn();
     }
-    built.clone_from(&view.stage);
-    let Some(stage) = &view.stage else { return };
-    for (index, solid) in stage.solids.iter().enumerate() {
-        let StageSolid { surface, role, .. } = solid;
-        if surface.triangles.is_empty() {
-            continue;
+    for (run, stage) in stages.iter().enumerate() {
+        for (index, solid) in stage.solids.iter().enumerate() {
+            let StageSolid { surface, role, .. } = solid;
+            if surface.triangles.is_empty() {
+                continue;
+            }
+            commands.spawn((
+                Part { run, index },
+                Mesh3d(meshes.add(mesh(surface))),
+                MeshMaterial3d(materials.add(look(*role, stage.bodies.len()))),
+                Transform::IDENTITY,
+            ));
         }
-        commands.spawn((
-            Part(index),
-            Mesh3d(meshes.add(mesh(surface))),
-            MeshMaterial3d(materials.add(SolidMaterial {
-                colour: look(*role, stage.bodies.len()),
-            })),
-            transform(&solid.pose),
-        ));
     }
+    *built = stages.into_iter().cloned().collect();
 }
 
 fn place(
@@ -121,15 +138,21 @@ fn place(
     playing: Res<Playing>,
     mut parts: Query<(&Part, &mut Transform, &mut Visibility)>,
 ) {
-    let Some(stage) = &view.stage else { return };
-    let frame = playing.player.as_ref().and_then(|player| player.current());
-    let poses = frame.map_or(&stage.start, |frame| &frame.poses);
-    for (Part(index), mut at, mut visibility) in &mut parts {
-        let Some(solid) = stage.solids.get(*index) else {
+    let runs: Vec<_> = view.runs().collect();
+    let frames = [&playing.player, &playing.beside]
+        .map(|player| player.as_ref().and_then(|player| player.current()));
+    for (part, mut at, mut visibility) in &mut parts {
+        let Some(run) = runs.get(part.run) else {
             continue;
         };
-        if solid.mount != Mount::World {
-            *at = transform(&solid.placed(poses));
+        let Some(solid) = run.stage.solids.get(part.index) else {
+            continue;
+        };
+        let poses = frames[part.run].map_or(&run.stage.start, |frame| &frame.poses);
+        let mut wanted = transform(&solid.placed(poses));
+        wanted.translation += run.offset;
+        if *at != wanted {
+            *at = wanted;
         }
         let shown = match solid.role {
             Role::Target => view.settings.targets,

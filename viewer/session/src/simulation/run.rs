@@ -17,6 +17,7 @@ use backflow::{
     task::Task,
 };
 use nalgebra::Vector3;
+use rayon::ThreadPool;
 
 use super::Aim;
 use crate::{
@@ -166,11 +167,12 @@ impl Run {
         })
     }
 
-    /// Makes the next frame, for which the tools have been told what to do; `go_on` is asked
-    /// before each substep. Returns whether it was finished.
+    /// Makes the next frame, for which the tools have been told what to do, on `threads`; `go_on` is
+    /// asked before each substep. Returns whether it was finished.
     pub fn advance(
         &mut self,
         scratch: &mut Scratch<f32>,
+        threads: Option<&ThreadPool>,
         mut go_on: impl FnMut() -> bool,
     ) -> Result<bool, String> {
         let substeps = self.world.clock.substeps;
@@ -182,7 +184,12 @@ impl Run {
                 outcome = Ok(false);
                 break;
             }
-            if let Err(error) = rollout.advance(&mut self.state, step) {
+            let state = &mut self.state;
+            let done = match threads {
+                Some(threads) => threads.install(|| rollout.advance(state, step)),
+                None => rollout.advance(state, step),
+            };
+            if let Err(error) = done {
                 outcome = Err(format!("frame {}: {error}", self.frame));
                 break;
             }

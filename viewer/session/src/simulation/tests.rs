@@ -147,6 +147,46 @@ fn play_pause_step_and_scrub_show_the_frames_they_name() {
 }
 
 #[test]
+fn a_run_beside_another_shows_the_same_frames() {
+    let (mut player, mut beside) = (player(), player());
+    for _ in 0..5 {
+        assert!(player.wait());
+    }
+    for _ in 0..PATIENCE {
+        beside.follow(5);
+        if beside.current().unwrap().index == 5 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(beside.current().unwrap().index, 5);
+    let [one, other] = [&player, &beside].map(|player| player.current().unwrap().x.clone());
+    assert_eq!(one, other);
+    beside.follow(2);
+    assert_eq!(beside.current().unwrap().index, 2);
+    beside.reach(9);
+    assert_eq!(beside.current().unwrap().index, 9);
+    beside.reach(99);
+    assert_eq!(beside.current().unwrap().index, 12);
+}
+
+#[test]
+fn at_the_start_a_body_that_is_put_elsewhere_is_there() {
+    let mut player = player();
+    let centre = player.current().unwrap().centre().unwrap();
+    let mut moved = spec();
+    moved.bodies[0].position[0] -= 0.04;
+    let origin = Origin::Spec(Box::new(moved), Path::new("").to_owned());
+    player.simulation.as_ref().unwrap().build(origin, true);
+    until(&mut player, "the move", |player| {
+        let now = player.current().unwrap().centre().unwrap();
+        // A column of particles may lie on either side of the edge.
+        (now.x - centre.x + 0.04).abs() < 0.015
+    });
+    assert_eq!(player.current().unwrap().index, 0);
+}
+
+#[test]
 fn a_steered_tool_goes_where_it_is_aimed_and_rests_there() {
     let mut player = player();
     let tool = |player: &Player| player.current().unwrap().tool(0).unwrap().position;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use backflow::{sim::rollout::forward::Scratch, task::Task};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{Aim, Command, Condition, Origin, QUEUE, Refusal, Shared, run::Run, shown};
 
@@ -11,6 +12,15 @@ pub(super) struct Worker {
     shared: Arc<Shared>,
     run: Option<Run>,
     scratch: Scratch<f32>,
+    /// The threads that simulate; those of everyone if there are no others.
+    threads: Option<ThreadPool>,
+}
+
+/// Threads that simulate: all but one, which is for the window.
+fn threads() -> Option<ThreadPool> {
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    let builder = ThreadPoolBuilder::new().num_threads(all.saturating_sub(1).max(1));
+    builder.build().ok()
 }
 
 /// What is next.
@@ -26,6 +36,7 @@ impl Worker {
             shared,
             run: None,
             scratch: Scratch::default(),
+            threads: threads(),
         }
     }
 
@@ -87,7 +98,9 @@ impl Worker {
                 };
                 match built.and_then(shown) {
                     Ok(task) => {
-                        let before = self.run.take().filter(|_| keep);
+                        // At the start nothing goes on.
+                        let goes_on = |run: &Run| keep && run.frame > 0;
+                        let before = self.run.take().filter(goes_on);
                         let run = match before {
                             Some(before) => before.changed(task),
                             None => Run::new(task),
@@ -147,7 +160,7 @@ impl Worker {
         run.command(aim, steered);
         let shared = &self.shared;
         let go_on = || !shared.lock().quit;
-        match run.advance(&mut self.scratch, go_on) {
+        match run.advance(&mut self.scratch, self.threads.as_ref(), go_on) {
             Ok(true) => {
                 let field = shared.lock().field;
                 let frame = Arc::new(run.read(field));

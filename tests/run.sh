@@ -6,7 +6,8 @@
 #   bash tests/run.sh --prepare     only installs what is missing
 #
 # On a machine with apt-get it installs what is missing (see `needs`) and says so. Rust is not
-# installed. Exit code: 0 if every test passed. CARGO_TARGET_DIR is honoured.
+# installed. The library of MuJoCo is installed by tests/mujoco.sh; where that fails, the tests that
+# simulate grasps are left out. Exit code: 0 if every test passed. CARGO_TARGET_DIR is honoured.
 set -euo pipefail
 
 # What building and testing need besides cargo: a command, a library or a file, then the Debian
@@ -23,6 +24,7 @@ needs=(
     # A window is opened on a virtual screen, and driven by simulated mouse and keys.
     "Xvfb xvfb"
     "xdotool xdotool"
+    "pip3 python3-pip" # brings the library of MuJoCo
 )
 
 fail() {
@@ -88,6 +90,14 @@ esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 prepare
+features=()
+if mujoco=$(bash tests/mujoco.sh); then
+    export MUJOCO_DYNAMIC_LINK_DIR="$mujoco"
+    export LD_LIBRARY_PATH="$mujoco${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+    features=(--features backflow-tests/mujoco)
+else
+    printf 'tests/run.sh: without MuJoCo, the tests that simulate grasps are left out\n'
+fi
 if [ "${1:-}" = "--prepare" ]; then
     exit 0
 fi
@@ -97,7 +107,7 @@ trap 'rm -f "$log"' EXIT
 
 # All binaries run even if one fails, so that the sum is complete.
 status=0
-cargo test --workspace --no-fail-fast "$@" | tee "$log" || status=$?
+cargo test --workspace "${features[@]}" --no-fail-fast "$@" | tee "$log" || status=$?
 
 # `test result: ok. 12 passed; 0 failed; ...`, one line a binary and one a crate's doc tests.
 read -r passed failed <<<"$(awk '

@@ -13,6 +13,8 @@ mod gas;
 #[cfg(test)]
 mod gradcheck;
 #[cfg(test)]
+mod grasp;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod help;

@@ -75,4 +75,12 @@ pub enum GraspError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A simulator cannot do what it is to do.
+    #[error("{what}: {found}")]
+    Simulator {
+        /// The model, or the simulator itself.
+        what: String,
+        /// What it says.
+        found: String,
+    },
 }

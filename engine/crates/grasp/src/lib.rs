@@ -5,12 +5,20 @@
 //!   gradient and the derivative of its solution;
 //! - [`object`]: solids with a signed distance whose normal is continuous;
 //! - [`synthesis`]: the upper level, from a start to a grasp with its squeeze and its score;
-//! - [`set`]: sets of grasps as JSON and NPZ, hands and scenes as MJCF.
+//! - [`set`]: sets of grasps as JSON and NPZ, hands and scenes as MJCF;
+//! - [`evaluation`]: how good they are when they are simulated in MuJoCo;
+//! - [`import`]: hands from MJCF and URDF;
+//! - [`generate`]: objects for data sets, and convex pieces of meshes;
+//! - [`picture`]: pictures of grasps.
 
 pub mod error;
+pub mod evaluation;
 pub mod force;
+pub mod generate;
 pub mod hand;
+pub mod import;
 pub mod object;
+pub mod picture;
 mod random;
 pub mod set;
 pub mod synthesis;

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use backflow_grasp::set::{json, mjcf, npz};
+use backflow_grasp::set::{dexgraspbench, json, mjcf, npz};
 use clap::{Args, ValueEnum};
 
 use super::{hand, seen_from};
@@ -15,6 +15,7 @@ use crate::cli::{Failure, out::say};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   backflow grasp export runs/grasps/*.json --format npz
+  backflow grasp export runs/grasps/*.json --format npy --out runs/dexgraspbench
   backflow grasp export runs/grasps/shadow-cup-1.json --format mjcf --grasp 0")]
 pub struct Export {
     /// Sets in JSON.
@@ -36,6 +37,8 @@ pub struct Export {
 enum Format {
     /// Arrays for NumPy.
     Npz,
+    /// A folder with a pickled dictionary a grasp, as DexGraspBench reads them.
+    Npy,
     /// A scene for MuJoCo with one grasp as keyframes.
     Mjcf,
 }
@@ -57,6 +60,16 @@ impl Export {
                 Format::Npz => {
                     let file = out.join(format!("{stem}.npz"));
                     npz::write(&file, &set).map_err(Failure::work)?;
+                    file
+                }
+                Format::Npy => {
+                    let file = out.join(&stem);
+                    let object = folder.join(&set.object.mesh);
+                    let object = object.file_stem().map_or_else(
+                        || set.object.mesh.clone(),
+                        |stem| stem.to_string_lossy().into_owned(),
+                    );
+                    dexgraspbench::write(&file, &object, &set).map_err(Failure::work)?;
                     file
                 }
                 Format::Mjcf => {

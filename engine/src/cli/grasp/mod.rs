@@ -1,12 +1,17 @@
-//! `backflow grasp`: finds grasps, writes them in other formats, says how good they seem.
+//! `backflow grasp`: finds grasps, simulates them, writes them in other formats, says how good
+//! they seem.
 
+mod chart;
+mod convert;
+mod evaluate;
 mod export;
+mod objects;
 mod report;
 mod synthesize;
 
 use std::path::{Component, Path, PathBuf};
 
-use backflow_grasp::{Hand, hand::library};
+use backflow_grasp::Hand;
 use clap::Subcommand;
 
 use super::Failure;
@@ -16,7 +21,13 @@ use super::Failure;
 pub enum Grasp {
     /// Finds grasps of objects by bilevel optimisation.
     Synthesize(synthesize::Synthesize),
-    /// Writes a set of grasps as NPZ, or as scenes for MuJoCo.
+    /// Simulates grasps in MuJoCo and says which of them hold.
+    Evaluate(evaluate::Evaluate),
+    /// Reads a hand in RON, MJCF or URDF and writes it as RON or MJCF.
+    Hand(convert::Convert),
+    /// Makes objects for data sets, or cuts meshes into convex pieces.
+    Objects(objects::Objects),
+    /// Writes a set of grasps as NPZ, for DexGraspBench, or as scenes for MuJoCo.
     Export(export::Export),
     /// Says how good sets of grasps seem, and how diverse they are.
     Report(report::Report),
@@ -30,20 +41,18 @@ impl Grasp {
     pub fn run(&self) -> Result<(), Failure> {
         match self {
             Self::Synthesize(command) => command.run(),
+            Self::Evaluate(command) => command.run(),
+            Self::Hand(command) => command.run(),
+            Self::Objects(command) => command.run(),
             Self::Export(command) => command.run(),
             Self::Report(command) => command.run(),
         }
     }
 }
 
-/// A hand by its name, or that of a RON file.
+/// A hand by its name, or of a file in RON, MJCF or URDF.
 fn hand(name: &str) -> Result<Hand, Failure> {
-    let path = Path::new(name);
-    if path.extension().is_some() {
-        library::read(path).map_err(Failure::input)
-    } else {
-        library::named(name).map_err(Failure::input)
-    }
+    Hand::new(convert::read(name)?.spec).map_err(Failure::input)
 }
 
 /// `target` as it is seen from `folder`.

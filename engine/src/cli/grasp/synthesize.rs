@@ -34,7 +34,7 @@ use crate::cli::{
 A folder as an object holds its convex parts, one OBJ file each. For every set there is
 OUT/HAND-OBJECT-SCALE.json; the model of the hand is beside them.")]
 pub struct Synthesize {
-    /// allegro, gripper, leap or shadow, or a RON file of a hand.
+    /// allegro, gripper, leap or shadow, or a file of a hand in RON, MJCF or URDF.
     #[arg(long)]
     hand: String,
     /// Meshes, or folders of convex parts.

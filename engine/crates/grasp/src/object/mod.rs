@@ -142,7 +142,10 @@ impl Object {
 }
 
 /// The file itself, or the OBJ files of a folder in the order of their names.
-fn files(path: &Path) -> Result<Vec<PathBuf>, GraspError> {
+///
+/// # Errors
+/// The folder cannot be read, or has no OBJ file.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>, GraspError> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }

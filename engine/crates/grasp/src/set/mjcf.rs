@@ -1,12 +1,14 @@
 //! Hands and scenes as MJCF, MuJoCo's format.
 
-use std::fmt::Write;
+use std::{f64::consts::PI, fmt::Write};
+
+use nalgebra::{UnitQuaternion, Vector3};
 
 use super::{GraspEntry, GraspSet};
 use crate::hand::{
     Hand,
     shape::Ball,
-    spec::{JointKind, JointSpec, LinkSpec, ShapeSpec},
+    spec::{HandSpec, JointKind, JointSpec, LinkSpec, ShapeSpec},
 };
 
 /// Damping (N m s / rad), dry friction (N m) and rotor inertia (kg m^2) of hinges, which hand
@@ -16,7 +18,8 @@ const HINGE: &str = r#"damping="0.05" armature="0.0002" frictionloss="0.01""#;
 /// of 2 N / mm.
 const SLIDE: &str = r#"damping="20" armature="0.01""#;
 
-/// The model of a hand: bodies, joints, shapes, tendons and position motors.
+/// The model of a hand: bodies, joints, shapes, tendons and position motors; sites for palm and
+/// pads, and where it starts as the keyframe `rest`.
 pub fn hand(hand: &Hand) -> String {
     let mut text = String::new();
     let spec = &hand.spec;
@@ -28,6 +31,15 @@ pub fn hand(hand: &Hand) -> String {
     );
     line(&mut text, 1, r#"<option cone="elliptic" impratio="10"/>"#);
     parts(&mut text, hand, None);
+    let joints = spec.links.iter().filter_map(|link| link.joint.as_ref());
+    let rest: Vec<f64> = joints.map(|joint| joint.rest).collect();
+    line(&mut text, 1, "<keyframe>");
+    line(
+        &mut text,
+        2,
+        &format!(r#"<key name="rest" qpos="{}"/>"#, spaced(&rest)),
+    );
+    line(&mut text, 1, "</keyframe>");
     line(&mut text, 0, "</mujoco>");
     text
 }
@@ -248,12 +260,44 @@ fn body(text: &mut String, hand: &Hand, index: usize, depth: usize, free: bool) 
         let mass = link.mass / link.shapes.len() as f64;
         line(text, depth + 1, &format!(r#"<geom {geom} mass="{mass}"/>"#));
     }
+    sites(text, &hand.spec, index, depth + 1);
     for child in 0..hand.links.len() {
         if hand.links[child].parent == Some(index) {
             body(text, hand, child, depth + 1, free);
         }
     }
     line(text, depth, "</body>");
+}
+
+/// What [`crate::import`] finds pads and palm by.
+fn sites(text: &mut String, spec: &HandSpec, index: usize, depth: usize) {
+    if index == 0 {
+        let approach = Vector3::from(spec.palm.approach);
+        let turn = UnitQuaternion::rotation_between(&Vector3::z(), &approach)
+            .unwrap_or_else(|| UnitQuaternion::from_axis_angle(&Vector3::x_axis(), PI));
+        line(
+            text,
+            depth,
+            &format!(
+                r#"<site name="palm" pos="{}" quat="{}" size="0.005"/>"#,
+                spaced(&spec.palm.centre),
+                spaced(&[turn.w, turn.i, turn.j, turn.k])
+            ),
+        );
+    }
+    let link = &spec.links[index].name;
+    for finger in spec.fingers.iter().filter(|finger| finger.link == *link) {
+        line(
+            text,
+            depth,
+            &format!(
+                r#"<site name="pad {}" pos="{}" size="{}"/>"#,
+                finger.name,
+                spaced(&finger.pad),
+                finger.radius
+            ),
+        );
+    }
 }
 
 fn line(text: &mut String, depth: usize, content: &str) {

@@ -1,13 +1,15 @@
 //! Sets of grasps of one hand and one object, and their files.
 
+pub mod dexgraspbench;
 pub mod json;
 pub mod mjcf;
 pub mod npz;
 
-use nalgebra::{Quaternion, Rotation3, UnitQuaternion};
+use nalgebra::{Rotation3, UnitQuaternion};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    evaluation::summary,
     hand::Hand,
     synthesis::{Grasp, Score},
 };
@@ -118,18 +120,6 @@ impl GraspEntry {
             score: Some(grasp.score),
         }
     }
-
-    /// Position and rotation vector of the root, then the angles: what diversity is measured on.
-    fn features(&self) -> Vec<f64> {
-        let [w, x, y, z] = self.quat;
-        let turn = UnitQuaternion::from_quaternion(Quaternion::new(w, x, y, z)).scaled_axis();
-        self.pos
-            .iter()
-            .chain(turn.iter())
-            .chain(&self.grasp)
-            .copied()
-            .collect()
-    }
 }
 
 impl GraspSet {
@@ -149,21 +139,8 @@ impl GraspSet {
 /// pose and angles explain, as DexGraspBench measures diversity: the lower, the more diverse.
 /// `None` for less than three grasps.
 pub fn diversity<'a>(grasps: impl Iterator<Item = &'a GraspEntry>) -> Option<[f64; 5]> {
-    let rows: Vec<Vec<f64>> = grasps.map(GraspEntry::features).collect();
-    let (count, size) = (rows.len(), rows.first()?.len());
-    if count < 3 || rows.iter().any(|row| row.len() != size) {
-        return None;
-    }
-    let mean: Vec<f64> = (0..size)
-        .map(|i| rows.iter().map(|row| row[i]).sum::<f64>() / count as f64)
+    let rows: Vec<Vec<f64>> = grasps
+        .map(|grasp| summary::features(grasp, &at_origin()))
         .collect();
-    let centred = nalgebra::DMatrix::from_fn(count, size, |row, i| rows[row][i] - mean[i]);
-    let mut variances: Vec<f64> = centred.singular_values().iter().map(|s| s * s).collect();
-    variances.sort_by(|a, b| b.total_cmp(a));
-    let total: f64 = variances.iter().sum::<f64>().max(1e-30);
-    let mut sum = 0.0;
-    Some(std::array::from_fn(|index| {
-        sum += variances.get(index).copied().unwrap_or(0.0);
-        sum / total
-    }))
+    summary::diversity(&rows)
 }

@@ -1,0 +1,188 @@
+//! `backflow grasp`: hands, objects, sets and their evaluation.
+
+use serde_json::{Value, json};
+
+use crate::harness::Folder;
+
+/// A cube of 40 mm at scale 0.02.
+const CUBE: &str = "v -1 -1 -1\nv 1 -1 -1\nv 1 1 -1\nv -1 1 -1\nv -1 -1 1\nv 1 -1 1\nv 1 1 1
+v -1 1 1\nf 1 4 3 2\nf 5 6 7 8\nf 1 2 6 5\nf 2 3 7 6\nf 3 4 8 7\nf 4 1 5 8\n";
+
+/// Two grasps of the cube by the gripper: one that presses with 1.1 N, one with 0.6 N.
+fn set() -> Value {
+    let grasp = |squeeze: f64| {
+        json!({
+            "pos": [0.0, 0.0, -0.045], "quat": [1.0, 0.0, 0.0, 0.0],
+            "pregrasp": [0.0225, 0.0225], "grasp": [0.0225, 0.0225], "squeeze": [squeeze, squeeze],
+        })
+    };
+    json!({
+        "format": "grasp-set/1",
+        "hand": { "model": "gripper.xml", "name": "gripper", "kp": 200.0, "kv": 5.0, "joint_damping": 0.05 },
+        "object": { "mesh": "cube.obj", "scale": 0.02, "mass": 0.1, "friction": [0.6, 0.02] },
+        "joint_names": ["left_slide", "right_slide"],
+        "grasps": [grasp(0.0225 + 1.1 / 200.0), grasp(0.0225 + 0.6 / 200.0)],
+    })
+}
+
+/// A folder with the set, the cube and the gripper.
+fn folder() -> Folder {
+    let folder = Folder::with(&[("cube.obj", CUBE), ("set.json", &set().to_string())]);
+    folder
+        .run(&["grasp", "hand", "gripper", "--out", "gripper.xml"])
+        .exits(0);
+    folder
+}
+
+#[test]
+fn a_hand_goes_through_all_formats_and_stays_what_it_is() {
+    let folder = Folder::with(&[]);
+    let mut before = None;
+    for [from, to] in [
+        ["allegro", "one.ron"],
+        ["one.ron", "two.xml"],
+        ["two.xml", "three.ron"],
+    ] {
+        let hand = folder
+            .run(&["grasp", "hand", from, "--out", to, "--json"])
+            .exits(0)
+            .object();
+        let same = json!([
+            hand["joints"],
+            hand["motors"],
+            hand["fingers"],
+            hand["shapes"]
+        ]);
+        assert_eq!(*before.get_or_insert(same.clone()), same, "{from}");
+    }
+    folder
+        .run(&["grasp", "hand", "allegro", "--out", "hand.stl"])
+        .exits(2)
+        .complains(&["hand.stl", ".ron, .xml or .mjcf"]);
+    folder
+        .run(&["grasp", "hand", "gone.urdf"])
+        .exits(2)
+        .complains(&["gone.urdf"]);
+}
+
+#[test]
+fn objects_are_made_once_with_their_pieces() {
+    let folder = Folder::with(&[("cube.obj", CUBE)]);
+    let make = [
+        "grasp", "objects", "--count", "3", "--cells", "12", "--json",
+    ];
+    let objects = folder.run(&make).exits(0).objects();
+    assert_eq!(objects.len(), 3);
+    let names = folder.list("runs/objects");
+    assert_eq!(
+        names,
+        [
+            "blob_00001",
+            "blob_00001.obj",
+            "composite_00002",
+            "composite_00002.obj",
+            "superquadric_00000",
+            "superquadric_00000.obj",
+        ]
+    );
+    for (object, folder_name) in
+        objects
+            .iter()
+            .zip(["superquadric_00000", "blob_00001", "composite_00002"])
+    {
+        let pieces = folder.list(format!("runs/objects/{folder_name}"));
+        assert_eq!(object["pieces"], json!(pieces.len()), "{folder_name}");
+        assert!(pieces[0] == "piece_000.obj");
+    }
+    // What is there stays as it is.
+    folder.write("runs/objects/blob_00001.obj", "mine");
+    folder.run(&make).exits(0);
+    assert_eq!(folder.text("runs/objects/blob_00001.obj"), "mine");
+    let cut = [
+        "grasp", "objects", "--from", "cube.obj", "--out", "cut", "--json",
+    ];
+    assert_eq!(folder.run(&cut).exits(0).object()["pieces"], json!(1));
+}
+
+#[test]
+fn a_set_leaves_for_dexgraspbench() {
+    let folder = folder();
+    folder
+        .run(&[
+            "grasp", "export", "set.json", "--format", "npy", "--out", "out",
+        ])
+        .exits(0);
+    assert_eq!(folder.list("out/set"), ["0.npy", "1.npy"]);
+}
+
+#[cfg(not(feature = "mujoco"))]
+#[test]
+fn without_mujoco_the_command_says_how_to_get_it() {
+    folder()
+        .run(&["grasp", "evaluate", "set.json"])
+        .exits(1)
+        .complains(&["MuJoCo", "--features mujoco"]);
+}
+
+#[cfg(feature = "mujoco")]
+#[test]
+fn a_set_is_evaluated_once() {
+    let folder = folder();
+    let evaluate = [
+        "grasp", "evaluate", "set.json", "--out", "verdicts", "--json",
+    ];
+    let summary = folder.run(&evaluate).exits(0).object()["summary"].clone();
+    assert_eq!(
+        (&summary["held"], &summary["grasps"]),
+        (&json!(1), &json!(2))
+    );
+    let file = "verdicts/set.evaluation.json";
+    let evaluation: Value = serde_json::from_str(&folder.text(file)).unwrap();
+    let held: Vec<&Value> = evaluation["verdicts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["held"])
+        .collect();
+    assert_eq!(held, [&json!(true), &json!(false)]);
+    // What is there is not simulated again, unless it is of something else.
+    folder.write(file, folder.text(file).replace("\"held\":1", "\"held\":2"));
+    let again = folder.run(&evaluate).exits(0).object();
+    assert_eq!(again["summary"]["held"], json!(2));
+    let light = [&evaluate[..], &["--mass", "0.03"]].concat();
+    assert_eq!(
+        folder.run(&light).exits(0).object()["summary"]["held"],
+        json!(2)
+    );
+    let lighter = [&evaluate[..], &["--mass", "0.3"]].concat();
+    assert_eq!(
+        folder.run(&lighter).exits(0).object()["summary"]["held"],
+        json!(0)
+    );
+}
+
+#[cfg(feature = "mujoco")]
+#[test]
+fn faults_of_an_evaluation_name_what_is_wrong() {
+    let folder = folder();
+    folder.write("protocol.ron", "(checks: 0)");
+    folder
+        .run(&[
+            "grasp",
+            "evaluate",
+            "set.json",
+            "--protocol",
+            "protocol.ron",
+        ])
+        .exits(2)
+        .complains(&["checks is 0"]);
+    folder
+        .run(&["grasp", "evaluate", "set.json", "--model", "gone.xml"])
+        .exits(2)
+        .complains(&["gone.xml"]);
+    folder.write("broken.json", "{");
+    folder
+        .run(&["grasp", "evaluate", "broken.json"])
+        .exits(2)
+        .complains(&["broken.json"]);
+}

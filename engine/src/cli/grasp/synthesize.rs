@@ -59,7 +59,8 @@ pub struct Synthesize {
     /// RON file with other settings, such as `(iterations: 800, squeeze: 12.0)`.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
-    /// MJCF or URDF model of the hand that the sets name, in place of the hand's own.
+    /// MJCF or URDF model of the hand that the sets name, in place of the hand's own; its motors
+    /// get the hand's stiffness and strength, and its joints a damping of 0.1 N m s / rad.
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// Folder for the sets.
@@ -72,6 +73,10 @@ pub struct Synthesize {
     #[arg(long)]
     json: bool,
 }
+
+/// Damping of the joints of another model (N m s / rad): that which DexGraspBench gives the
+/// Allegro hand.
+const DAMPING: f64 = 0.1;
 
 impl Synthesize {
     /// Runs the command.
@@ -163,8 +168,9 @@ impl Synthesize {
             model: model.to_owned(),
             name: Some(self.hand.clone()),
             kp: Some(hand.spec.stiffness),
-            kv: None,
-            joint_damping: None,
+            // Motors of another model may damp far more than this stiffness goes with.
+            kv: self.model.as_ref().map(|_| 0.0),
+            joint_damping: self.model.as_ref().map(|_| DAMPING),
             joint_friction: None,
             forcerange: Some([-hand.spec.strongest, hand.spec.strongest]),
             root_body: None,

@@ -71,9 +71,9 @@ pub(super) fn depths(hand: &Hand, object: &Object, workspace: &Workspace<f64>) -
     (penetration, deepest)
 }
 
-/// Score up to which a grasp seems to hold (1): of those below it nine of ten held, of those
-/// above it few, when 200 grasps of the Shadow hand were simulated without choice among them.
-const GOOD: f64 = 0.03;
+/// Score up to which a grasp seems to hold (1): of 346 simulated grasps of the Shadow hand up to
+/// it 327 held, of 254 above it 66.
+const GOOD: f64 = 0.06;
 
 impl Score {
     /// Whether the grasp seems to hold.

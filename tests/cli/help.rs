@@ -2,11 +2,12 @@
 
 use crate::harness::Folder;
 
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 8] = [
     "check",
     "simulate",
     "optimize",
     "gradcheck",
+    "operator",
     "bench",
     "export",
     "validate",

@@ -22,6 +22,8 @@ mod help;
 #[cfg(test)]
 mod interrupt;
 #[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod optimize;
 #[cfg(unix)]
 #[cfg(test)]

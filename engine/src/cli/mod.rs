@@ -8,6 +8,7 @@ mod gas;
 mod gradcheck;
 mod grasp;
 mod mesh;
+mod operator;
 mod optimize;
 mod options;
 mod out;
@@ -35,6 +36,7 @@ const EXAMPLES: &str = "Examples:
   backflow simulate scenes/fluid/dam_break.ron --quality 2 --threads 2
   backflow gradcheck scenes/solid/reach.ron
   backflow grasp synthesize --hand shadow --object assets/meshes/cup.obj
+  backflow operator generate assets/operators/small.ron --out runs/small
   backflow mesh assets/meshes/cup.obj
   backflow bench --mode grad
   backflow task run fluid/throw --methods adam,cma,idle
@@ -56,6 +58,9 @@ enum Command {
     /// Finds grasps of objects for a hand, and says how good they seem.
     #[command(subcommand)]
     Grasp(grasp::Grasp),
+    /// Learns the physics of a material, and runs it on few samples.
+    #[command(subcommand)]
+    Operator(operator::Operator),
     /// Says what a mesh is, and what is wrong with it.
     Mesh(mesh::Mesh),
     /// Measures the speed of a workload that other engines run, too.
@@ -106,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Optimize(command) => command.run(),
         Command::Gradcheck(command) => command.run(),
         Command::Grasp(command) => command.run(),
+        Command::Operator(command) => command.run(),
         Command::Mesh(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Task(command) => command.run(),

@@ -1,0 +1,166 @@
+//! A trained operator as a differentiable map, for planning.
+
+use backflow_diff::{Map, Real};
+use nalgebra::DMatrix;
+
+use crate::{
+    error::OperatorError,
+    model::{Operator, Room, Window},
+    rollout::{Unrolled, roll},
+};
+
+/// The course of samples from how they start: a [`Map`] from their positions and velocities at the
+/// start, `(x, v)` sample by sample (m, m/s), to their positions after `steps` steps (m).
+///
+/// What an operator sees of the time before the start is free flight:
+/// `x(-t) = x - t v + t^2 g / 2`. The shape at the start is that at rest.
+#[derive(Debug, Clone)]
+pub struct Course {
+    /// The operator.
+    pub operator: Operator<f64>,
+    /// Where it is used.
+    pub room: Room,
+    /// Number of samples.
+    pub samples: usize,
+    /// Number of steps.
+    pub steps: usize,
+}
+
+impl Course {
+    /// The window of samples that start with velocities `v` (m/s) at `x` (m).
+    pub fn window<T: Real>(
+        room: &Room,
+        frame: f64,
+        steps: usize,
+        x: &DMatrix<T>,
+        v: &DMatrix<T>,
+    ) -> Window<T> {
+        let at = |step: usize| {
+            let t = frame * (steps - 1 - step) as f64;
+            DMatrix::from_fn(3, x.ncols(), |axis, i| {
+                let fall = T::of(0.5 * t * t * room.gravity[axis]);
+                x[(axis, i)] - v[(axis, i)] * T::of(t) + fall
+            })
+        };
+        Window {
+            rest: x.clone(),
+            x: (0..steps).map(at).collect(),
+        }
+    }
+
+    fn split(&self, x: &[f64]) -> Result<Window<f64>, OperatorError> {
+        if x.len() != self.inputs() {
+            let what = "positions and velocities at the start";
+            return Err(OperatorError::mismatch(what, x.len(), self.inputs()));
+        }
+        let (x, v) = x.split_at(3 * self.samples);
+        let [x, v] = [x, v].map(|x| DMatrix::from_column_slice(3, self.samples, x));
+        let (frame, steps) = (self.operator.scales.frame, self.operator.steps());
+        Ok(Self::window(&self.room, frame, steps, &x, &v))
+    }
+}
+
+impl Map for Course {
+    type Tape = Unrolled<f64>;
+    type Error = OperatorError;
+
+    fn inputs(&self) -> usize {
+        6 * self.samples
+    }
+
+    fn outputs(&self) -> usize {
+        3 * self.samples
+    }
+
+    fn apply(&self, x: &[f64]) -> Result<(Vec<f64>, Unrolled<f64>), OperatorError> {
+        let window = self.split(x)?;
+        let unrolled = Unrolled::new(&self.operator, &self.room, &window, self.steps)?;
+        let last = unrolled.steps.last().map(|step| &step.x);
+        let y = last.unwrap_or(window.newest()).as_slice().to_vec();
+        Ok((y, unrolled))
+    }
+
+    fn vjp(&self, tape: &Unrolled<f64>, y_bar: &[f64]) -> Result<Vec<f64>, OperatorError> {
+        if y_bar.len() != self.outputs() {
+            let what = "cotangents of the positions at the end";
+            return Err(OperatorError::mismatch(what, y_bar.len(), self.outputs()));
+        }
+        let y_bar = DMatrix::from_column_slice(3, self.samples, y_bar);
+        let zero = DMatrix::zeros(3, self.samples);
+        let mut x_bar = zero.clone();
+        let mut v_bar = zero.clone();
+        if tape.steps.is_empty() {
+            x_bar += y_bar;
+        } else {
+            let mut bars = vec![(zero.clone(), zero); tape.steps.len()];
+            if let Some(last) = bars.last_mut() {
+                last.1 = y_bar;
+            }
+            let mut weights_bar = vec![0.0; self.operator.weights.len()];
+            let bar = tape.pull(&self.operator, &self.room, &bars, &mut weights_bar);
+            x_bar += bar.rest;
+            let last = bar.x.len() - 1;
+            for (step, bar) in bar.x.into_iter().enumerate() {
+                let t = self.operator.scales.frame * (last - step) as f64;
+                v_bar -= &bar * t;
+                x_bar += bar;
+            }
+        }
+        Ok([x_bar.as_slice(), v_bar.as_slice()].concat())
+    }
+
+    fn value(&self, x: &[f64]) -> Result<Vec<f64>, OperatorError> {
+        let window = self.split(x)?;
+        let (all, _) = roll(&self.operator, &self.room, &window, self.steps)?;
+        let last = all.last().unwrap_or(window.newest());
+        Ok(last.as_slice().to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use backflow_diff::gradcheck::{DifferenceParams, central_difference};
+    use backflow_optim::Random;
+
+    use super::*;
+    use crate::testing::{operator, room};
+
+    #[test]
+    fn gradient_of_a_course_agrees_with_central_differences() {
+        let samples = 10;
+        let course = Course {
+            operator: operator(true),
+            room: room(),
+            samples,
+            steps: 6,
+        };
+        let mut random = Random::new(6, &[]);
+        let mut x: Vec<f64> = (0..3 * samples)
+            .map(|_| 0.25 + 0.4 * random.uniform())
+            .collect();
+        x.extend(random.normals(3 * samples));
+        let target = random.normals(3 * samples);
+        // A loss of the last positions, of order one.
+        let loss = |y: &[f64]| {
+            y.iter()
+                .zip(&target)
+                .map(|(y, t)| (y - t).powi(2))
+                .sum::<f64>()
+        };
+        let (y, tape) = course.apply(&x).unwrap();
+        assert_eq!(y, course.value(&x).unwrap());
+        let y_bar: Vec<f64> = y.iter().zip(&target).map(|(y, t)| 2.0 * (y - t)).collect();
+        let gradient = course.vjp(&tape, &y_bar).unwrap();
+        let report = central_difference(
+            |x: &[f64]| course.value(x).map(|y| loss(&y)),
+            &x,
+            &gradient,
+            &DifferenceParams {
+                step: 1e-6, // lengths here are centimetres, not metres
+                ..DifferenceParams::default()
+            },
+        )
+        .unwrap();
+        assert!(report.error <= 1e-6, "{report}");
+    }
+}

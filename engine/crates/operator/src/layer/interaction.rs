@@ -1,0 +1,285 @@
+//! Messages along edges.
+
+use backflow_diff::Real;
+use backflow_optim::Random;
+use nalgebra::DMatrix;
+
+use super::{Dense, Mlp, MlpTape, bend, bend_vjp, normalize, normalize_vjp};
+use crate::graph::Graph;
+
+/// An interaction network (Battaglia et al. 2016; as in Sanchez-Gonzalez et al. 2020). With features
+/// `h_i` of points, `e_ij` of edges and weights `w_ij >= 0` of edges, from source j to target i:
+///
+/// ```text
+/// m_ij = norm(W (bend(A h_i + b + B h_j + C e_ij)) + c)
+/// a_i  = sum_j w_ij m_ij / (sum_j w_ij + 1/10)
+/// h_i <- h_i + mlp(h_i, a_i)                  e_ij <- e_ij + m_ij
+/// ```
+///
+/// The first product is split: `A h` and `B h` are formed for points, not for edges. The mean is that
+/// of an integral over the neighbourhood, so that it does not grow with the number of points in it;
+/// the weights let edges come and go smoothly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interaction {
+    target: Dense,
+    source: Dense,
+    edge: Dense,
+    message: Dense,
+    node: Mlp,
+}
+
+/// What [`Interaction::apply`] leaves for its adjoint.
+#[derive(Debug, Clone)]
+pub struct InteractionTape<T: Real> {
+    h: DMatrix<T>,
+    e: DMatrix<T>,
+    hidden: DMatrix<T>,
+    bent: DMatrix<T>,
+    raw: DMatrix<T>,
+    message: DMatrix<T>,
+    sums: Vec<T>,
+    joined: DMatrix<T>,
+    node: MlpTape<T>,
+}
+
+/// Cotangents of the inputs of [`Interaction::apply`].
+#[derive(Debug, Clone)]
+pub struct InteractionBar<T: Real> {
+    /// Of the features of points.
+    pub h: DMatrix<T>,
+    /// Of the features of edges.
+    pub e: DMatrix<T>,
+    /// Of the weights of edges.
+    pub w: Vec<T>,
+}
+
+/// What is added to the sum of the weights of a point: far less than that of one whole neighbour.
+const ALONE: f64 = 0.1;
+
+impl Interaction {
+    /// For features of `width` rows.
+    pub const fn new(width: usize) -> Self {
+        Self {
+            target: Dense::new(width, width),
+            source: Dense::plain(width, width),
+            edge: Dense::plain(width, width),
+            message: Dense::new(width, width),
+            node: Mlp::new(2 * width, width, width, true),
+        }
+    }
+
+    /// Number of its weights.
+    pub const fn size(&self) -> usize {
+        self.target.size()
+            + self.source.size()
+            + self.edge.size()
+            + self.message.size()
+            + self.node.size()
+    }
+
+    /// Where the weights of its parts end.
+    const fn ends(&self) -> [usize; 4] {
+        let target = self.target.size();
+        let source = target + self.source.size();
+        let edge = source + self.edge.size();
+        [target, source, edge, edge + self.message.size()]
+    }
+
+    /// First weights.
+    pub fn start(&self, random: &mut Random, weights: &mut [f64]) {
+        let [target, source, edge, message] = self.ends();
+        // Three products are added.
+        let gain = 3.0_f64.sqrt().recip();
+        self.target.start(gain, random, &mut weights[..target]);
+        self.source
+            .start(gain, random, &mut weights[target..source]);
+        self.edge.start(gain, random, &mut weights[source..edge]);
+        self.message.start(1.0, random, &mut weights[edge..message]);
+        self.node.start(1.0, random, &mut weights[message..]);
+    }
+
+    /// New features of points and edges.
+    pub fn apply<T: Real>(
+        &self,
+        weights: &[T],
+        graph: &Graph,
+        h: &DMatrix<T>,
+        e: &DMatrix<T>,
+        w: &[T],
+    ) -> (DMatrix<T>, DMatrix<T>, InteractionTape<T>) {
+        let [target, source, edge, end] = self.ends();
+        let to = self.target.apply(&weights[..target], h);
+        let from = self.source.apply(&weights[target..source], h);
+        let mut hidden = self.edge.apply(&weights[source..edge], e);
+        for (mut z, (i, j)) in hidden.column_iter_mut().zip(graph.iter()) {
+            let parts = to.column(i).into_iter().zip(from.column(j).into_iter());
+            for (z, (&a, &b)) in z.iter_mut().zip(parts) {
+                *z += a + b;
+            }
+        }
+        let bent = bend(&hidden);
+        let raw = self.message.apply(&weights[edge..end], &bent);
+        let message = normalize(&raw);
+        let width = h.nrows();
+        let mut joined = DMatrix::zeros(2 * width, h.ncols());
+        joined.rows_mut(0, width).copy_from(h);
+        let mut sums = vec![T::of(ALONE); h.ncols()];
+        for (edge, (i, _)) in graph.iter().enumerate() {
+            sums[i] += w[edge];
+            let mut sum = joined.column_mut(i);
+            let sum = &mut sum.as_mut_slice()[width..];
+            for (a, &m) in sum.iter_mut().zip(message.column(edge).iter()) {
+                *a += w[edge] * m;
+            }
+        }
+        for (mut column, &sum) in joined.column_iter_mut().zip(&sums) {
+            let inverse = T::one() / sum;
+            let mean = &mut column.as_mut_slice()[width..];
+            mean.iter_mut().for_each(|a| *a *= inverse);
+        }
+        let (change, node) = self.node.apply(&weights[end..], &joined);
+        let tape = InteractionTape {
+            h: h.clone(),
+            e: e.clone(),
+            hidden,
+            bent,
+            raw,
+            sums,
+            joined,
+            node,
+            message,
+        };
+        (h + change, e + &tape.message, tape)
+    }
+
+    /// Cotangents of the inputs; adds to that of the weights.
+    pub fn apply_vjp<T: Real>(
+        &self,
+        weights: &[T],
+        graph: &Graph,
+        w: &[T],
+        tape: &InteractionTape<T>,
+        h_bar: DMatrix<T>,
+        e_bar: DMatrix<T>,
+        weights_bar: &mut [T],
+    ) -> InteractionBar<T> {
+        let [target, source, edge, end] = self.ends();
+        let width = h_bar.nrows();
+        let joined_bar = self.node.apply_vjp(
+            &weights[end..],
+            &tape.joined,
+            &tape.node,
+            h_bar.clone(),
+            &mut weights_bar[end..],
+        );
+        let mut h_bar = h_bar + joined_bar.rows(0, width);
+        // a = S / s with S = sum w m and s = sum w + 1/10: w_bar = (m - a) . a_bar / s
+        let mut message_bar = e_bar.clone();
+        let mut w_bar = vec![T::zero(); w.len()];
+        for (edge, (i, _)) in graph.iter().enumerate() {
+            let inverse = T::one() / tape.sums[i];
+            let mean_bar = joined_bar.column(i);
+            let mean_bar = &mean_bar.as_slice()[width..];
+            let mean = tape.joined.column(i);
+            let mean = &mean.as_slice()[width..];
+            let share = w[edge] * inverse;
+            let mut product = T::zero();
+            let mut message_bar = message_bar.column_mut(edge);
+            for (row, m_bar) in message_bar.iter_mut().enumerate() {
+                let m = tape.message[(row, edge)];
+                product += (m - mean[row]) * mean_bar[row];
+                *m_bar += share * mean_bar[row];
+            }
+            w_bar[edge] = product * inverse;
+        }
+        normalize_vjp(&tape.raw, &mut message_bar);
+        let mut hidden_bar = self.message.apply_vjp(
+            &weights[edge..end],
+            &tape.bent,
+            &message_bar,
+            &mut weights_bar[edge..end],
+        );
+        bend_vjp(&tape.hidden, &mut hidden_bar);
+        let mut to_bar = DMatrix::zeros(width, h_bar.ncols());
+        let mut from_bar = to_bar.clone();
+        for (z_bar, (i, j)) in hidden_bar.column_iter().zip(graph.iter()) {
+            to_bar.column_mut(i).axpy(T::one(), &z_bar, T::one());
+            from_bar.column_mut(j).axpy(T::one(), &z_bar, T::one());
+        }
+        let e_bar = e_bar
+            + self.edge.apply_vjp(
+                &weights[source..edge],
+                &tape.e,
+                &hidden_bar,
+                &mut weights_bar[source..edge],
+            );
+        h_bar += self.target.apply_vjp(
+            &weights[..target],
+            &tape.h,
+            &to_bar,
+            &mut weights_bar[..target],
+        );
+        h_bar += self.source.apply_vjp(
+            &weights[target..source],
+            &tape.h,
+            &from_bar,
+            &mut weights_bar[target..source],
+        );
+        InteractionBar {
+            h: h_bar,
+            e: e_bar,
+            w: w_bar,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{check, matrix};
+
+    fn graph() -> Graph {
+        let edges = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)];
+        let (targets, sources) = edges.into_iter().unzip();
+        Graph {
+            points: 4, // the last is alone
+            sources,
+            targets,
+        }
+    }
+
+    #[test]
+    fn adjoint_is_the_transpose_of_the_tangent() {
+        const WIDTH: usize = 3;
+        let (layer, graph) = (Interaction::new(WIDTH), graph());
+        let (size, points, edges) = (layer.size(), 4 * WIDTH, 6 * WIDTH);
+        let square = |w: f64| w * w;
+        check(
+            size + points + edges + 6,
+            |x| {
+                let (weights, x) = x.split_at(size);
+                let (h, x) = x.split_at(points);
+                let (e, w) = x.split_at(edges);
+                let w: Vec<_> = w.iter().map(|&w| w * w).collect();
+                let (h, e) = (matrix(WIDTH, h), matrix(WIDTH, e));
+                let (h, e, _) = layer.apply(weights, &graph, &h, &e, &w);
+                [h.as_slice(), e.as_slice()].concat()
+            },
+            |x, bar| {
+                let (weights, x) = x.split_at(size);
+                let (h, x) = x.split_at(points);
+                let (e, roots) = x.split_at(edges);
+                let w: Vec<_> = roots.iter().copied().map(square).collect();
+                let (h, e) = (matrix(WIDTH, h), matrix(WIDTH, e));
+                let (_, _, tape) = layer.apply(weights, &graph, &h, &e, &w);
+                let (h_bar, e_bar) = bar.split_at(points);
+                let (h_bar, e_bar) = (matrix(WIDTH, h_bar), matrix(WIDTH, e_bar));
+                let mut all = vec![0.0; size];
+                let bars = layer.apply_vjp(weights, &graph, &w, &tape, h_bar, e_bar, &mut all);
+                all.extend(bars.h.iter().chain(bars.e.iter()));
+                all.extend(bars.w.iter().zip(roots).map(|(bar, root)| 2.0 * root * bar));
+                all
+            },
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! The shape of an operator, and its units.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{error::OperatorError, graph::Reach};
+
+/// The shape of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Features of a point or an edge. Default: 32.
+    pub width: usize,
+    /// Interaction layers. Default: 3.
+    pub layers: usize,
+    /// Velocities that are seen, at least 1. Default: 3.
+    pub history: usize,
+    /// Edges of the graph. Default: 0.1 m, 16 neighbours.
+    pub reach: Reach,
+    /// Edge of the cells of the latent grid (m), which is asked half way through the layers. Default: none.
+    pub latent: Option<f64>,
+    /// Whether edges know how the samples lay at rest. Default: true.
+    pub rest: bool,
+    /// Whether forces within a piece of matter cancel where it touches nothing. Default: true.
+    pub balanced: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            width: 32,
+            layers: 3,
+            history: 3,
+            reach: Reach {
+                radius: 0.1,
+                cap: 16,
+            },
+            latent: None,
+            rest: true,
+            balanced: true,
+        }
+    }
+}
+
+impl Config {
+    /// A graph network simulator (Sanchez-Gonzalez et al. 2020) of the same width in the same frame:
+    /// ten layers, five velocities, nothing known of rest, forces that need not cancel.
+    #[must_use]
+    pub fn graph_network_simulator(width: usize, reach: Reach) -> Self {
+        Self {
+            width,
+            layers: 10,
+            history: 5,
+            reach,
+            latent: None,
+            rest: false,
+            balanced: false,
+        }
+    }
+
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// The first that is not as expected.
+    pub fn check(&self) -> Result<(), OperatorError> {
+        let within = |field: &str, value: usize, least: usize, most: usize| {
+            if (least..=most).contains(&value) {
+                Ok(())
+            } else {
+                let expected = format!("{least} to {most}");
+                Err(OperatorError::setting(field, value, expected))
+            }
+        };
+        within("model.width", self.width, 1, 1024)?;
+        within("model.layers", self.layers, 1, 64)?;
+        within("model.history", self.history, 1, 16)?;
+        within("model.reach.cap", self.reach.cap, 1, 1024)?;
+        if let Some(edge) = self.latent
+            && !(edge > 0.0 && edge.is_finite())
+        {
+            let expected = "a positive length (m)";
+            return Err(OperatorError::setting("model.latent", edge, expected));
+        }
+        if !(self.reach.radius > 0.0 && self.reach.radius.is_finite()) {
+            let (field, found) = ("model.reach.radius", self.reach.radius);
+            return Err(OperatorError::setting(
+                field,
+                found,
+                "a positive length (m)",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What numbers of a network are multiples of.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scales {
+    /// Time of a step (s).
+    pub frame: f64,
+    /// Root mean square of the velocities in the training data (m/s).
+    pub velocity: f64,
+    /// Root mean square of the accelerations in it beyond gravity (m/s^2).
+    pub acceleration: f64,
+}

@@ -1,0 +1,17 @@
+//! Operators: what they see, how they step, and what they are compared with.
+
+mod balance;
+mod baseline;
+mod config;
+mod features;
+mod network;
+mod stepper;
+mod window;
+
+pub use balance::{balance, balance_vjp};
+pub use baseline::Baseline;
+pub use config::{Config, Scales};
+pub use features::{Features, FeaturesBar};
+pub use network::{Network, NetworkTape};
+pub use stepper::{Operator, StepTape, Stepped};
+pub use window::{Room, Window};

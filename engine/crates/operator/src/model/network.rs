@@ -1,0 +1,218 @@
+//! The network of an operator.
+
+use backflow_diff::Real;
+use backflow_optim::Random;
+use nalgebra::DMatrix;
+
+use super::{Config, Features, FeaturesBar};
+use crate::{
+    graph::Graph,
+    layer::{Interaction, InteractionTape, Latent, LatentTape, Mlp, MlpTape},
+};
+
+/// From features to accelerations over their scale: two encoders, interaction layers, half way through
+/// them a latent grid if there is one, a decoder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    points: Mlp,
+    edges: Mlp,
+    interaction: Interaction,
+    layers: usize,
+    latent: Option<Latent>,
+    read_out: Mlp,
+}
+
+/// What [`Network::apply`] leaves for its adjoint.
+#[derive(Debug, Clone)]
+pub struct NetworkTape<T: Real> {
+    points: MlpTape<T>,
+    edges: MlpTape<T>,
+    layers: Vec<InteractionTape<T>>,
+    latent: Option<LatentTape<T>>,
+    last: DMatrix<T>,
+    read_out: MlpTape<T>,
+}
+
+/// Size of the first accelerations: near zero, so that training starts from free fall.
+const FIRST: f64 = 0.1;
+
+impl Network {
+    /// Of a shape.
+    pub const fn new(config: &Config) -> Self {
+        let width = config.width;
+        Self {
+            points: Mlp::new(Features::<f64>::point_rows(config), width, width, true),
+            edges: Mlp::new(Features::<f64>::edge_rows(config), width, width, true),
+            interaction: Interaction::new(width),
+            layers: config.layers,
+            latent: if config.latent.is_some() {
+                Some(Latent::new(width))
+            } else {
+                None
+            },
+            read_out: Mlp::new(width, width, 3, false),
+        }
+    }
+
+    /// Number of its weights.
+    pub const fn size(&self) -> usize {
+        self.points.size()
+            + self.edges.size()
+            + self.layers * self.interaction.size()
+            + self.latent_size()
+            + self.read_out.size()
+    }
+
+    const fn latent_size(&self) -> usize {
+        match &self.latent {
+            Some(latent) => latent.size(),
+            None => 0,
+        }
+    }
+
+    /// Where the weights of the latent grid start, and where those of the decoder.
+    fn ends(&self) -> [usize; 2] {
+        let start = self.layer(self.layers).start;
+        [start, start + self.latent_size()]
+    }
+
+    /// The layer before which the latent grid is asked.
+    const fn middle(&self) -> usize {
+        self.layers / 2
+    }
+
+    /// Where the weights of each layer start and end.
+    fn layer(&self, layer: usize) -> std::ops::Range<usize> {
+        let start = self.points.size() + self.edges.size() + layer * self.interaction.size();
+        start..start + self.interaction.size()
+    }
+
+    /// First weights, from a seed.
+    pub fn start(&self, seed: u64) -> Vec<f64> {
+        let mut random = Random::new(seed, &[0x6e65]);
+        let mut weights = vec![0.0; self.size()];
+        let points = self.points.size();
+        let edges = points + self.edges.size();
+        self.points.start(1.0, &mut random, &mut weights[..points]);
+        self.edges
+            .start(1.0, &mut random, &mut weights[points..edges]);
+        for layer in 0..self.layers {
+            let range = self.layer(layer);
+            self.interaction.start(&mut random, &mut weights[range]);
+        }
+        let [start, end] = self.ends();
+        if let Some(latent) = &self.latent {
+            latent.start(&mut random, &mut weights[start..end]);
+        }
+        self.read_out.start(FIRST, &mut random, &mut weights[end..]);
+        weights
+    }
+
+    /// Accelerations over their scale, a column a point.
+    pub fn apply<T: Real>(
+        &self,
+        weights: &[T],
+        graph: &Graph,
+        features: &Features<T>,
+    ) -> (DMatrix<T>, NetworkTape<T>) {
+        let first = self.points.size();
+        let second = self.layer(0).start;
+        let (mut h, points) = self.points.apply(&weights[..first], &features.points);
+        let (mut e, edges) = self.edges.apply(&weights[first..second], &features.edges);
+        let [start, end] = self.ends();
+        let (mut layers, mut latent) = (Vec::with_capacity(self.layers), None);
+        for layer in 0..self.layers {
+            if let (Some(grid), Some(stencils)) = (&self.latent, &features.latent)
+                && layer == self.middle()
+            {
+                let (next, tape) = grid.apply(&weights[start..end], stencils, &h);
+                (h, latent) = (next, Some(tape));
+            }
+            let weights = &weights[self.layer(layer)];
+            let (next_h, next_e, tape) =
+                (self.interaction).apply(weights, graph, &h, &e, &features.weights);
+            (h, e) = (next_h, next_e);
+            layers.push(tape);
+        }
+        let (a, read_out) = self.read_out.apply(&weights[end..], &h);
+        let tape = NetworkTape {
+            points,
+            edges,
+            layers,
+            latent,
+            last: h,
+            read_out,
+        };
+        (a, tape)
+    }
+
+    /// Adds cotangents of features and weights.
+    pub fn apply_vjp<T: Real>(
+        &self,
+        weights: &[T],
+        graph: &Graph,
+        features: &Features<T>,
+        full: &NetworkTape<T>,
+        a_bar: DMatrix<T>,
+        features_bar: &mut FeaturesBar<T>,
+        weights_bar: &mut [T],
+    ) {
+        let first = self.points.size();
+        let second = self.layer(0).start;
+        let [start, end] = self.ends();
+        let mut h_bar = self.read_out.apply_vjp(
+            &weights[end..],
+            &full.last,
+            &full.read_out,
+            a_bar,
+            &mut weights_bar[end..],
+        );
+        let mut e_bar = DMatrix::zeros(h_bar.nrows(), graph.edges());
+        for (layer, tape) in full.layers.iter().enumerate().rev() {
+            let range = self.layer(layer);
+            let bars = self.interaction.apply_vjp(
+                &weights[range.clone()],
+                graph,
+                &features.weights,
+                tape,
+                h_bar,
+                e_bar,
+                &mut weights_bar[range],
+            );
+            (h_bar, e_bar) = (bars.h, bars.e);
+            for (sum, w) in features_bar.weights.iter_mut().zip(bars.w) {
+                *sum += w;
+            }
+            if let (Some(grid), Some(stencils), Some(stencils_bar), Some(latent)) = (
+                &self.latent,
+                &features.latent,
+                &mut features_bar.latent,
+                &full.latent,
+            ) && layer == self.middle()
+            {
+                h_bar = grid.apply_vjp(
+                    &weights[start..end],
+                    stencils,
+                    latent,
+                    h_bar,
+                    stencils_bar,
+                    &mut weights_bar[start..end],
+                );
+            }
+        }
+        features_bar.edges += self.edges.apply_vjp(
+            &weights[first..second],
+            &features.edges,
+            &full.edges,
+            e_bar,
+            &mut weights_bar[first..second],
+        );
+        features_bar.points += self.points.apply_vjp(
+            &weights[..first],
+            &features.points,
+            &full.points,
+            h_bar,
+            &mut weights_bar[..first],
+        );
+    }
+}

@@ -1,0 +1,347 @@
+//! One step of an operator, and its adjoint.
+
+use backflow_diff::Real;
+use nalgebra::DMatrix;
+
+use super::{Config, Features, Network, NetworkTape, Room, Scales, Window, balance, balance_vjp};
+use crate::{
+    error::OperatorError,
+    graph::{Graph, components},
+};
+
+/// A reduced-order operator: it steps a few hundred samples of a body of thousands of particles.
+///
+/// ```text
+/// a   = network(features(window))                  over its scale, balanced
+/// x*  = 2 x_t - x_(t-1) + frame^2 (g + scale a)     the free step
+/// x   = x*, brought back into the room where it left it
+/// ```
+///
+/// So without a network it is free fall in a box, and a step never leaves the room.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operator<T: Real> {
+    /// Its shape.
+    pub config: Config,
+    /// Its units.
+    pub scales: Scales,
+    /// Weights of the network.
+    pub weights: Vec<T>,
+    network: Network,
+}
+
+/// What a step comes to.
+#[derive(Debug, Clone)]
+pub struct Stepped<T: Real> {
+    /// Positions (m) after the free step, which may be outside of the room.
+    pub free: DMatrix<T>,
+    /// Positions (m) within the room.
+    pub x: DMatrix<T>,
+    /// How many coordinates were brought back.
+    pub held: usize,
+}
+
+/// What a step leaves for its adjoint.
+#[derive(Debug, Clone)]
+pub struct StepTape<T: Real> {
+    graph: Graph,
+    features: Features<T>,
+    network: NetworkTape<T>,
+    raw: DMatrix<T>,
+    pieces: (Vec<usize>, usize),
+    free: DMatrix<T>,
+}
+
+impl<T: Real> Operator<T> {
+    /// An operator with these weights.
+    ///
+    /// # Errors
+    /// A wrong shape or unit, or another number of weights.
+    pub fn new(config: Config, scales: Scales, weights: Vec<T>) -> Result<Self, OperatorError> {
+        config.check()?;
+        for (field, value) in [
+            ("scales.frame", scales.frame),
+            ("scales.velocity", scales.velocity),
+            ("scales.acceleration", scales.acceleration),
+        ] {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(OperatorError::setting(field, value, "a positive number"));
+            }
+        }
+        let network = Network::new(&config);
+        if weights.len() != network.size() {
+            let what = "weights of the network";
+            return Err(OperatorError::mismatch(what, weights.len(), network.size()));
+        }
+        Ok(Self {
+            config,
+            scales,
+            weights,
+            network,
+        })
+    }
+
+    /// Positions that a window has: those of the velocities seen, and one more.
+    pub fn steps(&self) -> usize {
+        self.config.history + 1
+    }
+
+    /// The same operator in another scalar.
+    pub fn cast<U: Real>(&self) -> Operator<U> {
+        Operator {
+            config: self.config,
+            scales: self.scales,
+            weights: self.weights.iter().map(|w| U::of(w.to_f64())).collect(),
+            network: self.network.clone(),
+        }
+    }
+
+    /// Checks that a window is one for this operator.
+    ///
+    /// # Errors
+    /// Another number of steps, or no samples.
+    pub fn admit(&self, window: &Window<T>) -> Result<(), OperatorError> {
+        if window.x.len() != self.steps() {
+            let what = "steps of a window";
+            return Err(OperatorError::mismatch(what, window.x.len(), self.steps()));
+        }
+        let count = window.samples();
+        if count == 0 {
+            return Err(OperatorError::mismatch(
+                "samples of a window",
+                0,
+                "at least 1",
+            ));
+        }
+        if let Some(other) = window.x.iter().find(|x| x.shape() != (3, count)) {
+            let what = "shape of the positions of a window";
+            let (found, expected) = (format!("{:?}", other.shape()), format!("(3, {count})"));
+            return Err(OperatorError::mismatch(what, found, expected));
+        }
+        Ok(())
+    }
+
+    /// The next positions.
+    ///
+    /// # Errors
+    /// A window that does not fit, or positions that are not finite.
+    pub fn step(
+        &self,
+        room: &Room,
+        window: &Window<T>,
+    ) -> Result<(Stepped<T>, StepTape<T>), OperatorError> {
+        self.admit(window)?;
+        let graph = Graph::new(window.newest(), self.config.reach)?;
+        let features = Features::of(&self.config, &self.scales, room, &graph, window);
+        let (raw, network) = self.network.apply(&self.weights, &graph, &features);
+        let pieces = components(&graph);
+        let mut a = raw.clone();
+        if self.config.balanced {
+            balance(&mut a, &features.touch, &pieces.0, pieces.1);
+        }
+        let square = self.scales.frame * self.scales.frame;
+        let scale = T::of(square * self.scales.acceleration);
+        let (now, before) = (window.before(0), window.before(1));
+        let free = DMatrix::from_fn(3, window.samples(), |axis, i| {
+            let fall = T::of(square * room.gravity[axis]);
+            let (x, old) = (now[(axis, i)], before[(axis, i)]);
+            x + (x - old) + fall + scale * a[(axis, i)]
+        });
+        let (x, held) = hold(room, &free);
+        let tape = StepTape {
+            graph,
+            features,
+            network,
+            raw,
+            pieces,
+            free: free.clone(),
+        };
+        Ok((Stepped { free, x, held }, tape))
+    }
+
+    /// Adds the cotangents of window and weights from those of [`Stepped::free`] and
+    /// [`Stepped::x`]. The graph is held, see [`Features::of_vjp`]; where a coordinate is brought
+    /// back the derivative from outside is taken: zero.
+    pub fn step_vjp(
+        &self,
+        room: &Room,
+        window: &Window<T>,
+        tape: &StepTape<T>,
+        free_bar: &DMatrix<T>,
+        x_bar: &DMatrix<T>,
+        window_bar: &mut Window<T>,
+        weights_bar: &mut [T],
+    ) {
+        let mut free_bar = free_bar.clone();
+        hold_vjp(room, &tape.free, x_bar, &mut free_bar);
+        let last = window_bar.x.len() - 1;
+        window_bar.x[last] += &free_bar * T::of(2.0);
+        window_bar.x[last - 1] -= &free_bar;
+        let square = self.scales.frame * self.scales.frame;
+        let mut a_bar = free_bar * T::of(square * self.scales.acceleration);
+        let mut features_bar = tape.features.zeros();
+        if self.config.balanced {
+            let (piece, pieces) = (&tape.pieces.0, tape.pieces.1);
+            let (touch, touch_bar) = (&tape.features.touch, &mut features_bar.touch);
+            balance_vjp(&tape.raw, touch, piece, pieces, &mut a_bar, touch_bar);
+        }
+        self.network.apply_vjp(
+            &self.weights,
+            &tape.graph,
+            &tape.features,
+            &tape.network,
+            a_bar,
+            &mut features_bar,
+            weights_bar,
+        );
+        Features::of_vjp(
+            &self.config,
+            &self.scales,
+            room,
+            &tape.graph,
+            window,
+            &features_bar,
+            window_bar,
+        );
+    }
+}
+
+/// Positions brought back into the room, and how many coordinates were.
+pub(super) fn hold<T: Real>(room: &Room, free: &DMatrix<T>) -> (DMatrix<T>, usize) {
+    let (mut x, mut held) = (free.clone(), 0);
+    for mut x in x.column_iter_mut() {
+        for axis in 0..3 {
+            let [low, high] = [0, 1].map(|side| T::of(room.bounds[side][axis]));
+            let kept = x[axis].max(low).min(high);
+            held += usize::from(kept != x[axis]);
+            x[axis] = kept;
+        }
+    }
+    (x, held)
+}
+
+/// Adds the cotangent of the positions before [`hold`].
+fn hold_vjp<T: Real>(
+    room: &Room,
+    free: &DMatrix<T>,
+    x_bar: &DMatrix<T>,
+    free_bar: &mut DMatrix<T>,
+) {
+    for (i, free) in free.column_iter().enumerate() {
+        for axis in 0..3 {
+            let [low, high] = [0, 1].map(|side| T::of(room.bounds[side][axis]));
+            if free[axis] >= low && free[axis] <= high {
+                free_bar[(axis, i)] += x_bar[(axis, i)];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{check_at, flat, operator, room, window, windowed};
+
+    #[test]
+    fn without_weights_matter_falls_freely_and_stays_in_the_room() {
+        let mut operator = operator::<f64>(true);
+        operator.weights.fill(0.0);
+        let mut window = window();
+        let (stepped, _) = operator.step(&room(), &window).unwrap();
+        let square = operator.scales.frame * operator.scales.frame;
+        let (now, old) = (window.before(0).clone(), window.before(1).clone());
+        let expected = &now * 2.0 - old;
+        for (free, expected) in stepped.free.column_iter().zip(expected.column_iter()) {
+            assert!((free[0] - expected[0]).abs() < 1e-15);
+            assert!((free[1] - expected[1] + 9.81 * square).abs() < 1e-15);
+        }
+        for _ in 0..60 {
+            let (stepped, _) = operator.step(&room(), &window).unwrap();
+            assert!(stepped.x.iter().all(|x| (0.0..=1.0).contains(x)));
+            window.push(stepped.x);
+        }
+        assert!(window.newest().row(1).iter().all(|&y| y == 0.0));
+    }
+
+    #[test]
+    fn momentum_changes_by_weight_alone_where_nothing_is_touched() {
+        let operator = operator::<f64>(true);
+        let mut window = window();
+        let shift = nalgebra::Vector3::new(0.0, 40.0, 0.0);
+        let mut room = room();
+        room.bounds = [[-50.0; 3], [100.0; 3]];
+        for x in &mut window.x {
+            x.column_iter_mut().for_each(|mut x| x += shift);
+        }
+        let square = operator.scales.frame * operator.scales.frame;
+        let (stepped, tape) = operator.step(&room, &window).unwrap();
+        // Pieces fall freely, each as a whole, whatever the weights say.
+        assert!(tape.raw.abs().max() > 0.1);
+        let (piece, pieces) = &tape.pieces;
+        for number in 0..*pieces {
+            let mut sum = [0.0; 3];
+            for i in (0..window.samples()).filter(|&i| piece[i] == number) {
+                let (now, old) = (window.before(0).column(i), window.before(1).column(i));
+                for axis in 0..3 {
+                    let fall = square * room.gravity[axis];
+                    sum[axis] += stepped.free[(axis, i)] - 2.0 * now[axis] + old[axis] - fall;
+                }
+            }
+            // Rounding of positions of 40 m.
+            assert!(sum.iter().all(|sum| sum.abs() < 1e-12), "{sum:?}");
+        }
+    }
+
+    #[test]
+    fn adjoint_is_the_transpose_of_the_tangent() {
+        for balanced in [true, false] {
+            let operator = operator::<f64>(balanced);
+            let (room, start) = (room(), window());
+            let size = operator.weights.len();
+            let x = [&operator.weights[..], &flat(&start)].concat();
+            check_at(
+                &x,
+                |x| {
+                    let mut operator = operator.cast();
+                    operator.weights = x[..size].to_vec();
+                    let (stepped, _) = operator.step(&room, &windowed(&x[size..])).unwrap();
+                    [stepped.free.as_slice(), stepped.x.as_slice()].concat()
+                },
+                |x, bar| {
+                    let window = windowed(&x[size..]);
+                    let (stepped, tape) = operator.step(&room, &window).unwrap();
+                    assert!(stepped.held > 0);
+                    let (free, held) = bar.split_at(bar.len() / 2);
+                    let bars =
+                        [free, held].map(|bar| DMatrix::from_column_slice(3, bar.len() / 3, bar));
+                    let (mut all, mut window_bar) = (vec![0.0; size], window.zeros());
+                    operator.step_vjp(
+                        &room,
+                        &window,
+                        &tape,
+                        &bars[0],
+                        &bars[1],
+                        &mut window_bar,
+                        &mut all,
+                    );
+                    all.extend(flat(&window_bar));
+                    all
+                },
+            );
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let operator = operator::<f64>(true);
+        let mut window = window();
+        window.x.pop();
+        let error = operator.step(&room(), &window).unwrap_err().to_string();
+        assert_eq!(error, "steps of a window: found 2, expected 3");
+        let error = Operator::new(operator.config, operator.scales, vec![0.0_f64; 3]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("weights of the network: found 3")
+        );
+    }
+}

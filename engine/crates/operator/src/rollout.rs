@@ -1,0 +1,166 @@
+//! Many steps of an operator, and their adjoint.
+
+use backflow_diff::Real;
+use nalgebra::DMatrix;
+
+use crate::{
+    error::OperatorError,
+    model::{Baseline, Operator, Room, StepTape, Stepped, Window},
+};
+
+/// Positions (m) after each of `steps` steps, and how many coordinates walls held back in all.
+///
+/// # Errors
+/// A window that does not fit, or positions that are not finite.
+pub fn roll<T: Real>(
+    operator: &Operator<T>,
+    room: &Room,
+    window: &Window<T>,
+    steps: usize,
+) -> Result<(Vec<DMatrix<T>>, usize), OperatorError> {
+    let (mut window, mut all, mut held) = (window.clone(), Vec::with_capacity(steps), 0);
+    for _ in 0..steps {
+        let (stepped, _) = operator.step(room, &window)?;
+        held += stepped.held;
+        all.push(stepped.x.clone());
+        window.push(stepped.x);
+    }
+    Ok((all, held))
+}
+
+/// The same of a prediction without learning; a step lasts `frame` (s).
+pub fn roll_baseline<T: Real>(
+    baseline: Baseline,
+    room: &Room,
+    frame: f64,
+    window: &Window<T>,
+    steps: usize,
+) -> Vec<DMatrix<T>> {
+    let mut window = window.clone();
+    let step = |_| {
+        let x = baseline.step(room, frame, &window);
+        window.push(x.clone());
+        x
+    };
+    (0..steps).map(step).collect()
+}
+
+/// Steps with what their adjoint needs.
+#[derive(Debug)]
+pub struct Unrolled<T: Real> {
+    /// What each step came to.
+    pub steps: Vec<Stepped<T>>,
+    windows: Vec<Window<T>>,
+    tapes: Vec<StepTape<T>>,
+}
+
+impl<T: Real> Unrolled<T> {
+    /// `steps` steps from a window.
+    ///
+    /// # Errors
+    /// A window that does not fit, or positions that are not finite.
+    pub fn new(
+        operator: &Operator<T>,
+        room: &Room,
+        window: &Window<T>,
+        steps: usize,
+    ) -> Result<Self, OperatorError> {
+        let mut all = Self {
+            steps: Vec::with_capacity(steps),
+            windows: Vec::with_capacity(steps),
+            tapes: Vec::with_capacity(steps),
+        };
+        let mut window = window.clone();
+        for _ in 0..steps {
+            let (stepped, tape) = operator.step(room, &window)?;
+            let mut next = window.clone();
+            next.push(stepped.x.clone());
+            all.windows.push(std::mem::replace(&mut window, next));
+            all.steps.push(stepped);
+            all.tapes.push(tape);
+        }
+        Ok(all)
+    }
+
+    /// Cotangent of the first window from those of [`Stepped::free`] and [`Stepped::x`] of each step;
+    /// adds to that of the weights.
+    pub fn pull(
+        &self,
+        operator: &Operator<T>,
+        room: &Room,
+        bars: &[(DMatrix<T>, DMatrix<T>)],
+        weights_bar: &mut [T],
+    ) -> Window<T> {
+        // Cotangent of the window after the step.
+        let mut after: Option<Window<T>> = None;
+        let steps = self.windows.iter().zip(&self.tapes).zip(bars);
+        for ((window, tape), (free_bar, x_bar)) in steps.rev() {
+            let mut before = window.zeros();
+            let mut x_bar = x_bar.clone();
+            if let Some(mut after) = after {
+                if let Some(newest) = after.x.pop() {
+                    x_bar += newest;
+                }
+                before.rest = after.rest;
+                for (before, after) in before.x.iter_mut().skip(1).zip(after.x) {
+                    *before = after;
+                }
+            }
+            operator.step_vjp(
+                room,
+                window,
+                tape,
+                free_bar,
+                &x_bar,
+                &mut before,
+                weights_bar,
+            );
+            after = Some(before);
+        }
+        after.unwrap_or_else(|| Window {
+            rest: DMatrix::zeros(3, 0),
+            x: Vec::new(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{check_at, flat, operator, room, window, windowed};
+
+    #[test]
+    fn adjoint_is_the_transpose_of_the_tangent() {
+        const STEPS: usize = 4;
+        let (operator, room) = (operator::<f64>(true), room());
+        let size = operator.weights.len();
+        let x = [&operator.weights[..], &flat(&window())].concat();
+        check_at(
+            &x,
+            |x| {
+                let mut operator = operator.cast();
+                operator.weights = x[..size].to_vec();
+                let window = windowed(&x[size..]);
+                let (all, held) = roll(&operator, &room, &window, STEPS).unwrap();
+                assert!(held > 0);
+                all.iter().flat_map(|x| x.iter().copied()).collect()
+            },
+            |x, bar| {
+                let window = windowed(&x[size..]);
+                let unrolled = Unrolled::new(&operator, &room, &window, STEPS).unwrap();
+                let count = window.samples();
+                let bars: Vec<_> = bar
+                    .chunks_exact(3 * count)
+                    .map(|bar| {
+                        let bar = DMatrix::from_column_slice(3, count, bar);
+                        (DMatrix::zeros(3, count), bar)
+                    })
+                    .collect();
+                let mut all = vec![0.0; size];
+                let bar = unrolled.pull(&operator, &room, &bars, &mut all);
+                all.extend(flat(&bar));
+                all
+            },
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! What the tests of this crate share.
+
+use std::convert::Infallible;
+
+use backflow_diff::{Real, gradcheck::dot_product};
+use backflow_optim::Random;
+use backflow_sim::scene::spec::{Law, Material};
+use nalgebra::DMatrix;
+use num_dual::Dual64;
+
+use crate::{
+    data::{Counts, Families, Recipe},
+    graph::Reach,
+    model::{Config, Network, Operator, Room, Scales, Window},
+};
+
+/// Columns of `rows` numbers.
+pub(crate) fn matrix<T: Real>(rows: usize, x: &[T]) -> DMatrix<T> {
+    DMatrix::from_column_slice(rows, x.len() / rows, x)
+}
+
+/// Checks that `vjp(x, y_bar)` is the transpose of the tangent of `function`, at a random `x` of
+/// `inputs` numbers, to round-off.
+pub(crate) fn check(
+    inputs: usize,
+    function: impl Fn(&[Dual64]) -> Vec<Dual64>,
+    vjp: impl Fn(&[f64], &[f64]) -> Vec<f64>,
+) {
+    let x = Random::new(1, &[inputs as u64]).normals(inputs);
+    check_at(&x, function, vjp);
+}
+
+/// As [`check`], at `x`.
+pub(crate) fn check_at(
+    x: &[f64],
+    function: impl Fn(&[Dual64]) -> Vec<Dual64>,
+    vjp: impl Fn(&[f64], &[f64]) -> Vec<f64>,
+) {
+    let v = Random::new(2, &[]).normals(x.len());
+    let jvp = |v: &[f64]| {
+        let dual: Vec<_> = x
+            .iter()
+            .zip(v)
+            .map(|(&x, &v)| Dual64::from_parts(x, v))
+            .collect();
+        function(&dual)
+            .iter()
+            .map(|y| y.tangent())
+            .collect::<Vec<_>>()
+    };
+    let w = Random::new(3, &[]).normals(jvp(&v).len());
+    dot_product::<Infallible>(
+        |v| Ok(jvp(v)),
+        |w| Ok(vjp(x, w)),
+        &v,
+        &w,
+        1e-12, // rounding of sums of a few thousand terms
+    )
+    .unwrap();
+}
+
+/// A data set that takes a second to make.
+pub(crate) fn recipe() -> Recipe {
+    let jelly = Material::NeoHookean {
+        density: 1000.0,
+        young: 2e4,
+        poisson: 0.3,
+    };
+    Recipe {
+        version: 1,
+        materials: [("jelly".to_owned(), jelly)].into(),
+        size: [0.5; 3],
+        cell: 0.05,
+        per_axis: 2,
+        walls: Law::Separating,
+        gravity: [0.0, -9.81, 0.0],
+        frame: 0.01,
+        frames: 12,
+        radius: [0.06, 0.08],
+        speed: 1.0,
+        spin: 3.0,
+        shapes: Families::default(),
+        counts: Counts {
+            train: 3,
+            validation: 1,
+            test: 1,
+        },
+        seed: 1,
+    }
+}
+
+/// A small operator with random weights.
+pub(crate) fn operator<T: Real>(balanced: bool) -> Operator<T> {
+    let config = Config {
+        width: 6,
+        layers: 2,
+        history: 2,
+        reach: Reach {
+            radius: 0.35,
+            cap: 5,
+        },
+        latent: Some(0.3),
+        rest: true,
+        balanced,
+    };
+    let scales = Scales {
+        frame: 0.05,
+        velocity: 1.0,
+        acceleration: 20.0,
+    };
+    let weights = Network::new(&config).start(3);
+    let weights = weights.iter().map(|&w| T::of(4.0 * w)).collect();
+    Operator::new(config, scales, weights).unwrap()
+}
+
+/// A box of one metre.
+pub(crate) fn room() -> Room {
+    Room {
+        bounds: [[0.0; 3], [1.0; 3]],
+        gravity: [0.0, -9.81, 0.0],
+    }
+}
+
+const SAMPLES: usize = 14;
+
+/// Samples all over the room, some of which leave it in a step.
+pub(crate) fn window() -> Window<f64> {
+    let mut random = Random::new(8, &[]);
+    let start: Vec<f64> = (0..3 * SAMPLES).map(|_| random.uniform()).collect();
+    let mut x = start.clone();
+    for _ in 0..3 {
+        x.extend(start.iter().map(|x| x + 0.03 * random.normal()));
+    }
+    windowed(&x)
+}
+
+/// A window from its numbers.
+pub(crate) fn windowed<T: Real>(x: &[T]) -> Window<T> {
+    let mut parts = x.chunks_exact(3 * SAMPLES).map(|x| matrix(3, x));
+    let rest = parts.next().unwrap();
+    Window {
+        rest,
+        x: parts.collect(),
+    }
+}
+
+/// The numbers of a window.
+pub(crate) fn flat(window: &Window<f64>) -> Vec<f64> {
+    let parts = std::iter::once(&window.rest).chain(&window.x);
+    parts.flat_map(|x| x.iter().copied()).collect()
+}
+
+/// An operator that knows nothing but free fall.
+pub(crate) fn still(frame: f64) -> Operator<f32> {
+    let config = Config {
+        width: 2,
+        layers: 1,
+        history: 1,
+        ..Config::default()
+    };
+    let scales = Scales {
+        frame,
+        velocity: 1.0,
+        acceleration: 1.0,
+    };
+    let size = Network::new(&config).size();
+    Operator::new(config, scales, vec![0.0; size]).unwrap()
+}

@@ -1,0 +1,17 @@
+//! How the weights of an operator are found.
+
+mod batch;
+mod checkpoint;
+mod judge;
+mod loss;
+mod scales;
+mod settings;
+mod trainer;
+
+pub use batch::{Excerpt, Pool, Track};
+pub use checkpoint::{Card, Trained};
+pub use judge::{Score, score};
+pub use loss::loss;
+pub use scales::scales;
+pub use settings::Training;
+pub use trainer::{Event, Progress, State, Trainer};

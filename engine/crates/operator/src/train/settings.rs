@@ -1,0 +1,177 @@
+//! How an operator is trained.
+
+use std::path::Path;
+
+use backflow_sim::io::FileError;
+use ron::extensions::Extensions;
+use serde::{Deserialize, Serialize};
+
+use crate::{error::OperatorError, model::Config};
+
+/// How an operator is trained: a RON file.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Training {
+    /// Shape of the network.
+    pub model: Config,
+    /// Samples of a body. Default: 256.
+    pub samples: usize,
+    /// Sets of samples that are drawn of each trajectory. Default: 4.
+    pub sets: usize,
+    /// Steps of the optimiser. Default: 4000.
+    pub iterations: usize,
+    /// Excerpts of a batch. Default: 4.
+    pub batch: usize,
+    /// Rate of AdamW. Default: 1e-3.
+    pub rate: f64,
+    /// Steps in which the rate grows from 0. Default: 100.
+    pub warmup: usize,
+    /// Factor on the rate at the end of its cosine. Default: 0.01.
+    pub floor: f64,
+    /// Decay of weights, per rate. Default: 1e-4.
+    pub decay: f64,
+    /// Greatest norm of a gradient. Default: 1.
+    pub clip: f64,
+    /// Steps of the operator that the loss spans in the end. Default: 3.
+    pub unroll: usize,
+    /// Share of the iterations in which it spans a single step, at first. Default: 0.5.
+    pub single: f64,
+    /// Random walk that is added to the velocities of an excerpt, in units of the velocity that the
+    /// root mean square acceleration makes in a step. Default: 0.3.
+    pub noise: f64,
+    /// Steps between two validations. Default: 250.
+    pub validate: usize,
+    /// Validations without progress after which training stops. Default: 1000, in effect never.
+    pub patience: usize,
+    /// Steps in which the decoder learns, after the operator; 0 leaves it moving least squares. Default: 1000.
+    pub decoder: usize,
+    /// What all random numbers follow from. Default: 0.
+    pub seed: u64,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self {
+            model: Config::default(),
+            samples: 256,
+            sets: 4,
+            iterations: 4000,
+            batch: 4,
+            rate: 1e-3,
+            warmup: 100,
+            floor: 0.01,
+            decay: 1e-4,
+            clip: 1.0,
+            unroll: 3,
+            single: 0.5,
+            noise: 0.3,
+            validate: 250,
+            patience: 1000,
+            decoder: 1000,
+            seed: 0,
+        }
+    }
+}
+
+impl Training {
+    /// Reads and checks settings.
+    ///
+    /// # Errors
+    /// The file cannot be read, or [`Training::check`].
+    pub fn read(path: &Path) -> Result<Self, OperatorError> {
+        let text = std::fs::read_to_string(path).map_err(FileError::of("read", path))?;
+        let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
+        let settings: Self = options
+            .from_str(&text)
+            .map_err(|error| OperatorError::Parse {
+                path: path.to_owned(),
+                expected: "settings of a training",
+                found: error.to_string(),
+            })?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// The first that is not as expected.
+    pub fn check(&self) -> Result<(), OperatorError> {
+        self.model.check()?;
+        for (field, value) in [
+            ("samples", self.samples),
+            ("sets", self.sets),
+            ("iterations", self.iterations),
+            ("batch", self.batch),
+            ("unroll", self.unroll),
+            ("validate", self.validate),
+        ] {
+            if value == 0 {
+                return Err(OperatorError::setting(field, value, "at least 1"));
+            }
+        }
+        for (field, value) in [("rate", self.rate), ("clip", self.clip)] {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(OperatorError::setting(field, value, "a positive number"));
+            }
+        }
+        for (field, value) in [("decay", self.decay), ("noise", self.noise)] {
+            if !(value >= 0.0 && value.is_finite()) {
+                let expected = "a number that is not negative";
+                return Err(OperatorError::setting(field, value, expected));
+            }
+        }
+        for (field, value) in [("floor", self.floor), ("single", self.single)] {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(OperatorError::setting(field, value, "0 to 1"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Steps of the operator that the loss spans at an iteration.
+    pub fn span(&self, iteration: usize) -> usize {
+        let single = self.single * self.iterations as f64;
+        if (iteration as f64) < single {
+            1
+        } else {
+            self.unroll
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("training.ron");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Training::read(&path)
+        };
+        let settings = read("(samples: 100, model: (width: 16))").unwrap();
+        assert_eq!((settings.samples, settings.model.width), (100, 16));
+        assert_eq!(settings.model.layers, 3);
+        let error = |text: &str| read(text).unwrap_err().to_string();
+        assert_eq!(error("(batch: 0)"), "batch = 0: expected at least 1");
+        assert_eq!(
+            error("(model: (width: 0))"),
+            "model.width = 0: expected 1 to 1024"
+        );
+        assert!(error("(speed: 1)").contains("speed"));
+    }
+
+    #[test]
+    fn the_loss_spans_more_later_on() {
+        let settings = Training {
+            iterations: 10,
+            single: 0.3,
+            unroll: 4,
+            ..Training::default()
+        };
+        assert_eq!([0, 2, 3, 9].map(|at| settings.span(at)), [1, 1, 4, 4]);
+    }
+}

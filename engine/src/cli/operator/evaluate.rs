@@ -1,0 +1,233 @@
+//! `backflow operator evaluate`: operators against the engine.
+
+use std::path::PathBuf;
+
+use backflow_operator::{
+    data::{DataSet, simulate},
+    evaluate::{Full, Judged, full, judge},
+    model::Baseline,
+    train::{Card, Score, Trained},
+};
+use backflow_sim::io::write_atomic;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Part, failure};
+use crate::cli::{
+    Failure,
+    options::on_threads,
+    out::{Progress, Watch, say, say_json},
+};
+
+/// Compares an operator with the engine on trajectories that it has not seen: errors of whole rollouts,
+/// of predictions without learning, with half and twice the samples, and of all particles.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  backflow operator evaluate runs/jelly/operator.ron runs/small
+  backflow operator evaluate runs/jelly/operator.ron runs/small --time --out runs/jelly/evaluation.json")]
+pub struct Evaluate {
+    /// Operator: the `.ron` file.
+    operator: PathBuf,
+    /// Data set.
+    data: PathBuf,
+    /// Which of its trajectories.
+    #[arg(long, value_enum, default_value_t = Part::Test)]
+    split: Part,
+    /// Run the engine, too, to compare times.
+    #[arg(long)]
+    time: bool,
+    /// File for the results, as one JSON object.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Threads to use; as many as there are cores by default. Results do not depend on it.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Errors with one number of samples.
+struct Row {
+    samples: usize,
+    score: Score,
+    full: Score,
+    reconstructed: Score,
+    least_squares: Score,
+    held: usize,
+    beyond: f64,
+    seconds: f64,
+    steps: usize,
+}
+
+impl Evaluate {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Wrong input, or numbers that are not finite.
+    pub fn run(&self) -> Result<(), Failure> {
+        on_threads(self.threads, || self.work())
+    }
+
+    fn work(&self) -> Result<(), Failure> {
+        let Trained {
+            card,
+            operator,
+            kernel,
+        } = Card::read(&self.operator).map_err(failure)?;
+        let data = DataSet::open(&self.data).map_err(failure)?;
+        let material = data.material(Some(&card.material)).map_err(failure)?;
+        let split = self.split.split();
+        let trajectories = data.read(material, split).map_err(failure)?;
+        if trajectories.is_empty() {
+            let message = format!(
+                "{}: no trajectories in {}; expected some in the recipe",
+                self.data.display(),
+                split.name()
+            );
+            return Err(Failure::Input(message));
+        }
+        let counts = [card.samples, card.samples / 2, 2 * card.samples];
+        let least = trajectories.iter().map(|t| t.count).min().unwrap_or(0);
+        let counts: Vec<usize> = counts
+            .into_iter()
+            .filter(|&n| n > 0 && n <= least)
+            .collect();
+        let mut progress = Progress::new(counts.len() * trajectories.len(), "rollouts", self.json);
+        let mut baselines: Vec<(Baseline, Vec<Score>)> = Baseline::ALL
+            .map(|baseline| (baseline, Vec::new()))
+            .to_vec();
+        let (mut rows, mut done) = (Vec::new(), 0);
+        for &samples in &counts {
+            let mut all: Vec<(Judged, Full, Full)> = Vec::new();
+            let mut seconds = 0.0;
+            for trajectory in &trajectories {
+                let watch = Watch::start();
+                let judged = judge(&operator, trajectory, samples).map_err(failure)?;
+                seconds += watch.seconds();
+                let plain = full(&judged, trajectory, None).map_err(failure)?;
+                let full = full(&judged, trajectory, kernel.as_ref()).map_err(failure)?;
+                if samples == card.samples {
+                    let scores = baselines.iter_mut().zip(&judged.baselines);
+                    scores.for_each(|(all, one)| all.1.push(one.1));
+                }
+                all.push((judged, full, plain));
+                done += 1;
+                progress.at(done, "");
+            }
+            let mean = |part: &dyn Fn(&(Judged, Full, Full)) -> Score| {
+                Score::mean(&all.iter().map(part).collect::<Vec<_>>())
+            };
+            rows.push(Row {
+                samples,
+                score: mean(&|one| one.0.score),
+                full: mean(&|one| one.1.rolled),
+                reconstructed: mean(&|one| one.1.reconstructed),
+                least_squares: mean(&|one| one.2.reconstructed),
+                held: all.iter().map(|one| one.0.held).sum(),
+                beyond: all.iter().map(|one| one.0.beyond).fold(0.0, f64::max),
+                seconds,
+                steps: all.iter().map(|one| one.0.rolled.len()).sum(),
+            });
+        }
+        progress.end();
+        let mut engine = None;
+        if self.time {
+            let watch = Watch::start();
+            for number in 0..trajectories.len() {
+                simulate(&data.recipe, material, split, number).map_err(failure)?;
+            }
+            let steps: usize = trajectories.iter().map(|t| t.frames() - 1).sum();
+            engine = Some(1e3 * watch.seconds() / steps as f64);
+        }
+        let particles = trajectories.iter().map(|t| t.count).sum::<usize>() / trajectories.len();
+        let baselines: Vec<(Baseline, Score)> = baselines
+            .into_iter()
+            .map(|(baseline, scores)| (baseline, Score::mean(&scores)))
+            .collect();
+        let found = json!({
+            "operator": self.operator.display().to_string(),
+            "material": material,
+            "split": split.name(),
+            "trajectories": trajectories.len(),
+            "particles": particles,
+            "weights": operator.weights.len(),
+            "engine_ms_per_step": engine,
+            "baselines": baselines
+                .iter()
+                .map(|(baseline, score)| (baseline.name().to_owned(), describe(score)))
+                .collect::<serde_json::Map<String, Value>>(),
+            "samples": rows.iter().map(Row::describe).collect::<Vec<_>>(),
+        });
+        if let Some(path) = &self.out {
+            let text = format!("{found:#}\n");
+            write_atomic(path, |file| {
+                std::io::Write::write_all(file, text.as_bytes())
+            })
+            .map_err(Failure::work)?;
+        }
+        if self.json {
+            say_json(&found);
+        } else {
+            say(&format!(
+                "{material}, {}: {} trajectories of {particles} particles",
+                split.name(),
+                trajectories.len()
+            ));
+            say(
+                "samples | rollout m^2 | relative | all of true samples, least squares | all of true samples | all rolled | beyond walls m | ms a step",
+            );
+            for row in &rows {
+                say(&row.line());
+            }
+            for (baseline, score) in &baselines {
+                let name = baseline.name();
+                say(&format!(
+                    "{name}: {:.3e} m^2, {:.3}",
+                    score.mse, score.relative
+                ));
+            }
+            if let Some(time) = engine {
+                say(&format!("engine: {time:.3} ms a step"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn describe(score: &Score) -> Value {
+    json!({"mse": score.mse, "last": score.last, "relative": score.relative})
+}
+
+impl Row {
+    fn time(&self) -> f64 {
+        1e3 * self.seconds / self.steps.max(1) as f64
+    }
+
+    fn describe(&self) -> Value {
+        json!({
+            "samples": self.samples,
+            "rollout": describe(&self.score),
+            "reconstructed": describe(&self.reconstructed),
+            "reconstructed_by_least_squares": describe(&self.least_squares),
+            "full": describe(&self.full),
+            "held": self.held,
+            "beyond_walls": self.beyond,
+            "ms_per_step": self.time(),
+        })
+    }
+
+    fn line(&self) -> String {
+        format!(
+            "{} | {:.3e} | {:.3} | {:.4} | {:.4} | {:.3} | {:.1e} | {:.3}",
+            self.samples,
+            self.score.mse,
+            self.score.relative,
+            self.least_squares.relative,
+            self.reconstructed.relative,
+            self.full.relative,
+            self.beyond,
+            self.time()
+        )
+    }
+}

@@ -122,8 +122,116 @@ mod tests {
     use backflow_diff::gradcheck::{DifferenceParams, central_difference};
     use backflow_optim::Random;
 
+    use backflow_optim::{Driver, Evaluation, Layout, Objective, Settings, UpdateSettings};
+
     use super::*;
-    use crate::testing::{operator, room};
+    use crate::{
+        data::{Split, Trajectory, farthest_points, run, spec},
+        testing::{TINY, operator, room},
+    };
+
+    /// The centre of a body after a course: how far it is from a target, by the common velocity at the start.
+    struct Aim {
+        course: Course,
+        start: Vec<f64>,
+        target: [f64; 3],
+    }
+
+    impl Aim {
+        fn inputs(&self, v: &[f64]) -> Vec<f64> {
+            let mut x = self.start.clone();
+            (0..self.course.samples).for_each(|_| x.extend(v));
+            x
+        }
+    }
+
+    impl Objective for Aim {
+        type Error = OperatorError;
+
+        fn value(&mut self, v: &[f64]) -> Result<f64, OperatorError> {
+            Ok(self.gradient(v)?.value)
+        }
+
+        fn gradient(&mut self, v: &[f64]) -> Result<Evaluation, OperatorError> {
+            let (y, tape) = self.course.apply(&self.inputs(v))?;
+            let count = self.course.samples as f64;
+            let off = [0, 1, 2].map(|axis| {
+                let sum: f64 = y.iter().skip(axis).step_by(3).sum();
+                sum / count - self.target[axis]
+            });
+            let y_bar: Vec<f64> = (0..y.len()).map(|at| 2.0 * off[at % 3] / count).collect();
+            let bar = self.course.vjp(&tape, &y_bar)?;
+            let v_bar = &bar[self.start.len()..];
+            let sum = |axis: usize| v_bar.iter().skip(axis).step_by(3).sum();
+            let value = off.iter().map(|off| off * off).sum();
+            Ok(Evaluation::new(value, vec![sum(0), sum(1), sum(2)]))
+        }
+    }
+
+    fn centre(trajectory: &Trajectory, frame: usize) -> [f64; 3] {
+        let x = trajectory.positions(frame);
+        [0, 1, 2].map(|axis| {
+            let sum: f64 = x.iter().skip(axis).step_by(3).map(|&x| f64::from(x)).sum();
+            sum / trajectory.count as f64
+        })
+    }
+
+    fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
+        (0..3)
+            .map(|axis| (a[axis] - b[axis]).powi(2))
+            .sum::<f64>()
+            .sqrt()
+    }
+
+    #[test]
+    fn a_throw_planned_on_an_operator_lands_in_the_engine() {
+        const FRAME: usize = 28;
+        let (recipe, operator) = &*TINY;
+        let thrown = |velocity: [f64; 3]| {
+            let mut spec = spec(recipe, "jelly", Split::Test, 1).unwrap();
+            (spec.bodies[0].velocity, spec.bodies[0].spin) = (velocity, [0.0; 3]);
+            spec.time.frames = FRAME;
+            run(&spec).unwrap()
+        };
+        let target = centre(&thrown([0.5, 0.6, -0.4]), FRAME);
+        let first = [-0.2, 0.0, 0.3];
+        let before = thrown(first);
+        let chosen = farthest_points(before.positions(0), 48, 0);
+        let places = chosen.iter().flat_map(|&at| before.position(0, at));
+        let mut aim = Aim {
+            start: places.map(f64::from).collect(),
+            course: Course {
+                operator: operator.cast(),
+                room: Room {
+                    bounds: before.bounds,
+                    gravity: before.gravity,
+                },
+                samples: 48,
+                steps: FRAME,
+            },
+            target,
+        };
+        let settings = Settings {
+            update: UpdateSettings::lbfgs(),
+            iterations: 25,
+            ..Settings::default()
+        };
+        let mut layout = Layout::new();
+        layout.push("velocity", 3).unwrap();
+        let driver = Driver::new(settings, layout).unwrap();
+        let mut state = driver.start(&first).unwrap();
+        let found = driver.run(&mut state, &mut aim, &mut ()).unwrap();
+        let v = [found.best_x[0], found.best_x[1], found.best_x[2]];
+        let (missed, planned) = (
+            distance(centre(&before, FRAME), target),
+            distance(centre(&thrown(v), FRAME), target),
+        );
+        assert!(missed > 0.1, "{missed}");
+        assert!(
+            planned <= 0.2 * missed,
+            "{planned} m after planning, {missed} m before: {v:?}"
+        );
+    }
 
     #[test]
     fn gradient_of_a_course_agrees_with_central_differences() {

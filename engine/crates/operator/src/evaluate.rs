@@ -1,9 +1,10 @@
 //! How good an operator is on trajectories that it has not seen.
 
+use backflow_sim::scene::spec::Spec;
 use nalgebra::DMatrix;
 
 use crate::{
-    data::{Trajectory, farthest_points},
+    data::{Trajectory, farthest_points, run},
     decode::{Decoder, Kernel},
     error::OperatorError,
     model::{Baseline, Operator},
@@ -123,4 +124,79 @@ pub fn full(
         reconstructed: score(&places(&judged.track.x[first..])?, &truth, &start),
         rolled: score(&places(&judged.rolled)?, &truth, &start),
     })
+}
+
+/// What the engine itself says with as few particles.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Coarse {
+    /// Its particles.
+    pub particles: usize,
+    /// Errors of all particles, decoded from these by moving least squares.
+    pub score: Score,
+}
+
+/// Runs the scene of a trajectory on a grid so coarse that about `samples` particles are left, and
+/// decodes all particles from them. Errors are those of the steps from `first` on.
+///
+/// # Errors
+/// A scene that cannot be run at that size.
+pub fn coarse(
+    spec: &Spec<()>,
+    trajectory: &Trajectory,
+    samples: usize,
+    first: usize,
+) -> Result<Coarse, OperatorError> {
+    let quality = (samples as f64 / trajectory.count.max(1) as f64).cbrt();
+    let few = run(&spec.at_quality(quality))?;
+    let matrix = |x: &[f32]| DMatrix::from_column_slice(3, x.len() / 3, x);
+    let (rest, start) = (matrix(few.positions(0)), trajectory.positions(0));
+    let decoder = Decoder::new(&rest, start, None)?;
+    let frames = first..trajectory.frames().min(few.frames());
+    let decoded = |frame: usize| -> Result<DMatrix<f32>, OperatorError> {
+        let moved = decoder.apply(&(matrix(few.positions(frame)) - &rest))?;
+        Ok(matrix(&moved) + matrix(start))
+    };
+    let found = frames.clone().map(decoded).collect::<Result<Vec<_>, _>>()?;
+    let truth: Vec<_> = frames
+        .map(|frame| matrix(trajectory.positions(frame)))
+        .collect();
+    Ok(Coarse {
+        particles: few.count,
+        score: score(&found, &truth, &matrix(start)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        data::{Split, simulate, spec},
+        testing::{recipe, still},
+    };
+
+    #[test]
+    fn the_engine_at_its_own_size_makes_no_error() {
+        let recipe = recipe();
+        let truth = simulate(&recipe, "jelly", Split::Test, 0).unwrap();
+        let spec = spec(&recipe, "jelly", Split::Test, 0).unwrap();
+        let same = coarse(&spec, &truth, truth.count, 2).unwrap();
+        assert_eq!(same.particles, truth.count);
+        // Decoding a point from the samples about it that it is one of.
+        assert!(same.score.relative < 0.05, "{:?}", same.score);
+        let few = coarse(&spec, &truth, truth.count / 4, 2).unwrap();
+        assert!(few.particles < truth.count / 2);
+        assert!(few.score.mse > same.score.mse);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let truth = simulate(&recipe(), "jelly", Split::Test, 0).unwrap();
+        let error = judge(&still(0.02), &truth, 20).unwrap_err().to_string();
+        assert_eq!(error, "time of a step (s): found 0.01, expected 0.02");
+        let error = judge(&still(0.01), &truth, 5000).unwrap_err().to_string();
+        assert!(
+            error.starts_with("samples: found 5000, expected 1 to"),
+            "{error}"
+        );
+    }
 }

@@ -1,17 +1,19 @@
 //! What the tests of this crate share.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::LazyLock};
 
 use backflow_diff::{Real, gradcheck::dot_product};
 use backflow_optim::Random;
 use backflow_sim::scene::spec::{Law, Material};
 use nalgebra::DMatrix;
 use num_dual::Dual64;
+use rayon::prelude::*;
 
 use crate::{
-    data::{Counts, Families, Recipe},
+    data::{Counts, Families, Recipe, Split, Trajectory, simulate},
     graph::Reach,
     model::{Config, Network, Operator, Room, Scales, Window},
+    train::{Trainer, Training},
 };
 
 /// Columns of `rows` numbers.
@@ -166,3 +168,54 @@ pub(crate) fn still(frame: f64) -> Operator<f32> {
     let size = Network::new(&config).size();
     Operator::new(config, scales, vec![0.0; size]).unwrap()
 }
+
+/// Trajectories of a split of a recipe of jelly.
+pub(crate) fn trajectories(recipe: &Recipe, split: Split) -> Vec<Trajectory> {
+    let one = |number| simulate(recipe, "jelly", split, number).unwrap();
+    let numbers = 0..recipe.counts.of(split);
+    numbers.into_par_iter().map(one).collect()
+}
+
+/// A training that takes seconds.
+pub(crate) fn settings() -> Training {
+    Training {
+        model: Config {
+            width: 16,
+            layers: 2,
+            history: 2,
+            reach: Reach {
+                radius: 0.1,
+                cap: 8,
+            },
+            ..Config::default()
+        },
+        samples: 48,
+        sets: 2,
+        iterations: 500,
+        batch: 2,
+        rate: 3e-3,
+        warmup: 20,
+        unroll: 2,
+        validate: 100,
+        ..Training::default()
+    }
+}
+
+/// A tiny operator that has been trained, and the data that it has learned from.
+pub(crate) static TINY: LazyLock<(Recipe, Operator<f32>)> = LazyLock::new(|| {
+    let recipe = Recipe {
+        frames: 40,
+        counts: Counts {
+            train: 6,
+            validation: 1,
+            test: 2,
+        },
+        radius: [0.07, 0.08],
+        ..recipe()
+    };
+    let [train, validation] =
+        [Split::Train, Split::Validation].map(|split| trajectories(&recipe, split));
+    let mut trainer = Trainer::new(settings(), &train, &validation).unwrap();
+    trainer.run(&mut |_, _| true).unwrap();
+    (recipe, trainer.operator().unwrap())
+});

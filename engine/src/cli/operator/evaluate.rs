@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use backflow_operator::{
-    data::{DataSet, simulate},
-    evaluate::{Full, Judged, full, judge},
+    Operator,
+    data::{DataSet, Split, Trajectory, simulate, spec},
+    decode::Kernel,
+    evaluate::{Full, Judged, coarse, full, judge},
     model::Baseline,
     train::{Card, Score, Trained},
 };
@@ -24,7 +26,7 @@ use crate::cli::{
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   backflow operator evaluate runs/jelly/operator.ron runs/small
-  backflow operator evaluate runs/jelly/operator.ron runs/small --time --out runs/jelly/evaluation.json")]
+  backflow operator evaluate runs/jelly/operator.ron runs/small --engine --out runs/jelly/evaluation.json")]
 pub struct Evaluate {
     /// Operator: the `.ron` file.
     operator: PathBuf,
@@ -33,9 +35,9 @@ pub struct Evaluate {
     /// Which of its trajectories.
     #[arg(long, value_enum, default_value_t = Part::Test)]
     split: Part,
-    /// Run the engine, too, to compare times.
+    /// Run the engine, too: how long it takes, and how good it is with as few particles.
     #[arg(long)]
-    time: bool,
+    engine: bool,
     /// File for the results, as one JSON object.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -58,6 +60,14 @@ struct Row {
     beyond: f64,
     seconds: f64,
     steps: usize,
+}
+
+/// What the engine takes, and what it reaches with few particles.
+struct Engine {
+    ms_per_step: f64,
+    particles: usize,
+    score: Score,
+    coarse_ms_per_step: f64,
 }
 
 impl Evaluate {
@@ -87,64 +97,29 @@ impl Evaluate {
             );
             return Err(Failure::Input(message));
         }
-        let counts = [card.samples, card.samples / 2, 2 * card.samples];
         let least = trajectories.iter().map(|t| t.count).min().unwrap_or(0);
-        let counts: Vec<usize> = counts
-            .into_iter()
-            .filter(|&n| n > 0 && n <= least)
-            .collect();
-        let mut progress = Progress::new(counts.len() * trajectories.len(), "rollouts", self.json);
-        let mut baselines: Vec<(Baseline, Vec<Score>)> = Baseline::ALL
-            .map(|baseline| (baseline, Vec::new()))
-            .to_vec();
-        let (mut rows, mut done) = (Vec::new(), 0);
-        for &samples in &counts {
-            let mut all: Vec<(Judged, Full, Full)> = Vec::new();
-            let mut seconds = 0.0;
-            for trajectory in &trajectories {
-                let watch = Watch::start();
-                let judged = judge(&operator, trajectory, samples).map_err(failure)?;
-                seconds += watch.seconds();
-                let plain = full(&judged, trajectory, None).map_err(failure)?;
-                let full = full(&judged, trajectory, kernel.as_ref()).map_err(failure)?;
-                if samples == card.samples {
-                    let scores = baselines.iter_mut().zip(&judged.baselines);
-                    scores.for_each(|(all, one)| all.1.push(one.1));
-                }
-                all.push((judged, full, plain));
-                done += 1;
-                progress.at(done, "");
+        let others = [card.samples / 2, 2 * card.samples];
+        let others = others.into_iter().filter(|&n| n > 0 && n <= least);
+        let counts: Vec<usize> = std::iter::once(card.samples).chain(others).collect();
+        let mut progress = Progress::new(counts.len(), "numbers of samples", self.json);
+        let (mut rows, mut baselines) = (Vec::new(), Vec::new());
+        for (done, &samples) in counts.iter().enumerate() {
+            let (row, found) = Row::of(&operator, kernel.as_ref(), &trajectories, samples)?;
+            rows.push(row);
+            if samples == card.samples {
+                baselines = found;
             }
-            let mean = |part: &dyn Fn(&(Judged, Full, Full)) -> Score| {
-                Score::mean(&all.iter().map(part).collect::<Vec<_>>())
-            };
-            rows.push(Row {
-                samples,
-                score: mean(&|one| one.0.score),
-                full: mean(&|one| one.1.rolled),
-                reconstructed: mean(&|one| one.1.reconstructed),
-                least_squares: mean(&|one| one.2.reconstructed),
-                held: all.iter().map(|one| one.0.held).sum(),
-                beyond: all.iter().map(|one| one.0.beyond).fold(0.0, f64::max),
-                seconds,
-                steps: all.iter().map(|one| one.0.rolled.len()).sum(),
-            });
+            progress.at(done + 1, "");
         }
         progress.end();
-        let mut engine = None;
-        if self.time {
-            let watch = Watch::start();
-            for number in 0..trajectories.len() {
-                simulate(&data.recipe, material, split, number).map_err(failure)?;
-            }
-            let steps: usize = trajectories.iter().map(|t| t.frames() - 1).sum();
-            engine = Some(1e3 * watch.seconds() / steps as f64);
-        }
+        let engine = if self.engine {
+            let first = operator.steps();
+            let found = Engine::of(&data, material, split, &trajectories, card.samples, first)?;
+            Some(found)
+        } else {
+            None
+        };
         let particles = trajectories.iter().map(|t| t.count).sum::<usize>() / trajectories.len();
-        let baselines: Vec<(Baseline, Score)> = baselines
-            .into_iter()
-            .map(|(baseline, scores)| (baseline, Score::mean(&scores)))
-            .collect();
         let found = json!({
             "operator": self.operator.display().to_string(),
             "material": material,
@@ -152,7 +127,12 @@ impl Evaluate {
             "trajectories": trajectories.len(),
             "particles": particles,
             "weights": operator.weights.len(),
-            "engine_ms_per_step": engine,
+            "engine_ms_per_step": engine.as_ref().map(|engine| engine.ms_per_step),
+            "coarse_engine": engine.as_ref().map(|engine| json!({
+                "particles": engine.particles,
+                "full": describe(&engine.score),
+                "ms_per_step_and_decoding": engine.coarse_ms_per_step,
+            })),
             "baselines": baselines
                 .iter()
                 .map(|(baseline, score)| (baseline.name().to_owned(), describe(score)))
@@ -187,8 +167,15 @@ impl Evaluate {
                     score.mse, score.relative
                 ));
             }
-            if let Some(time) = engine {
-                say(&format!("engine: {time:.3} ms a step"));
+            if let Some(engine) = &engine {
+                say(&format!("engine: {:.3} ms a step", engine.ms_per_step));
+                say(&format!(
+                    "engine of {} particles: {:.3e} m^2, {:.3}, {:.3} ms a step with decoding",
+                    engine.particles,
+                    engine.score.mse,
+                    engine.score.relative,
+                    engine.coarse_ms_per_step
+                ));
             }
         }
         Ok(())
@@ -199,7 +186,73 @@ fn describe(score: &Score) -> Value {
     json!({"mse": score.mse, "last": score.last, "relative": score.relative})
 }
 
+impl Engine {
+    fn of(
+        data: &DataSet,
+        material: &str,
+        split: Split,
+        trajectories: &[Trajectory],
+        samples: usize,
+        first: usize,
+    ) -> Result<Self, Failure> {
+        let steps: usize = trajectories.iter().map(|t| t.frames() - 1).sum();
+        let watch = Watch::start();
+        for number in 0..trajectories.len() {
+            simulate(&data.recipe, material, split, number).map_err(failure)?;
+        }
+        let ms_per_step = 1e3 * watch.seconds() / steps as f64;
+        let (watch, mut all) = (Watch::start(), Vec::new());
+        for (number, trajectory) in trajectories.iter().enumerate() {
+            let spec = spec(&data.recipe, material, split, number).map_err(failure)?;
+            all.push(coarse(&spec, trajectory, samples, first).map_err(failure)?);
+        }
+        Ok(Self {
+            ms_per_step,
+            particles: all.iter().map(|one| one.particles).sum::<usize>() / all.len(),
+            score: Score::mean(&all.iter().map(|one| one.score).collect::<Vec<_>>()),
+            coarse_ms_per_step: 1e3 * watch.seconds() / steps as f64,
+        })
+    }
+}
+
 impl Row {
+    /// The errors with so many samples, and those of the predictions without learning.
+    fn of(
+        operator: &Operator<f32>,
+        kernel: Option<&Kernel>,
+        trajectories: &[Trajectory],
+        samples: usize,
+    ) -> Result<(Self, Vec<(Baseline, Score)>), Failure> {
+        let mut all: Vec<(Judged, Full, Full)> = Vec::new();
+        let mut seconds = 0.0;
+        for trajectory in trajectories {
+            let watch = Watch::start();
+            let judged = judge(operator, trajectory, samples).map_err(failure)?;
+            seconds += watch.seconds();
+            let plain = full(&judged, trajectory, None).map_err(failure)?;
+            let learned = full(&judged, trajectory, kernel).map_err(failure)?;
+            all.push((judged, learned, plain));
+        }
+        let mean = |part: &dyn Fn(&(Judged, Full, Full)) -> Score| {
+            Score::mean(&all.iter().map(part).collect::<Vec<_>>())
+        };
+        let baseline =
+            |(at, &baseline): (usize, &Baseline)| (baseline, mean(&|one| one.0.baselines[at].1));
+        let baselines = Baseline::ALL.iter().enumerate().map(baseline).collect();
+        let row = Self {
+            samples,
+            score: mean(&|one| one.0.score),
+            full: mean(&|one| one.1.rolled),
+            reconstructed: mean(&|one| one.1.reconstructed),
+            least_squares: mean(&|one| one.2.reconstructed),
+            held: all.iter().map(|one| one.0.held).sum(),
+            beyond: all.iter().map(|one| one.0.beyond).fold(0.0, f64::max),
+            seconds,
+            steps: all.iter().map(|one| one.0.rolled.len()).sum(),
+        };
+        Ok((row, baselines))
+    }
+
     fn time(&self) -> f64 {
         1e3 * self.seconds / self.steps.max(1) as f64
     }

@@ -22,8 +22,8 @@ pub struct Report {
     out: Option<PathBuf>,
 }
 
-const HEAD: &str = "| material | operator | samples | rollout m^2 | relative | constant velocity m^2 | free fall m^2 | all of true samples, least squares | all of true samples | all rolled | beyond walls m | ms a step | engine ms a step |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|
+const HEAD: &str = "| material | operator | samples | rollout m^2 | relative | constant velocity m^2 | free fall m^2 | all of true samples, least squares | all of true samples | all rolled | beyond walls m | ms a step | engine ms a step | engine with as few, all | its particles |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 impl Report {
@@ -62,6 +62,14 @@ fn rows(found: &Value) -> Option<String> {
     let (velocity, fall) = (baseline("constant velocity")?, baseline("free fall")?);
     let engine = found["engine_ms_per_step"].as_f64();
     let engine = engine.map_or_else(|| "-".to_owned(), |time| format!("{time:.3}"));
+    let coarse = &found["coarse_engine"];
+    let few = coarse["full"]["relative"]
+        .as_f64()
+        .zip(coarse["particles"].as_u64());
+    let few = few.map_or_else(
+        || "- | -".to_owned(),
+        |(error, count)| format!("{error:.3} | {count}"),
+    );
     let mut lines = String::new();
     for row in found["samples"].as_array()? {
         let number = |part: &str, name: &str| row[part][name].as_f64();
@@ -69,7 +77,7 @@ fn rows(found: &Value) -> Option<String> {
         // Writing to a string cannot fail.
         let _ = writeln!(
             lines,
-            "| {material} | {operator} | {samples} | {:.3e} | {:.3} | {velocity:.3e} | {fall:.3e} | {:.4} | {:.4} | {:.3} | {:.1e} | {:.3} | {engine} |",
+            "| {material} | {operator} | {samples} | {:.3e} | {:.3} | {velocity:.3e} | {fall:.3e} | {:.4} | {:.4} | {:.3} | {:.1e} | {:.3} | {engine} | {few} |",
             number("rollout", "mse")?,
             number("rollout", "relative")?,
             number("reconstructed_by_least_squares", "relative")?,

@@ -7,7 +7,7 @@ mod set;
 mod trajectory;
 
 pub use farthest::farthest_points;
-pub use generate::{generate, simulate, spec};
+pub use generate::{generate, run, simulate, spec};
 pub use recipe::{Counts, Families, Family, Recipe, Split};
 pub use set::DataSet;
 pub use trajectory::Trajectory;

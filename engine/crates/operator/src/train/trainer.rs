@@ -279,73 +279,28 @@ fn whole(operator: &Operator<f32>, tracks: &[Track]) -> Score {
 mod tests {
     use super::*;
     use crate::{
-        data::{Counts, Recipe, Split, simulate},
-        evaluate::judge,
-        graph::Reach,
-        model::{Baseline, Config},
-        testing::recipe,
+        data::{Split, simulate},
+        evaluate::{Judged, judge},
+        model::Baseline,
+        testing::{TINY, recipe, settings, trajectories},
         train::Card,
     };
 
-    fn trajectories(recipe: &Recipe, split: Split) -> Vec<Trajectory> {
-        let count = recipe.counts.of(split);
-        let one = |number| simulate(recipe, "jelly", split, number).unwrap();
-        (0..count).into_par_iter().map(one).collect()
-    }
-
-    fn settings() -> Training {
-        Training {
-            model: Config {
-                width: 16,
-                layers: 2,
-                history: 2,
-                reach: Reach {
-                    radius: 0.1,
-                    cap: 8,
-                },
-                ..Config::default()
-            },
-            samples: 48,
-            sets: 2,
-            iterations: 500,
-            batch: 2,
-            rate: 3e-3,
-            warmup: 20,
-            unroll: 2,
-            validate: 100,
-            ..Training::default()
-        }
-    }
-
     #[test]
     fn a_tiny_operator_beats_predictions_without_learning_on_shapes_it_has_not_seen() {
-        let recipe = Recipe {
-            frames: 40,
-            counts: Counts {
-                train: 6,
-                validation: 1,
-                test: 2,
-            },
-            radius: [0.07, 0.08],
-            ..recipe()
-        };
-        let [train, validation, test] = Split::ALL.map(|split| trajectories(&recipe, split));
-        let mut trainer = Trainer::new(settings(), &train, &validation).unwrap();
-        trainer.run(&mut |_, _| true).unwrap();
-        let operator = trainer.operator().unwrap();
-        let judged: Vec<_> = test
+        let (recipe, operator) = &*TINY;
+        let judged: Vec<_> = trajectories(recipe, Split::Test)
             .iter()
-            .map(|trajectory| judge(&operator, trajectory, 48).unwrap())
+            .map(|trajectory| judge(operator, trajectory, 48).unwrap())
             .collect();
-        let mean = |part: &dyn Fn(usize) -> Score| {
-            Score::mean(&(0..judged.len()).map(part).collect::<Vec<_>>()).mse
+        let mean = |part: &dyn Fn(&Judged) -> Score| {
+            Score::mean(&judged.iter().map(part).collect::<Vec<_>>()).mse
         };
-        let own = mean(&|at| judged[at].score);
         let of = |baseline: Baseline| {
-            mean(&|at| {
-                judged[at].baselines[Baseline::ALL.iter().position(|b| *b == baseline).unwrap()].1
-            })
+            let same = |found: &&(Baseline, Score)| found.0 == baseline;
+            mean(&|judged| judged.baselines.iter().find(same).unwrap().1)
         };
+        let own = mean(&|judged| judged.score);
         let (velocity, fall) = (of(Baseline::ConstantVelocity), of(Baseline::FreeFall));
         assert!(
             own * 5.0 <= velocity,

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use crate::{
         data::{Split, Trajectory, farthest_points, run, spec},
-        testing::{TINY, operator, room},
+        testing::{TINY, pair_operator, room},
     };
 
     /// The centre of a body after a course: how far it is from a target, by the common velocity at the start.
@@ -237,7 +237,7 @@ mod tests {
     fn gradient_of_a_course_agrees_with_central_differences() {
         let samples = 10;
         let course = Course {
-            operator: operator(true),
+            operator: pair_operator(),
             room: room(),
             samples,
             steps: 6,

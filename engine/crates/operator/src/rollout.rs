@@ -127,12 +127,12 @@ impl<T: Real> Unrolled<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{check_at, flat, operator, room, window, windowed};
+    use crate::testing::{check_at, flat, pair_operator, room, window, windowed};
 
     #[test]
     fn adjoint_is_the_transpose_of_the_tangent() {
         const STEPS: usize = 4;
-        let (operator, room) = (operator::<f64>(true), room());
+        let (operator, room) = (pair_operator::<f64>(), room());
         let size = operator.weights.len();
         let x = [&operator.weights[..], &flat(&window())].concat();
         check_at(

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::{
     data::{Counts, Families, Recipe, Split, Trajectory, simulate},
     graph::Reach,
-    model::{Config, Network, Operator, Room, Scales, Window},
+    model::{Config, Kind, Operator, Room, Scales, Window, first_weights},
     train::{Trainer, Training},
 };
 
@@ -91,9 +91,22 @@ pub(crate) fn recipe() -> Recipe {
     }
 }
 
-/// A small operator with random weights.
+/// A small operator with forces between pairs and random weights.
+pub(crate) fn pair_operator<T: Real>() -> Operator<T> {
+    let free = operator::<T>(true);
+    let config = Config {
+        kind: Kind::Pairs,
+        ..free.config
+    };
+    let weights = first_weights(&config, 3).into_iter();
+    let weights = weights.map(|w| T::of(4.0 * w)).collect();
+    Operator::new(config, free.scales, weights).unwrap()
+}
+
+/// A small operator of free accelerations with random weights.
 pub(crate) fn operator<T: Real>(balanced: bool) -> Operator<T> {
     let config = Config {
+        kind: Kind::Free,
         width: 6,
         layers: 2,
         history: 2,
@@ -110,7 +123,7 @@ pub(crate) fn operator<T: Real>(balanced: bool) -> Operator<T> {
         velocity: 1.0,
         acceleration: 20.0,
     };
-    let weights = Network::new(&config).start(3);
+    let weights = first_weights(&config, 3);
     let weights = weights.iter().map(|&w| T::of(4.0 * w)).collect();
     Operator::new(config, scales, weights).unwrap()
 }
@@ -165,7 +178,7 @@ pub(crate) fn still(frame: f64) -> Operator<f32> {
         velocity: 1.0,
         acceleration: 1.0,
     };
-    let size = Network::new(&config).size();
+    let size = first_weights(&config, 0).len();
     Operator::new(config, scales, vec![0.0; size]).unwrap()
 }
 

@@ -120,6 +120,16 @@ impl Graph {
         self.sources.len()
     }
 
+    /// The edge that goes back, of each.
+    pub fn reverse(&self) -> Vec<usize> {
+        let back = |(target, source): (usize, usize)| {
+            let first = self.targets.partition_point(|&at| at < source);
+            let end = first + self.targets[first..].partition_point(|&at| at == source);
+            first + self.sources[first..end].partition_point(|&at| at < target)
+        };
+        self.iter().map(back).collect()
+    }
+
     /// Target and source of each edge.
     pub fn iter(&self) -> impl Iterator<Item = (usize, usize)> {
         self.targets
@@ -169,6 +179,8 @@ mod tests {
         assert!(expected.len() > 400);
         assert!(lists.iter().any(|list| list.len() == cap));
         assert_eq!(graph.iter().collect::<Vec<_>>(), expected);
+        let back: Vec<_> = graph.reverse().iter().map(|&edge| expected[edge]).collect();
+        assert!(back.iter().zip(&expected).all(|(a, b)| (a.1, a.0) == *b));
     }
 
     #[test]

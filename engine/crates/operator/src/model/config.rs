@@ -4,10 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{error::OperatorError, graph::Reach};
 
+/// What the network of an operator is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Kind {
+    /// Forces between pairs of samples and from walls, see
+    /// [`PairNetwork`](super::pairs::PairNetwork).
+    #[default]
+    Pairs,
+    /// Accelerations of samples, by whatever network, see [`Network`](super::Network).
+    Free,
+}
+
 /// The shape of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// What it is. Default: Pairs.
+    pub kind: Kind,
     /// Features of a point or an edge. Default: 32.
     pub width: usize,
     /// Interaction layers. Default: 3.
@@ -16,17 +29,19 @@ pub struct Config {
     pub history: usize,
     /// Edges of the graph. Default: 0.1 m, 16 neighbours.
     pub reach: Reach,
-    /// Edge of the cells of the latent grid (m), which is asked half way through the layers. Default: none.
+    /// Of `Free`: edge of the cells of the latent grid (m), which is asked half way through the layers.
+    /// Default: none.
     pub latent: Option<f64>,
-    /// Whether edges know how the samples lay at rest. Default: true.
+    /// Of `Free`: whether edges know how the samples lay at rest. Default: true.
     pub rest: bool,
-    /// Whether forces within a piece of matter cancel where it touches nothing. Default: true.
+    /// Of `Free`: whether forces within a piece of matter cancel where it touches nothing. Default: true.
     pub balanced: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
+            kind: Kind::Pairs,
             width: 32,
             layers: 3,
             history: 3,
@@ -47,6 +62,7 @@ impl Config {
     #[must_use]
     pub fn graph_network_simulator(width: usize, reach: Reach) -> Self {
         Self {
+            kind: Kind::Free,
             width,
             layers: 10,
             history: 5,

@@ -38,7 +38,7 @@ const TINY: f64 = 1e-12;
 
 /// `(1 - d)^2` for d in (0, 1), 1 below and 0 above, and its derivative. At 0 and below the derivative
 /// is that from below, 0.
-fn gate<T: Real>(d: T) -> (T, T) {
+pub(super) fn gate<T: Real>(d: T) -> (T, T) {
     let (zero, one) = (T::zero(), T::one());
     if d <= zero {
         (one, zero)
@@ -47,6 +47,13 @@ fn gate<T: Real>(d: T) -> (T, T) {
     } else {
         ((one - d) * (one - d), T::of(-2.0) * (one - d))
     }
+}
+
+/// Distance over reach to wall `side` of `axis`, and how it grows with the position: 1 or -1.
+pub(super) fn distance<T: Real>(room: &Room, axis: usize, side: usize, x: T, inverse: T) -> (T, T) {
+    let wall = T::of(room.bounds[side][axis]);
+    let sign = if side == 0 { T::one() } else { -T::one() };
+    ((x - wall) * sign * inverse, sign)
 }
 
 fn length<T: Real>(d: &[T; 3]) -> T {
@@ -67,13 +74,6 @@ impl<T: Real> Features<T> {
     /// Rows of [`Features::edges`].
     pub const fn edge_rows(config: &Config) -> usize {
         if config.rest { 8 } else { 4 }
-    }
-
-    /// Distance over reach to wall `side` of `axis`, and how it grows with the position: 1 or -1.
-    fn distance(room: &Room, axis: usize, side: usize, x: T, inverse: T) -> (T, T) {
-        let wall = T::of(room.bounds[side][axis]);
-        let sign = if side == 0 { T::one() } else { -T::one() };
-        ((x - wall) * sign * inverse, sign)
     }
 
     /// The features of a window.
@@ -102,7 +102,7 @@ impl<T: Real> Features<T> {
                 for side in 0..2 {
                     let row = 3 * config.history + 2 * axis + side;
                     for (row, x) in [(row, new), (row + 6, new + new - old)] {
-                        let (g, _) = gate(Self::distance(room, axis, side, x, inverse).0);
+                        let (g, _) = gate(distance(room, axis, side, x, inverse).0);
                         column[row] = g;
                         free *= T::one() - g;
                     }
@@ -182,7 +182,7 @@ impl<T: Real> Features<T> {
                 for side in 0..2 {
                     let at = 2 * axis + side;
                     for (at, x) in [(at, new), (at + 6, new + new - old)] {
-                        let (d, sign) = Self::distance(room, axis, side, x, inverse);
+                        let (d, sign) = distance(room, axis, side, x, inverse);
                         let (g, slope) = gate(d);
                         gates[at] = (g, slope * sign * inverse, T::zero());
                     }

@@ -5,13 +5,14 @@ mod baseline;
 mod config;
 mod features;
 mod network;
+pub mod pairs;
 mod stepper;
 mod window;
 
 pub use balance::{balance, balance_vjp};
 pub use baseline::Baseline;
-pub use config::{Config, Scales};
+pub use config::{Config, Kind, Scales};
 pub use features::{Features, FeaturesBar};
 pub use network::{Network, NetworkTape};
-pub use stepper::{Operator, StepTape, Stepped};
+pub use stepper::{Operator, StepTape, Stepped, first_weights};
 pub use window::{Room, Window};

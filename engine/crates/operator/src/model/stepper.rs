@@ -3,7 +3,10 @@
 use backflow_diff::Real;
 use nalgebra::DMatrix;
 
-use super::{Config, Features, Network, NetworkTape, Room, Scales, Window, balance, balance_vjp};
+use super::{
+    Config, Features, Kind, Network, NetworkTape, Room, Scales, Window, balance, balance_vjp,
+    pairs::{PairNetwork, PairTape, Sight},
+};
 use crate::{
     error::OperatorError,
     graph::{Graph, components},
@@ -12,7 +15,7 @@ use crate::{
 /// A reduced-order operator: it steps a few hundred samples of a body of thousands of particles.
 ///
 /// ```text
-/// a   = network(features(window))                  over its scale, balanced
+/// a   = network(window)                            over its scale
 /// x*  = 2 x_t - x_(t-1) + frame^2 (g + scale a)     the free step
 /// x   = x*, brought back into the room where it left it
 /// ```
@@ -26,7 +29,38 @@ pub struct Operator<T: Real> {
     pub scales: Scales,
     /// Weights of the network.
     pub weights: Vec<T>,
-    network: Network,
+    network: AnyNetwork,
+}
+
+/// The network of each kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum AnyNetwork {
+    Pairs(PairNetwork),
+    Free(Network),
+}
+
+impl AnyNetwork {
+    const fn new(config: &Config) -> Self {
+        match config.kind {
+            Kind::Pairs => Self::Pairs(PairNetwork::new(config)),
+            Kind::Free => Self::Free(Network::new(config)),
+        }
+    }
+
+    const fn size(&self) -> usize {
+        match self {
+            Self::Pairs(network) => network.size(),
+            Self::Free(network) => network.size(),
+        }
+    }
+}
+
+/// First weights of an operator, from a seed.
+pub fn first_weights(config: &Config, seed: u64) -> Vec<f64> {
+    match AnyNetwork::new(config) {
+        AnyNetwork::Pairs(network) => network.start(seed),
+        AnyNetwork::Free(network) => network.start(seed),
+    }
 }
 
 /// What a step comes to.
@@ -44,11 +78,23 @@ pub struct Stepped<T: Real> {
 #[derive(Debug, Clone)]
 pub struct StepTape<T: Real> {
     graph: Graph,
+    network: AnyTape<T>,
+    free: DMatrix<T>,
+}
+
+/// What the network of each kind leaves.
+#[derive(Debug, Clone)]
+enum AnyTape<T: Real> {
+    Pairs(Box<(Sight<T>, PairTape<T>)>),
+    Free(Box<FreeTape<T>>),
+}
+
+#[derive(Debug, Clone)]
+struct FreeTape<T: Real> {
     features: Features<T>,
     network: NetworkTape<T>,
     raw: DMatrix<T>,
     pieces: (Vec<usize>, usize),
-    free: DMatrix<T>,
 }
 
 impl<T: Real> Operator<T> {
@@ -67,7 +113,7 @@ impl<T: Real> Operator<T> {
                 return Err(OperatorError::setting(field, value, "a positive number"));
             }
         }
-        let network = Network::new(&config);
+        let network = AnyNetwork::new(&config);
         if weights.len() != network.size() {
             let what = "weights of the network";
             return Err(OperatorError::mismatch(what, weights.len(), network.size()));
@@ -131,13 +177,7 @@ impl<T: Real> Operator<T> {
     ) -> Result<(Stepped<T>, StepTape<T>), OperatorError> {
         self.admit(window)?;
         let graph = Graph::new(window.newest(), self.config.reach)?;
-        let features = Features::of(&self.config, &self.scales, room, &graph, window);
-        let (raw, network) = self.network.apply(&self.weights, &graph, &features);
-        let pieces = components(&graph);
-        let mut a = raw.clone();
-        if self.config.balanced {
-            balance(&mut a, &features.touch, &pieces.0, pieces.1);
-        }
+        let (a, network) = self.accelerations(room, &graph, window);
         let square = self.scales.frame * self.scales.frame;
         let scale = T::of(square * self.scales.acceleration);
         let (now, before) = (window.before(0), window.before(1));
@@ -149,13 +189,86 @@ impl<T: Real> Operator<T> {
         let (x, held) = hold(room, &free);
         let tape = StepTape {
             graph,
-            features,
             network,
-            raw,
-            pieces,
             free: free.clone(),
         };
         Ok((Stepped { free, x, held }, tape))
+    }
+
+    /// Accelerations over their scale.
+    fn accelerations(
+        &self,
+        room: &Room,
+        graph: &Graph,
+        window: &Window<T>,
+    ) -> (DMatrix<T>, AnyTape<T>) {
+        let (config, scales, weights) = (&self.config, &self.scales, &self.weights);
+        match &self.network {
+            AnyNetwork::Pairs(network) => {
+                let sight = Sight::of(config, scales, room, graph, window);
+                let (a, tape) = network.apply(weights, graph, &sight);
+                (a, AnyTape::Pairs(Box::new((sight, tape))))
+            }
+            AnyNetwork::Free(network) => {
+                let features = Features::of(config, scales, room, graph, window);
+                let (raw, network) = network.apply(weights, graph, &features);
+                let pieces = components(graph);
+                let mut a = raw.clone();
+                if config.balanced {
+                    balance(&mut a, &features.touch, &pieces.0, pieces.1);
+                }
+                let tape = FreeTape {
+                    features,
+                    network,
+                    raw,
+                    pieces,
+                };
+                (a, AnyTape::Free(Box::new(tape)))
+            }
+        }
+    }
+
+    /// Adds the cotangents of window and weights from that of the accelerations.
+    fn accelerations_vjp(
+        &self,
+        room: &Room,
+        window: &Window<T>,
+        tape: &StepTape<T>,
+        mut a_bar: DMatrix<T>,
+        window_bar: &mut Window<T>,
+        weights_bar: &mut [T],
+    ) {
+        let (config, scales, weights) = (&self.config, &self.scales, &self.weights);
+        let graph = &tape.graph;
+        match (&self.network, &tape.network) {
+            (AnyNetwork::Pairs(network), AnyTape::Pairs(tape)) => {
+                let (sight, tape) = &**tape;
+                let mut bar = sight.zeros();
+                network.apply_vjp(weights, graph, sight, tape, &a_bar, &mut bar, weights_bar);
+                Sight::of_vjp(config, scales, room, graph, window, &bar, window_bar);
+            }
+            (AnyNetwork::Free(network), AnyTape::Free(tape)) => {
+                let features = &tape.features;
+                let mut bar = features.zeros();
+                if config.balanced {
+                    let (piece, pieces) = (&tape.pieces.0, tape.pieces.1);
+                    let touch_bar = &mut bar.touch;
+                    balance_vjp(
+                        &tape.raw,
+                        &features.touch,
+                        piece,
+                        pieces,
+                        &mut a_bar,
+                        touch_bar,
+                    );
+                }
+                let tape = &tape.network;
+                network.apply_vjp(weights, graph, features, tape, a_bar, &mut bar, weights_bar);
+                Features::of_vjp(config, scales, room, graph, window, &bar, window_bar);
+            }
+            // A tape is of the operator that made it.
+            _ => {}
+        }
     }
 
     /// Adds the cotangents of window and weights from those of [`Stepped::free`] and
@@ -177,31 +290,8 @@ impl<T: Real> Operator<T> {
         window_bar.x[last] += &free_bar * T::of(2.0);
         window_bar.x[last - 1] -= &free_bar;
         let square = self.scales.frame * self.scales.frame;
-        let mut a_bar = free_bar * T::of(square * self.scales.acceleration);
-        let mut features_bar = tape.features.zeros();
-        if self.config.balanced {
-            let (piece, pieces) = (&tape.pieces.0, tape.pieces.1);
-            let (touch, touch_bar) = (&tape.features.touch, &mut features_bar.touch);
-            balance_vjp(&tape.raw, touch, piece, pieces, &mut a_bar, touch_bar);
-        }
-        self.network.apply_vjp(
-            &self.weights,
-            &tape.graph,
-            &tape.features,
-            &tape.network,
-            a_bar,
-            &mut features_bar,
-            weights_bar,
-        );
-        Features::of_vjp(
-            &self.config,
-            &self.scales,
-            room,
-            &tape.graph,
-            window,
-            &features_bar,
-            window_bar,
-        );
+        let a_bar = free_bar * T::of(square * self.scales.acceleration);
+        self.accelerations_vjp(room, window, tape, a_bar, window_bar, weights_bar);
     }
 }
 
@@ -239,7 +329,7 @@ fn hold_vjp<T: Real>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{check_at, flat, operator, room, window, windowed};
+    use crate::testing::{check_at, flat, operator, pair_operator, room, window, windowed};
 
     #[test]
     fn without_weights_matter_falls_freely_and_stays_in_the_room() {
@@ -275,6 +365,9 @@ mod tests {
         let square = operator.scales.frame * operator.scales.frame;
         let (stepped, tape) = operator.step(&room, &window).unwrap();
         // Pieces fall freely, each as a whole, whatever the weights say.
+        let AnyTape::Free(tape) = &tape.network else {
+            panic!("another network");
+        };
         assert!(tape.raw.abs().max() > 0.1);
         let (piece, pieces) = &tape.pieces;
         for number in 0..*pieces {
@@ -293,8 +386,12 @@ mod tests {
 
     #[test]
     fn adjoint_is_the_transpose_of_the_tangent() {
-        for balanced in [true, false] {
-            let operator = operator::<f64>(balanced);
+        let all = [
+            pair_operator::<f64>(),
+            operator::<f64>(true),
+            operator::<f64>(false),
+        ];
+        for operator in all {
             let (room, start) = (room(), window());
             let size = operator.weights.len();
             let x = [&operator.weights[..], &flat(&start)].concat();

@@ -43,11 +43,11 @@ mod tests {
     use backflow_diff::gradcheck::{DifferenceParams, central_difference};
 
     use super::*;
-    use crate::testing::{operator, room, window};
+    use crate::testing::{pair_operator, room, window};
 
     #[test]
     fn gradient_agrees_with_central_differences() {
-        let start = operator::<f64>(true);
+        let start = pair_operator::<f64>();
         let excerpt = Excerpt {
             room: room(),
             window: window(),

@@ -9,7 +9,7 @@ use super::{Pool, Score, Training, batch::Track, loss, score};
 use crate::{
     data::Trajectory,
     error::OperatorError,
-    model::{Network, Operator, Scales},
+    model::{Operator, Scales, first_weights},
     rollout::roll,
 };
 
@@ -92,8 +92,7 @@ impl Trainer {
         } else {
             validation
         };
-        let network = Network::new(&settings.model);
-        let weights = network.start(seed);
+        let weights = first_weights(&settings.model, seed);
         let update = AdamW {
             decay: settings.decay,
             ..AdamW::new(weights.len())

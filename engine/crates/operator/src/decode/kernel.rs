@@ -190,7 +190,7 @@ pub fn train_kernel(
         let x = DMatrix::from_vec(INPUTS, width, flat);
         if unit == 0.0 {
             // Errors without a kernel, for a loss of order one; particles that are samples have none.
-            let none = vec![0.0; Decoder::NEIGHBOURS];
+            let none = [0.0; Decoder::NEIGHBOURS];
             let errors = cases
                 .iter()
                 .map(|case| case.error(&none[..case.fit.indices.len()], 1.0).0);

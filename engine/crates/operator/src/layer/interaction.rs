@@ -112,7 +112,7 @@ impl Interaction {
         let from = self.source.apply(&weights[target..source], h);
         let mut hidden = self.edge.apply(&weights[source..edge], e);
         for (mut z, (i, j)) in hidden.column_iter_mut().zip(graph.iter()) {
-            let parts = to.column(i).into_iter().zip(from.column(j).into_iter());
+            let parts = to.column(i).into_iter().zip(from.column(j));
             for (z, (&a, &b)) in z.iter_mut().zip(parts) {
                 *z += a + b;
             }

@@ -125,7 +125,7 @@ mod tests {
                 },
                 |x, bar| {
                     let (a, mut a_bar) = (matrix(3, &x[..15]), matrix(3, bar));
-                    let mut touch_bar = vec![0.0; 5];
+                    let mut touch_bar = [0.0; 5];
                     balance_vjp(&a, &x[15..], &PIECE, 2, &mut a_bar, &mut touch_bar);
                     let mut all = a_bar.as_slice().to_vec();
                     all.extend(touch_bar);

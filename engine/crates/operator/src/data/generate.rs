@@ -221,6 +221,7 @@ pub fn spec(
         injectors: Vec::new(),
         losses: Vec::new(),
         metrics: Vec::new(),
+        gas: None,
         optimize: None,
     })
 }

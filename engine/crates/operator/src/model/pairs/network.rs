@@ -14,10 +14,10 @@ use crate::{
 /// From what is seen to accelerations over their scale:
 ///
 /// ```text
-/// a_i = sum_j w_ij / sqrt(s_i s_j) ((f_ij + f_ji) n_ij + (h_ij + h_ji) u_ij) + sum_c g_c (p_c n_c + q_c v_c)
+/// a_i = sum_j w_ij / sqrt(s_i s_j) ((f_ij + f_ji) n_ij + (h_ij + h_ji) (v_j - v_i)) + sum_c g_c (p_c n_c + q_c v_c)
 /// ```
 ///
-/// with f and h of edges and p and q of contacts with walls by networks, `u_ij` the slip of an edge, `s_i = sum_j w_ij + 1/10`, and `v_c`
+/// with f and h of edges and p and q of contacts with walls by networks, `s_i = sum_j w_ij + 1/10`, and `v_c`
 /// the velocity along the wall. What acts on i from j acts on j from i, reversed: forces within matter change
 /// no momentum, whatever the weights. Nothing depends on the frame of the observer: the accelerations of a
 /// body that is turned, far from walls, are turned, and those of one that moves faster are the same.

@@ -14,15 +14,14 @@ use crate::{
 /// What a network of pairs sees. `v` are velocities over their scale, lengths are over the reach R.
 #[derive(Debug, Clone)]
 pub struct Sight<T: Real> {
-    /// Of an edge from j to i: its length r, that at rest l as `l / (1 + l)`, its strain
-    /// `s = (r - l) / (r + l)` as `s / sqrt(s^2 + 1/20^2)`, and for each velocity that is seen `u . n` and
-    /// `|u|` of `u = 5 (v_j - v_i)`, with n its direction.
+    /// Of an edge from j to i: its length r, that at rest l as `l / (1 + l)`, `(r - l) / (r + l)`, and for each
+    /// velocity that is seen `(v_j - v_i) . n` and `|v_j - v_i|`, with n its direction.
     pub edges: DMatrix<T>,
     /// Weights of edges: `(1 - r^2)^2`.
     pub weights: Vec<T>,
     /// Directions n of edges, from i to j.
     pub directions: DMatrix<T>,
-    /// `5 (v_j - v_i)` of the newest velocity.
+    /// `v_j - v_i` of the newest velocity.
     pub slips: DMatrix<T>,
     /// Which points are near which walls, `(point, axis, side)`.
     pub contacts: Vec<(usize, usize, usize)>,
@@ -41,13 +40,7 @@ pub(super) const WALL_ROWS: usize = 5;
 /// Square of what keeps lengths of edges differentiable (1): far below any distance.
 const TINY: f64 = 1e-12;
 
-/// Strain that counts as much (1): soft matter is strained by a few hundredths where it bounces.
-const STRAIN: f64 = 0.05;
-
-/// How much slower than itself a body is within, about (1).
-const WITHIN: f64 = 0.2;
-
-/// Square of what keeps speeds differentiable, which do vanish (1).
+/// The same of speeds, which do vanish (1).
 const SLOW: f64 = 1e-4;
 
 fn dot<T: Real>(a: &[T; 3], b: &[T; 3]) -> T {
@@ -72,14 +65,6 @@ fn velocity_vjp<T: Real>(bar: &mut Window<T>, step: usize, i: usize, rate: T, v_
 
 fn between<T: Real>(x: &DMatrix<T>, i: usize, j: usize, scale: T) -> [T; 3] {
     [0, 1, 2].map(|axis| (x[(axis, j)] - x[(axis, i)]) * scale)
-}
-
-/// `s / sqrt(s^2 + STRAIN^2)` and its slope.
-fn saturate<T: Real>(s: T) -> (T, T) {
-    let unit = T::of(STRAIN * STRAIN);
-    let square = s * s + unit;
-    let root = square.sqrt();
-    (s / root, unit / (square * root))
 }
 
 fn minus<T: Real>(a: [T; 3], b: [T; 3]) -> [T; 3] {
@@ -150,7 +135,6 @@ impl<T: Real> Sight<T> {
     ) -> Self {
         let inverse = T::of(1.0 / config.reach.radius);
         let rate = T::of(1.0 / (scales.frame * scales.velocity));
-        let within = rate / T::of(WITHIN);
         let count = graph.edges();
         let mut edges = DMatrix::zeros(Self::edge_rows(config), count);
         let (mut directions, mut slips) = (DMatrix::zeros(3, count), DMatrix::zeros(3, count));
@@ -163,10 +147,10 @@ impl<T: Real> Sight<T> {
             let l = (dot(&rest, &rest) + T::of(TINY)).sqrt();
             edges[(0, edge)] = r;
             edges[(1, edge)] = l / (T::one() + l);
-            edges[(2, edge)] = saturate((r - l) / (r + l)).0;
+            edges[(2, edge)] = (r - l) / (r + l);
             weights.push(gate(r * r).0);
             for step in 0..config.history {
-                let [a, b] = [i, j].map(|at| velocity(window, step, at, within));
+                let [a, b] = [i, j].map(|at| velocity(window, step, at, rate));
                 let slip = minus(b, a);
                 edges[(3 + 2 * step, edge)] = dot(&slip, &n);
                 edges[(4 + 2 * step, edge)] = (dot(&slip, &slip) + T::of(SLOW)).sqrt();
@@ -236,7 +220,6 @@ impl<T: Real> Sight<T> {
     ) {
         let inverse = T::of(1.0 / config.reach.radius);
         let rate = T::of(1.0 / (scales.frame * scales.velocity));
-        let within = rate / T::of(WITHIN);
         let last = window_bar.x.len() - 1;
         let two = T::of(2.0);
         for (edge, (i, j)) in graph.iter().enumerate() {
@@ -248,14 +231,13 @@ impl<T: Real> Sight<T> {
             let row = |row: usize| bar.edges[(row, edge)];
             let sum = (r + l) * (r + l);
             // (r - l) / (r + l): 2 l / (r + l)^2 in r, -2 r / (r + l)^2 in l
-            let strain_bar = row(2) * saturate((r - l) / (r + l)).1;
-            let mut r_bar = row(0) + strain_bar * two * l / sum;
+            let mut r_bar = row(0) + row(2) * two * l / sum;
             r_bar += bar.weights[edge] * gate(r * r).1 * two * r;
             let shrink = T::one() / (T::one() + l);
-            let l_bar = row(1) * shrink * shrink - strain_bar * two * r / sum;
+            let l_bar = row(1) * shrink * shrink - row(2) * two * r / sum;
             let mut n_bar = [0, 1, 2].map(|axis| bar.directions[(axis, edge)]);
             for step in 0..config.history {
-                let [a, b] = [i, j].map(|at| velocity(window, step, at, within));
+                let [a, b] = [i, j].map(|at| velocity(window, step, at, rate));
                 let slip = minus(b, a);
                 let (radial, size) = (row(3 + 2 * step), row(4 + 2 * step));
                 let size = size / (dot(&slip, &slip) + T::of(SLOW)).sqrt();
@@ -264,8 +246,8 @@ impl<T: Real> Sight<T> {
                 if step == 0 {
                     (0..3).for_each(|axis| slip_bar[axis] += bar.slips[(axis, edge)]);
                 }
-                velocity_vjp(window_bar, step, j, within, &slip_bar);
-                velocity_vjp(window_bar, step, i, within, &slip_bar.map(|bar| -bar));
+                velocity_vjp(window_bar, step, j, rate, &slip_bar);
+                velocity_vjp(window_bar, step, i, rate, &slip_bar.map(|bar| -bar));
             }
             // n = d / r
             r_bar -= dot(&n_bar, &n) / r;

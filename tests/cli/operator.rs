@@ -11,7 +11,7 @@ const RECIPE: &str = "(
     cell: 0.05,
     frame: 0.01,
     frames: 14,
-    radius: (0.08, 0.09),
+    radius: (0.08, 0.088),
     speed: 1,
     counts: (train: 2, validation: 1, test: 1),
 )";

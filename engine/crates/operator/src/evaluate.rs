@@ -168,11 +168,17 @@ pub fn coarse(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::{
-        data::{Split, simulate, spec},
+        data::{Recipe, Split, simulate, spec},
         testing::{recipe, still},
+        train::Card,
     };
+
+    /// Operators in the assets.
+    const SHIPPED: [&str; 1] = ["jelly"];
 
     #[test]
     fn the_engine_at_its_own_size_makes_no_error() {
@@ -186,6 +192,31 @@ mod tests {
         let few = coarse(&spec, &truth, truth.count / 4, 2).unwrap();
         assert!(few.particles < truth.count / 2);
         assert!(few.score.mse > same.score.mse);
+    }
+
+    #[test]
+    fn shipped_operators_are_good_on_a_shape_that_they_have_not_seen() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../assets/operators");
+        let recipe = Recipe::read(&folder.join("drop.ron")).unwrap();
+        for material in SHIPPED {
+            let trained = Card::read(&folder.join(format!("{material}.ron"))).unwrap();
+            assert_eq!(trained.card.material, material);
+            let truth = simulate(&recipe, material, Split::Test, 1).unwrap();
+            let judged = judge(&trained.operator, &truth, trained.card.samples).unwrap();
+            let of = |baseline: Baseline| {
+                let same = |found: &&(Baseline, Score)| found.0 == baseline;
+                judged.baselines.iter().find(same).unwrap().1.mse
+            };
+            let own = judged.score.mse;
+            let (velocity, fall) = (of(Baseline::ConstantVelocity), of(Baseline::FreeFall));
+            assert!(
+                own * 10.0 < velocity && own * 2.0 < fall,
+                "{material}: {own:e}, constant velocity {velocity:e}, free fall {fall:e}"
+            );
+            let found = full(&judged, &truth, trained.kernel.as_ref()).unwrap();
+            let plain = full(&judged, &truth, None).unwrap();
+            assert!(found.reconstructed.mse < plain.reconstructed.mse);
+        }
     }
 
     #[test]

@@ -209,6 +209,8 @@ pub(crate) fn settings() -> Training {
         rate: 3e-3,
         warmup: 20,
         unroll: 2,
+        single: 0.5,
+        noise: 0.3,
         validate: 100,
         ..Training::default()
     }

@@ -23,11 +23,11 @@ pub struct Config {
     pub kind: Kind,
     /// Features of a point or an edge. Default: 32.
     pub width: usize,
-    /// Interaction layers. Default: 3.
+    /// Interaction layers. Default: 2.
     pub layers: usize,
-    /// Velocities that are seen, at least 1. Default: 3.
+    /// Velocities that are seen, at least 1. Default: 2.
     pub history: usize,
-    /// Edges of the graph. Default: 0.1 m, 16 neighbours.
+    /// Edges of the graph. Default: 0.08 m, 12 neighbours.
     pub reach: Reach,
     /// Of `Free`: edge of the cells of the latent grid (m), which is asked half way through the layers.
     /// Default: none.
@@ -43,11 +43,11 @@ impl Default for Config {
         Self {
             kind: Kind::Pairs,
             width: 32,
-            layers: 3,
-            history: 3,
+            layers: 2,
+            history: 2,
             reach: Reach {
-                radius: 0.1,
-                cap: 16,
+                radius: 0.08,
+                cap: 12,
             },
             latent: None,
             rest: true,

@@ -14,15 +14,15 @@ use crate::{error::OperatorError, model::Config};
 pub struct Training {
     /// Shape of the network.
     pub model: Config,
-    /// Samples of a body. Default: 256.
+    /// Samples of a body. Default: 128.
     pub samples: usize,
     /// Sets of samples that are drawn of each trajectory. Default: 4.
     pub sets: usize,
-    /// Steps of the optimiser. Default: 4000.
+    /// Steps of the optimiser. Default: 1400.
     pub iterations: usize,
     /// Excerpts of a batch. Default: 4.
     pub batch: usize,
-    /// Rate of AdamW. Default: 1e-3.
+    /// Rate of AdamW. Default: 3e-3.
     pub rate: f64,
     /// Steps in which the rate grows from 0. Default: 100.
     pub warmup: usize,
@@ -32,14 +32,14 @@ pub struct Training {
     pub decay: f64,
     /// Greatest norm of a gradient. Default: 1.
     pub clip: f64,
-    /// Steps of the operator that the loss spans in the end. Default: 3.
+    /// Steps of the operator that the loss spans in the end. Default: 6.
     pub unroll: usize,
-    /// Share of the iterations in which it spans a single step, at first. Default: 0.5.
+    /// Share of the iterations in which it spans a single step, at first. Default: 0.15.
     pub single: f64,
     /// Random walk that is added to the velocities of an excerpt, in units of the velocity that the
-    /// root mean square acceleration makes in a step. Default: 0.3.
+    /// root mean square acceleration makes in a step. Default: 0.2.
     pub noise: f64,
-    /// Steps between two validations. Default: 250.
+    /// Steps between two validations. Default: 100.
     pub validate: usize,
     /// Validations without progress after which training stops. Default: 1000, in effect never.
     pub patience: usize,
@@ -53,19 +53,19 @@ impl Default for Training {
     fn default() -> Self {
         Self {
             model: Config::default(),
-            samples: 256,
+            samples: 128,
             sets: 4,
-            iterations: 4000,
+            iterations: 1400,
             batch: 4,
-            rate: 1e-3,
+            rate: 3e-3,
             warmup: 100,
             floor: 0.01,
             decay: 1e-4,
             clip: 1.0,
-            unroll: 3,
-            single: 0.5,
-            noise: 0.3,
-            validate: 250,
+            unroll: 6,
+            single: 0.15,
+            noise: 0.2,
+            validate: 100,
             patience: 1000,
             decoder: 1000,
             seed: 0,
@@ -154,7 +154,7 @@ mod tests {
         };
         let settings = read("(samples: 100, model: (width: 16))").unwrap();
         assert_eq!((settings.samples, settings.model.width), (100, 16));
-        assert_eq!(settings.model.layers, 3);
+        assert_eq!(settings.model.layers, 2);
         let error = |text: &str| read(text).unwrap_err().to_string();
         assert_eq!(error("(batch: 0)"), "batch = 0: expected at least 1");
         assert_eq!(

@@ -222,6 +222,7 @@ pub fn spec(
         losses: Vec::new(),
         metrics: Vec::new(),
         gas: None,
+        views: Vec::new(),
         optimize: None,
     })
 }

@@ -12,7 +12,8 @@ pub mod protocol;
 #[cfg(feature = "mujoco")]
 mod scene;
 pub mod summary;
-#[cfg(all(test, feature = "mujoco"))]
+#[cfg(test)]
+#[cfg(feature = "mujoco")]
 mod tests;
 #[cfg(feature = "mujoco")]
 mod trial;

@@ -72,6 +72,11 @@ pub trait Strain<T: Real>: Copy + Send + Sync + std::fmt::Debug + PartialEq + 's
     }
 }
 
+/// Largest volume ratio of a liquid (1). A drop that flies alone keeps its velocity gradient, and
+/// with it grows without end, until its ratio is no number any more; a thousand times its volume
+/// is as good as alone.
+const ALONE: f64 = 1e3;
+
 /// Liquids remember their volume ratio `J` alone.
 impl<T: Real> Strain<T> for T {
     const COMPONENTS: usize = 1;
@@ -86,16 +91,25 @@ impl<T: Real> Strain<T> for T {
         T::zero()
     }
 
-    /// `J <- J (1 + dt tr(grad v))`.
+    /// `J <- min(J (1 + dt tr(grad v)), 1e3)`. At the kink the derivative of what grows is taken.
     #[inline(always)]
     fn advance(&self, gradient: &Matrix3<T>, dt: T) -> Self {
-        *self * (T::one() + dt * gradient.trace())
+        let grown = *self * (T::one() + dt * gradient.trace());
+        if grown > T::of(ALONE) {
+            T::of(ALONE)
+        } else {
+            grown
+        }
     }
 
     #[inline(always)]
     fn advance_vjp(&self, gradient: &Matrix3<T>, dt: T, bar: &Self) -> (Self, Matrix3<T>) {
+        let growth = T::one() + dt * gradient.trace();
+        if *self * growth > T::of(ALONE) {
+            return (T::zero(), Matrix3::zeros());
+        }
         (
-            *bar * (T::one() + dt * gradient.trace()),
+            *bar * growth,
             Matrix3::from_diagonal_element(*bar * *self * dt),
         )
     }
@@ -161,7 +175,19 @@ mod tests {
             let before = Deformation::new(&f, 0.3);
             assert_advance_vjp::<_, Deformation<Dual64>>(&before, &gradient, solid, along);
             let (j, tangent, weights) = (f[0], tangent[0], weights[0]);
-            assert_advance_vjp::<_, Dual64>(&j, &gradient, [&tangent, &weights], along);
+            for j in [j, 2.0 * ALONE] {
+                assert_advance_vjp::<_, Dual64>(&j, &gradient, [&tangent, &weights], along);
+            }
+        }
+
+        #[test]
+        fn a_drop_that_grows_for_ever_keeps_a_number(rate in 0.1..1e3_f64) {
+            let gradient = Matrix3::from_diagonal_element(rate as f32);
+            let mut j = 1.0_f32;
+            for _ in 0..20_000 {
+                j = j.advance(&gradient, 1e-2);
+            }
+            prop_assert_eq!(j, ALONE as f32);
         }
 
         #[test]

@@ -214,7 +214,8 @@ fn reference_has_every_field_that_serde_reads() {
         PairTarget,
         ChamferTarget,
         Metric,
-        Figure
+        Figure,
+        Bookmark
     );
     // Of the types of the reference none is left out here.
     assert_eq!(types().len(), count + 1);

@@ -108,7 +108,7 @@ fn contact_of_the_grid_alone_leaks() {
 }
 
 #[test]
-#[ignore = "twenty thousand particles for two seconds: some minutes without optimisation"]
+#[ignore = "a figure that is not reached: 8 of 20,232 particles are lost"]
 fn a_carried_cup_of_twenty_thousand_particles_loses_nothing() {
     let (lost, count) = lost(&Journey {
         cell: 0.02,

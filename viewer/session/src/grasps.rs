@@ -313,14 +313,8 @@ mod tests {
         let set = GraspSet {
             format: FORMAT.to_owned(),
             hand: HandEntry {
-                model: "allegro.xml".to_owned(),
                 name: Some("allegro".to_owned()),
-                kp: None,
-                kv: None,
-                joint_damping: None,
-                joint_friction: None,
-                forcerange: None,
-                root_body: None,
+                ..HandEntry::new("allegro.xml")
             },
             object: ObjectEntry {
                 mesh: mesh.display().to_string(),

@@ -97,7 +97,7 @@ impl Map for Course {
                 last.1 = y_bar;
             }
             let mut weights_bar = vec![0.0; self.operator.weights.len()];
-            let bar = tape.pull(&self.operator, &self.room, &bars, &mut weights_bar);
+            let bar = tape.pull(&self.operator, &self.room, &bars, &mut weights_bar)?;
             x_bar += bar.rest;
             let last = bar.x.len() - 1;
             for (step, bar) in bar.x.into_iter().enumerate() {

@@ -25,6 +25,7 @@ pub mod model;
 pub mod rollout;
 #[cfg(test)]
 mod testing;
+mod text;
 pub mod train;
 
 pub use course::Course;

@@ -84,13 +84,16 @@ impl<T: Real> Unrolled<T> {
 
     /// Cotangent of the first window from those of [`Stepped::free`] and [`Stepped::x`] of each step;
     /// adds to that of the weights.
+    ///
+    /// # Errors
+    /// Another kind of operator made it.
     pub fn pull(
         &self,
         operator: &Operator<T>,
         room: &Room,
         bars: &[(DMatrix<T>, DMatrix<T>)],
         weights_bar: &mut [T],
-    ) -> Window<T> {
+    ) -> Result<Window<T>, OperatorError> {
         // Cotangent of the window after the step.
         let mut after: Option<Window<T>> = None;
         let steps = self.windows.iter().zip(&self.tapes).zip(bars);
@@ -114,13 +117,13 @@ impl<T: Real> Unrolled<T> {
                 &x_bar,
                 &mut before,
                 weights_bar,
-            );
+            )?;
             after = Some(before);
         }
-        after.unwrap_or_else(|| Window {
+        Ok(after.unwrap_or_else(|| Window {
             rest: DMatrix::zeros(3, 0),
             x: Vec::new(),
-        })
+        }))
     }
 }
 
@@ -157,7 +160,7 @@ mod tests {
                     })
                     .collect();
                 let mut all = vec![0.0; size];
-                let bar = unrolled.pull(&operator, &room, &bars, &mut all);
+                let bar = unrolled.pull(&operator, &room, &bars, &mut all).unwrap();
                 all.extend(flat(&bar));
                 all
             },

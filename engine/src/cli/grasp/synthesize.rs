@@ -165,15 +165,13 @@ impl Synthesize {
         let grasps = synthesize(hand, &object, self.count, settings).map_err(Failure::input)?;
         let seconds = watch.seconds();
         let entry = HandEntry {
-            model: model.to_owned(),
             name: Some(self.hand.clone()),
             kp: Some(hand.spec.stiffness),
             // Motors of another model may damp far more than this stiffness goes with.
             kv: self.model.as_ref().map(|_| 0.0),
             joint_damping: self.model.as_ref().map(|_| DAMPING),
-            joint_friction: None,
             forcerange: Some([-hand.spec.strongest, hand.spec.strongest]),
-            root_body: None,
+            ..HandEntry::new(model)
         };
         let object = ObjectEntry {
             mesh: seen_from(&self.out, path)?,

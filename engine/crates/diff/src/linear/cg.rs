@@ -104,6 +104,18 @@ mod tests {
     }
 
     #[test]
+    fn a_first_guess_that_is_worse_than_none_is_dropped() {
+        let a = laplace(9, 0.0);
+        let b: Vec<f64> = numbers(6, 9).iter().map(|b| 1e-20 * b).collect();
+        let mut x = numbers(7, 9);
+        let solver = ConjugateGradient {
+            params: Params::with_tolerance(1e-12),
+        };
+        solver.solve(&a, &b, &mut x).unwrap();
+        assert!(relative_residual(&a, &b, &x) <= 1e-12);
+    }
+
+    #[test]
     fn indefinite_matrix_is_refused() {
         let error = ConjugateGradient::default()
             .solve(&diagonal(vec![1.0, -2.0]), &[1.0, 1.0], &mut [0.0; 2])

@@ -236,7 +236,8 @@ enum Pass {
     Exhausted,
 }
 
-/// Runs `pass` from the measured residual until that meets the tolerance.
+/// Runs `pass` from the measured residual until that meets the tolerance; from zero, if the first
+/// guess is worse than none: its rounding alone can be more than a tolerance of a small `b`.
 ///
 /// The recurred residual of a pass drifts from the true one; another pass starts from
 /// the true one as long as each at least halves it.
@@ -251,8 +252,15 @@ fn refine<A: LinearOperator + ?Sized>(
     let (target, size) = (params.target(b), norm(b));
     let mut r = vec![0.0; b.len()];
     let (mut iterations, mut last) = (0, f64::INFINITY);
+    let mut guess = true;
     loop {
-        let residual = residual(a, b, x, &mut r);
+        let mut residual = residual(a, b, x, &mut r);
+        if guess && residual > size {
+            x.fill(0.0);
+            r.copy_from_slice(b);
+            residual = size;
+        }
+        guess = false;
         if !residual.is_finite() {
             return Err(SolveError::NotFinite {
                 iteration: iterations,

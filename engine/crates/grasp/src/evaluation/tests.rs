@@ -28,16 +28,7 @@ fn set(hand: &Hand, folder: &Path) -> GraspSet {
     std::fs::write(folder.join("cube.obj"), CUBE).unwrap();
     GraspSet {
         format: FORMAT.to_owned(),
-        hand: HandEntry {
-            model: "hand.xml".to_owned(),
-            name: None,
-            kp: None,
-            kv: None,
-            joint_damping: None,
-            joint_friction: None,
-            forcerange: None,
-            root_body: None,
-        },
+        hand: HandEntry::new("hand.xml"),
         object: ObjectEntry {
             mesh: "cube.obj".to_owned(),
             scale: HALF,

@@ -193,16 +193,7 @@ mod tests {
     fn a_file_holds_the_dictionary_of_the_benchmark() {
         let set = GraspSet {
             format: FORMAT.to_owned(),
-            hand: HandEntry {
-                model: "hand.xml".to_owned(),
-                name: None,
-                kp: None,
-                kv: None,
-                joint_damping: None,
-                joint_friction: None,
-                forcerange: None,
-                root_body: None,
-            },
+            hand: HandEntry::new("hand.xml"),
             object: ObjectEntry {
                 mesh: "mesh.obj".to_owned(),
                 scale: 0.08,

@@ -75,14 +75,8 @@ mod tests {
         GraspSet {
             format: FORMAT.to_owned(),
             hand: HandEntry {
-                model: "hand.xml".to_owned(),
-                name: None,
                 kp: Some(5.0),
-                kv: None,
-                joint_damping: None,
-                joint_friction: None,
-                forcerange: None,
-                root_body: None,
+                ..HandEntry::new("hand.xml")
             },
             object: ObjectEntry {
                 mesh: "mesh.obj".to_owned(),

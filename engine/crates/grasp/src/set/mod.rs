@@ -60,6 +60,22 @@ pub struct HandEntry {
     pub root_body: Option<String>,
 }
 
+impl HandEntry {
+    /// A model for MuJoCo as it is: without a name, with its own motors, joints and root.
+    pub fn new(model: impl Into<String>) -> Self {
+        Self {
+            model: model.into(),
+            name: None,
+            kp: None,
+            kv: None,
+            joint_damping: None,
+            joint_friction: None,
+            forcerange: None,
+            root_body: None,
+        }
+    }
+}
+
 /// An object in a set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ObjectEntry {

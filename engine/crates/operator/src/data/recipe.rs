@@ -2,14 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use backflow_sim::{
-    io::{FileError, write_atomic},
-    scene::spec::{Law, Material},
-};
-use ron::{extensions::Extensions, ser::PrettyConfig};
+use backflow_sim::scene::spec::{Law, Material};
 use serde::{Deserialize, Serialize};
 
-use crate::error::OperatorError;
+use crate::{error::OperatorError, text};
 
 /// The version of recipes that this crate reads.
 const VERSION: u32 = 1;
@@ -167,24 +163,13 @@ fn gravity() -> [f64; 3] {
     [0.0, -9.81, 0.0]
 }
 
-fn options() -> ron::Options {
-    ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME)
-}
-
 impl Recipe {
     /// Reads and checks a recipe.
     ///
     /// # Errors
     /// The file cannot be read, or [`Recipe::check`].
     pub fn read(path: &Path) -> Result<Self, OperatorError> {
-        let text = std::fs::read_to_string(path).map_err(FileError::of("read", path))?;
-        let recipe: Self = options()
-            .from_str(&text)
-            .map_err(|error| OperatorError::Parse {
-                path: path.to_owned(),
-                expected: "a recipe of a data set",
-                found: error.to_string(),
-            })?;
+        let recipe: Self = text::read(path, "a recipe of a data set")?;
         recipe.check()?;
         Ok(recipe)
     }
@@ -194,19 +179,7 @@ impl Recipe {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), OperatorError> {
-        let pretty = PrettyConfig::new().new_line("\n".to_owned()).depth_limit(3);
-        let text =
-            options()
-                .to_string_pretty(self, pretty)
-                .map_err(|error| OperatorError::Parse {
-                    path: path.to_owned(),
-                    expected: "a recipe that can be written",
-                    found: error.to_string(),
-                })?;
-        write_atomic(path, |file| {
-            std::io::Write::write_all(file, format!("{text}\n").as_bytes())
-        })?;
-        Ok(())
+        text::write(self, path, "a recipe that can be written")
     }
 
     /// Looks for the first thing that is wrong. What is wrong with materials, walls and sizes is

@@ -237,7 +237,7 @@ impl<T: Real> Operator<T> {
         mut a_bar: DMatrix<T>,
         window_bar: &mut Window<T>,
         weights_bar: &mut [T],
-    ) {
+    ) -> Result<(), OperatorError> {
         let (config, scales, weights) = (&self.config, &self.scales, &self.weights);
         let graph = &tape.graph;
         match (&self.network, &tape.network) {
@@ -266,9 +266,12 @@ impl<T: Real> Operator<T> {
                 network.apply_vjp(weights, graph, features, tape, a_bar, &mut bar, weights_bar);
                 Features::of_vjp(config, scales, room, graph, window, &bar, window_bar);
             }
-            // A tape is of the operator that made it.
-            _ => {}
+            _ => {
+                let (what, found) = ("network of a tape", "another kind of network");
+                return Err(OperatorError::mismatch(what, found, "that of the operator"));
+            }
         }
+        Ok(())
     }
 
     /// Adds the cotangents of window and weights from those of [`Stepped::free`] and
@@ -283,7 +286,7 @@ impl<T: Real> Operator<T> {
         x_bar: &DMatrix<T>,
         window_bar: &mut Window<T>,
         weights_bar: &mut [T],
-    ) {
+    ) -> Result<(), OperatorError> {
         let mut free_bar = free_bar.clone();
         hold_vjp(room, &tape.free, x_bar, &mut free_bar);
         let last = window_bar.x.len() - 1;
@@ -291,7 +294,7 @@ impl<T: Real> Operator<T> {
         window_bar.x[last - 1] -= &free_bar;
         let square = self.scales.frame * self.scales.frame;
         let a_bar = free_bar * T::of(square * self.scales.acceleration);
-        self.accelerations_vjp(room, window, tape, a_bar, window_bar, weights_bar);
+        self.accelerations_vjp(room, window, tape, a_bar, window_bar, weights_bar)
     }
 }
 
@@ -411,15 +414,17 @@ mod tests {
                     let bars =
                         [free, held].map(|bar| DMatrix::from_column_slice(3, bar.len() / 3, bar));
                     let (mut all, mut window_bar) = (vec![0.0; size], window.zeros());
-                    operator.step_vjp(
-                        &room,
-                        &window,
-                        &tape,
-                        &bars[0],
-                        &bars[1],
-                        &mut window_bar,
-                        &mut all,
-                    );
+                    operator
+                        .step_vjp(
+                            &room,
+                            &window,
+                            &tape,
+                            &bars[0],
+                            &bars[1],
+                            &mut window_bar,
+                            &mut all,
+                        )
+                        .unwrap();
                     all.extend(flat(&window_bar));
                     all
                 },
@@ -431,6 +436,21 @@ mod tests {
     fn what_does_not_fit_is_named() {
         let operator = operator::<f64>(true);
         let mut window = window();
+        let (_, tape) = operator.step(&room(), &window).unwrap();
+        let (pairs, zero) = (pair_operator::<f64>(), DMatrix::zeros(3, window.samples()));
+        let (mut bar, mut weights) = (window.zeros(), vec![0.0; pairs.weights.len()]);
+        let error = pairs
+            .step_vjp(
+                &room(),
+                &window,
+                &tape,
+                &zero,
+                &zero,
+                &mut bar,
+                &mut weights,
+            )
+            .unwrap_err();
+        assert!(error.to_string().starts_with("network of a tape"));
         window.x.pop();
         let error = operator.step(&room(), &window).unwrap_err().to_string();
         assert_eq!(error, "steps of a window: found 2, expected 3");

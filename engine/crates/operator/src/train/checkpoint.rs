@@ -1,10 +1,9 @@
 //! Files of operators and of trainings that go on later.
 
-use std::{io::Write, path::Path};
+use std::path::Path;
 
 use backflow_optim::update::AdamW;
-use backflow_sim::io::{Array, FileError, Npz, write_atomic, write_npz};
-use ron::{extensions::Extensions, ser::PrettyConfig};
+use backflow_sim::io::{Array, Npz, write_npz};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -16,6 +15,7 @@ use crate::{
     decode::Kernel,
     error::OperatorError,
     model::{Config, Operator, Scales},
+    text,
 };
 
 /// The version of the files of operators that this crate reads.
@@ -46,10 +46,6 @@ fn vector(values: &[f32]) -> Array<'_> {
     Array::F32(vec![values.len()], values)
 }
 
-fn options() -> ron::Options {
-    ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME)
-}
-
 impl Card {
     /// Writes an operator: `path`, which ends in `.ron`, and its weights beside it.
     ///
@@ -67,17 +63,7 @@ impl Card {
             arrays.push(("kernel", vector(kernel)));
         }
         write_npz(&path.with_extension("npz"), &arrays)?;
-        let pretty = PrettyConfig::new().new_line("\n".to_owned()).depth_limit(3);
-        let text =
-            options()
-                .to_string_pretty(self, pretty)
-                .map_err(|error| OperatorError::Parse {
-                    path: path.to_owned(),
-                    expected: "an operator that can be written",
-                    found: error.to_string(),
-                })?;
-        write_atomic(path, |file| file.write_all(format!("{text}\n").as_bytes()))?;
-        Ok(())
+        text::write(self, path, "an operator that can be written")
     }
 
     /// Reads an operator from `path`, which ends in `.ron`, and the weights beside it.
@@ -85,14 +71,7 @@ impl Card {
     /// # Errors
     /// A file that cannot be read, or does not hold an operator.
     pub fn read(path: &Path) -> Result<Trained, OperatorError> {
-        let text = std::fs::read_to_string(path).map_err(FileError::of("read", path))?;
-        let card: Self = options()
-            .from_str(&text)
-            .map_err(|error| OperatorError::Parse {
-                path: path.to_owned(),
-                expected: "the card of an operator",
-                found: error.to_string(),
-            })?;
+        let card: Self = text::read(path, "the card of an operator")?;
         if card.version != VERSION {
             return Err(OperatorError::setting("version", card.version, "1"));
         }
@@ -250,9 +229,6 @@ impl Trainer {
     /// # Errors
     /// Settings that cannot be written.
     pub fn settings_text(settings: &Training) -> Result<String, OperatorError> {
-        let pretty = PrettyConfig::new().new_line("\n".to_owned()).depth_limit(3);
-        options()
-            .to_string_pretty(settings, pretty)
-            .map_err(|error| OperatorError::setting("settings", error, "numbers"))
+        text::of(settings).map_err(|error| OperatorError::setting("settings", error, "numbers"))
     }
 }

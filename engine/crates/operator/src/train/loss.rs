@@ -34,7 +34,7 @@ pub fn loss<T: Real>(
         let zero = DMatrix::zeros(3, window.samples());
         bars.push((error * T::of(2.0 * share), zero));
     }
-    unrolled.pull(operator, room, &bars, weights_bar);
+    unrolled.pull(operator, room, &bars, weights_bar)?;
     Ok(sum * share)
 }
 

@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use backflow_sim::io::FileError;
-use ron::extensions::Extensions;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::OperatorError, model::Config};
+use crate::{error::OperatorError, model::Config, text};
 
 /// How an operator is trained: a RON file.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -79,15 +77,7 @@ impl Training {
     /// # Errors
     /// The file cannot be read, or [`Training::check`].
     pub fn read(path: &Path) -> Result<Self, OperatorError> {
-        let text = std::fs::read_to_string(path).map_err(FileError::of("read", path))?;
-        let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
-        let settings: Self = options
-            .from_str(&text)
-            .map_err(|error| OperatorError::Parse {
-                path: path.to_owned(),
-                expected: "settings of a training",
-                found: error.to_string(),
-            })?;
+        let settings: Self = text::read(path, "settings of a training")?;
         settings.check()?;
         Ok(settings)
     }

@@ -206,9 +206,6 @@ pub fn project<T: Real>(
     let absolute = projector.tolerance * fastest;
     let size = b.iter().map(|b| b * b).sum::<f64>().sqrt();
     let relative = if size > 0.0 { absolute / size } else { 0.0 };
-    if !helps(&projector.poisson, &b, p) {
-        p.fill(0.0);
-    }
     let info = projector
         .solver(relative, 0.0)
         .solve(&projector.poisson, &b, p)
@@ -246,16 +243,6 @@ pub fn project<T: Real>(
         residual: info.residual,
         unbalanced,
     })
-}
-
-/// Whether a first guess is nearer than none. Where gas has just come to rest, the pressure of
-/// before is so much larger than what is left that its rounding alone is more.
-fn helps(poisson: &Poisson<f64>, b: &[f64], p: &[f64]) -> bool {
-    let mut left = vec![0.0; b.len()];
-    poisson.product(p, &mut left, |_, product, out| *out = product);
-    let off = |(b, left): (&f64, &f64)| (b - left) * (b - left);
-    let none: f64 = b.iter().map(|b| b * b).sum();
-    b.iter().zip(&left).map(off).sum::<f64>() < none
 }
 
 /// `p_j - p_i` across a face.

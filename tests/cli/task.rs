@@ -4,7 +4,7 @@ use std::{process::Stdio, thread::sleep, time::Duration};
 
 use crate::{
     harness::{Folder, changed},
-    scene::TINY,
+    scene::{DROP, TINY},
 };
 
 fn folder() -> Folder {
@@ -71,7 +71,12 @@ fn every_method_keeps_to_the_budget_and_the_page_has_their_scores() {
     );
     assert_eq!(
         folder.list("page/plots"),
-        ["flight-seconds.svg", "flight-substeps.svg"]
+        [
+            "flight-idle-last.png",
+            "flight-scene-last.png",
+            "flight-seconds.svg",
+            "flight-substeps.svg"
+        ]
     );
     // a run that has ended is not done again, and another budget is refused
     let again = folder.run(&arguments).exits(0).object();
@@ -152,6 +157,78 @@ fn run_killed_at_random_instants_ends_with_the_same_bits() {
         };
         assert_eq!(curve("killed"), curve("whole"), "{run}");
     }
+}
+
+#[test]
+fn guides_and_guesses_change_what_is_done_and_not_what_is_scored() {
+    let effort = "(term: ControlEffort(linear: 1e-4)),";
+    let guided =
+        format!("{effort} (term: MeanDistance(body: \"block\", other: \"pool\"), guide: true),");
+    let variables = "Controls(axes: [X, Y]),\n        ],";
+    let guess = format!(
+        "{variables} guess: {{\"arm\": Constant(linear: (0.5, -1, 0))}}, scheme: (horizon: (start: 2, step: 2)),"
+    );
+    let helped = changed(DROP, &[(effort, &guided), (variables, &guess)]);
+    let helped = changed(
+        &helped,
+        &[(
+            "(term: CentreOfMass(body: \"block\", target: (0.4, 0.3, 0.2)))",
+            "(term: CentreOfMass(body: \"block\", target: (0.4, 0.3, 0.2)), when: Every)",
+        )],
+    );
+    let bare = changed(
+        DROP,
+        &[(
+            "(term: CentreOfMass(body: \"block\", target: (0.4, 0.3, 0.2)))",
+            "(term: CentreOfMass(body: \"block\", target: (0.4, 0.3, 0.2)), when: Every)",
+        )],
+    );
+    let folder = Folder::with(&[("helped.ron", &helped), ("bare.ron", &bare)]);
+    let run = |scene: &str, methods: &str, out: &str| -> Vec<serde_json::Value> {
+        let arguments = [
+            "task",
+            "run",
+            scene,
+            "--methods",
+            methods,
+            "--gradients",
+            "8",
+            "--out",
+            out,
+            "--json",
+        ];
+        let ran = folder.run(&arguments).exits(0).object();
+        ran["runs"].as_array().unwrap().clone()
+    };
+    let parts = "scene,idle,hard,whole,unattracted";
+    let with = run("helped.ron", parts, "with");
+    let without = run("bare.ron", parts, "without");
+    let names = |runs: &[serde_json::Value]| -> Vec<String> {
+        let name = |run: &serde_json::Value| run["method"].as_str().unwrap().to_owned();
+        runs.iter().map(name).collect()
+    };
+    // contact is hard there anyway
+    assert_eq!(names(&with), ["scene", "idle", "whole", "unattracted"]);
+    assert_eq!(names(&without), ["scene", "idle"]);
+    for run in &with {
+        assert_eq!(run["first_loss"], without[0]["first_loss"]);
+        assert!(run["best_loss"].as_f64().unwrap().is_finite(), "{run}");
+        assert!(
+            run["spent"].as_u64() <= Some(run["budget"].as_u64().unwrap() * 9 / 8),
+            "{run}"
+        );
+    }
+    assert_ne!(with[0]["guess_loss"], with[0]["first_loss"]);
+    assert_eq!(with[1]["best_loss"], with[1]["first_loss"]);
+    assert_eq!(without[0]["guess_loss"], without[0]["first_loss"]);
+    // the best of `scene` is what it says by the loss that is scored
+    let curve = folder.text("with/helped/scene-0/curve.csv");
+    let best = curve.lines().last().unwrap().split(',').nth(4).unwrap();
+    let (best, said) = (
+        best.parse::<f64>().unwrap(),
+        with[0]["best_loss"].as_f64().unwrap(),
+    );
+    assert!((best / said - 1.0).abs() < 1e-5, "{best} {said}");
 }
 
 /// `TINY` with scenarios that differ in where the block starts and what it is made of.

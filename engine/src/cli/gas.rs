@@ -62,17 +62,23 @@ pub fn record<T: Compiled<Wide = f64>>(
     Ok(recorded)
 }
 
-/// Draws a frame of a run of gas.
+/// Draws a frame of a run of gas, with so many pixels along its longer side.
 ///
 /// # Errors
 /// The frame cannot be read or the picture not be written.
-pub fn draw(scene: &GasScene, folder: &RunFolder, frame: usize, name: &str) -> Result<(), Failure> {
+pub fn draw(
+    scene: &GasScene,
+    folder: &RunFolder,
+    frame: usize,
+    name: &str,
+    side: usize,
+) -> Result<(), Failure> {
     let (_, rows) = GasRows::read(&folder.frame(frame), scene).map_err(Failure::work)?;
-    picture(scene, &rows, &folder.file(name))
+    picture(scene, &rows, &folder.file(name), side)
 }
 
-fn picture(scene: &GasScene, rows: &GasRows, path: &Path) -> Result<(), Failure> {
-    if let Some(image) = rows.picture(scene, PICTURE[0]) {
+fn picture(scene: &GasScene, rows: &GasRows, path: &Path, side: usize) -> Result<(), Failure> {
+    if let Some(image) = rows.picture(scene, side) {
         write_png(path, &image).map_err(Failure::work)?;
     }
     Ok(())
@@ -197,7 +203,12 @@ fn each(
                 .map_err(Failure::work)?;
             collection.push((time, name));
         } else {
-            picture(scene, &rows, &out.join(format!("{index:04}.png")))?;
+            picture(
+                scene,
+                &rows,
+                &out.join(format!("{index:04}.png")),
+                PICTURE[0],
+            )?;
         }
         written += 1;
         progress.at(done + 1, "");

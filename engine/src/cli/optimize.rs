@@ -1,6 +1,7 @@
 //! `backflow optimize`: improves what a scene's `optimize` part lets change.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -22,7 +23,7 @@ use super::{
     Failure, bytes,
     options::{RunArguments, seconds, stamp, with_scalar},
     out::{Progress, Watch, say, say_json},
-    simulate::{BestFile, Recording, draw_frame, reopen},
+    simulate::{BestFile, PICTURE, Recording, draw_frame, reopen},
 };
 use crate::task::{
     Task,
@@ -329,9 +330,9 @@ impl Session<'_> {
             }
             ControlFlow::Continue(())
         };
-        let result = self
-            .staged
-            .run::<T>(&mut state, memory, &on_step, &mut observer);
+        let result =
+            self.staged
+                .run::<T>(&mut state, memory, &on_step, &Cell::new(0), &mut observer);
         progress.end();
         if let Some(failure) = failure {
             return Err(failure);
@@ -436,7 +437,7 @@ impl Session<'_> {
                 on_frame: &mut |_| true,
             };
             metrics = recording.run::<T>(false)?.metrics;
-            draw_frame(self.task, self.folder, frames - 1, name)?;
+            draw_frame(self.task, self.folder, frames - 1, name, PICTURE)?;
         }
         Ok(metrics)
     }

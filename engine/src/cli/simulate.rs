@@ -271,7 +271,7 @@ fn earlier<T: Compiled<Wide = f64>>(
     Ok(recorded)
 }
 
-/// Draws the last frame of a run.
+/// Draws a frame of a run in a picture of so many pixels.
 ///
 /// # Errors
 /// The frame cannot be read or the picture not be written.
@@ -280,9 +280,10 @@ pub fn draw_frame(
     folder: &RunFolder,
     frame: usize,
     name: &str,
+    size: [usize; 2],
 ) -> Result<(), Failure> {
     if let Some(scene) = &task.scene.gas {
-        return super::gas::draw(scene, folder, frame, name);
+        return super::gas::draw(scene, folder, frame, name, size[0]);
     }
     let names: Vec<String> = task
         .scene
@@ -294,7 +295,7 @@ pub fn draw_frame(
     let (_, rows) = crate::task::frames::read_frame(&path, &names).map_err(Failure::work)?;
     let tools = read_tools(&path, &task.scene).map_err(Failure::work)?;
     let rigids = read_rigids(&path, &task.scene.world).map_err(Failure::work)?;
-    if let Some(image) = picture(&task.scene, &rows, &tools, &rigids, PICTURE) {
+    if let Some(image) = picture(&task.scene, &rows, &tools, &rigids, size) {
         write_png(&folder.file(name), &image).map_err(Failure::work)?;
     }
     Ok(())
@@ -388,7 +389,7 @@ impl Simulate {
         drop(judge);
         progress.end();
         if recorded.frames > 0 {
-            draw_frame(&task, &folder, recorded.frames - 1, "last.png")?;
+            draw_frame(&task, &folder, recorded.frames - 1, "last.png", PICTURE)?;
         }
         let particles = task.scene.particles.len();
         let report = json!({

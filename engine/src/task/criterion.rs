@@ -7,9 +7,9 @@ use backflow_sim::{
     contact::Collider,
     io::npz::{Npz, NpzError},
     loss::{
-        Approach, Bodies, BodyFrame, CentreOfMass, Chamfer, Density, Effort, Frame, FrameBar,
-        FrameLoss, LossError, MeanDistance, Paired, Part, Point, Schedule, TargetSdf, Term, When,
-        share_inside,
+        Approach, Bodies, BodyFrame, CentreOfMass, Chamfer, Density, Displacement, Effort, Frame,
+        FrameBar, FrameLoss, LossError, MeanDistance, Paired, Part, Point, Schedule, TargetSdf,
+        Term, When, share_inside,
     },
     rollout::{
         State,
@@ -57,6 +57,8 @@ pub enum CriterionError {
 /// The losses of a scene.
 pub struct Judge {
     frames: Schedule<f64>,
+    /// Which of its terms only guide.
+    guides: Vec<bool>,
 }
 
 impl Criterion<f64> for Judge {
@@ -112,7 +114,20 @@ impl Judge {
         let index = 0;
         let frames = Schedule::new(terms, frames, &like)
             .map_err(|source| CriterionError::Loss { index, source })?;
-        Ok(Self { frames })
+        Ok(Self {
+            frames,
+            guides: scene.losses.iter().map(|loss| loss.guide).collect(),
+        })
+    }
+
+    /// Whether some of its terms only guide the optimiser.
+    pub fn guides(&self) -> bool {
+        self.guides.contains(&true)
+    }
+
+    /// What a frame adds to the loss without the terms that only guide.
+    pub fn unguided(&self, frame: &Frame<f64>) -> f64 {
+        self.frames.value_of(frame, |index| !self.guides[index])
     }
 }
 
@@ -178,6 +193,14 @@ fn resolve<T: Compiled<Wide = f64>>(
             axes: *axes,
             target: *target,
         }),
+        Measure::Displacement { body } => {
+            let index = world_index(scene, *body);
+            let start = like.bodies.get(index).map(|body| body.x.clone());
+            Box::new(Displacement {
+                bodies: only(body),
+                start: start.unwrap_or_default(),
+            })
+        }
         Measure::MeanDistance { body, other } => Box::new(MeanDistance {
             body: world_index(scene, *body),
             other: world_index(scene, *other),

@@ -7,20 +7,24 @@ pub mod environment;
 pub mod folder;
 pub mod frames;
 pub mod gas;
+pub mod meter;
 pub mod objective;
 pub mod scenarios;
 pub mod scheme;
 pub mod staged;
 pub mod variables;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use backflow_optim::{LayoutError, Settings};
 use backflow_sim::scene::{
     Fault, Meshes, Scene, SceneError, Spec,
     build::Law,
     build_with, load_with,
-    spec::{ForceLaw, Material, Walls},
+    spec::{ForceLaw, Material, Motion, Walls},
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +35,10 @@ use self::{binding::PARAMETER_NAMES, scenarios::Scenarios, scheme::Scheme, varia
 pub struct OptimizeSpec {
     /// What may change.
     pub variables: Vec<Variable>,
+    /// Motions by the names of tools that the optimisation begins with instead of the scene's, which
+    /// still is what it is scored against. Default: the scene's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub guess: BTreeMap<String, Motion>,
     /// Scenarios in which it is judged. Default: the scene as it stands; see [`Scenarios`].
     #[serde(default, skip_serializing_if = "Scenarios::is_empty")]
     pub scenarios: Scenarios,
@@ -41,6 +49,13 @@ pub struct OptimizeSpec {
     /// How it is improved. Default: see [`Settings`].
     #[serde(default)]
     pub settings: Settings,
+    /// The least that the loss could be, for scores. Default: 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bound: f64,
+}
+
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 /// A scene file with all that it names.
@@ -101,6 +116,18 @@ impl Task {
         Self::build(spec, &Meshes::new(&directory))
     }
 
+    /// Builds a change of it, with the distance grids of meshes kept in the folder `cache`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the scene, at once.
+    pub fn changed(
+        &self,
+        spec: Spec<OptimizeSpec>,
+        cache: Option<&Path>,
+    ) -> Result<Self, TaskError> {
+        Self::build(spec, &Meshes::new(&self.directory).cached(cache))
+    }
+
     fn build(spec: Spec<OptimizeSpec>, meshes: &Meshes) -> Result<Self, TaskError> {
         let scene = build_with(&spec, meshes)?;
         let faults = unplaced(&spec, &scene);
@@ -159,6 +186,12 @@ pub fn faults(spec: &Spec<OptimizeSpec>) -> Vec<Fault> {
     optimize
         .scenarios
         .faults(spec, &variable_faults, &mut faults);
+    for name in optimize.guess.keys() {
+        if !spec.tools.iter().any(|tool| tool.name == *name) {
+            let field = format!("optimize.guess.{name:?}");
+            faults.push(Fault::new(field, name.clone(), "the name of a tool"));
+        }
+    }
     if optimize.variables.is_empty() {
         let expected = "at least one variable";
         faults.push(Fault::new("optimize.variables", "[]", expected));

@@ -1,7 +1,7 @@
 //! A scene as an objective of the optimisers.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     sync::{Mutex, PoisonError},
 };
 
@@ -40,12 +40,17 @@ pub struct RolloutObjective<'a, T: Compiled> {
     scratch: Scratch<T>,
 }
 
-/// A judge that also notes the scene's metrics at the end of the run.
+/// Name of the metric that is the loss without the terms that only guide the optimiser, where there
+/// are such terms.
+pub const UNGUIDED: &str = "unguided loss";
+
+/// A judge that also notes the scene's metrics at the end of the run, and the loss without its guides.
 struct Watch<'a> {
     judge: &'a Judge,
     scene: &'a Scene,
     last: usize,
     metrics: RefCell<Vec<(String, f64)>>,
+    unguided: Cell<f64>,
 }
 
 impl<'a> Watch<'a> {
@@ -56,7 +61,16 @@ impl<'a> Watch<'a> {
             scene,
             last,
             metrics: RefCell::default(),
+            unguided: Cell::new(0.0),
         }
+    }
+
+    fn into_metrics(self) -> Vec<(String, f64)> {
+        let mut metrics = self.metrics.into_inner();
+        if self.judge.guides() {
+            metrics.push((UNGUIDED.to_owned(), self.unguided.get()));
+        }
+        metrics
     }
 }
 
@@ -76,6 +90,10 @@ impl Criterion<f64> for Watch<'_> {
     fn value(&self, frame: &Frame<f64>) -> f64 {
         if frame.index == self.last {
             self.metrics.replace(metrics(self.scene, frame));
+        }
+        if self.judge.guides() {
+            let unguided = self.unguided.get() + self.judge.unguided(frame);
+            self.unguided.set(unguided);
         }
         self.judge.value(frame)
     }
@@ -166,7 +184,7 @@ impl Run<'_> {
         let mut rollout = Rollout::new(&world, &programs).with_scratch(std::mem::take(scratch));
         let value = rollout.value(&mut state, &watch, progress);
         *scratch = rollout.into_scratch();
-        Ok((value?, watch.metrics.into_inner()))
+        Ok((value?, watch.into_metrics()))
     }
 }
 
@@ -240,7 +258,7 @@ impl<T: Compiled<Wide = f64>> Objective for RolloutObjective<'_, T> {
         self.scratch = rollout.into_scratch();
         let (value, gradient) = found?;
         let mut evaluation = Evaluation::new(value, self.binding.pull(x, &gradient.widen()));
-        evaluation.metrics = watch.metrics.into_inner();
+        evaluation.metrics = watch.into_metrics();
         Ok(evaluation)
     }
 

@@ -273,6 +273,12 @@ impl Cases {
         &self.0[index]
     }
 
+    /// Substeps of one run of one of them.
+    pub fn substeps(&self) -> u64 {
+        let clock = self.0.first().map(|case| &case.scene.world.clock);
+        clock.map_or(0, |clock| (clock.frames * clock.substeps) as u64)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

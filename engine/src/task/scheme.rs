@@ -179,6 +179,16 @@ impl Scheme {
         stages
     }
 
+    /// Iterations that fill a budget, where one of the whole scene of `frames` frames costs `cost`
+    /// and each stage takes its equal share of them.
+    pub fn iterations(&self, frames: usize, cost: u64, budget: u64) -> usize {
+        let stages = self.stages(frames);
+        let run: u64 = stages.iter().map(|stage| stage.frames as u64).sum();
+        let all = (stages.len() * frames) as u64;
+        let filled = u128::from(budget) * u128::from(all);
+        filled.div_ceil(u128::from((cost * run).max(1))).max(1) as usize
+    }
+
     /// Start number `index` of a scene whose own is `start`.
     pub fn beginning(&self, index: usize, start: &[f64]) -> Vec<f64> {
         let mut point = start.to_vec();
@@ -312,6 +322,21 @@ mod tests {
         let quality: Vec<_> = stages.iter().map(|s| s.quality).collect();
         assert_eq!(quality, [0.5, 0.5, 0.5, 1.0]);
         assert_eq!(Scheme::default().stages(7).len(), 1);
+    }
+
+    #[test]
+    fn short_stages_leave_room_for_more_iterations() {
+        assert_eq!(Scheme::default().iterations(100, 30, 900), 30);
+        let scheme = Scheme {
+            horizon: Some(Horizon {
+                start: 50,
+                step: 50,
+                freeze: None,
+            }),
+            ..Scheme::default()
+        };
+        // half of them cost half
+        assert_eq!(scheme.iterations(100, 30, 900), 40);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! An optimisation through the stages of its scheme.
 
-use std::ops::ControlFlow;
+use std::{cell::Cell, ops::ControlFlow};
 
 use backflow_optim::{
     Best, Bounds, Driver, DriverState, Layout, LayoutError, MemberError, Outcome, Record,
@@ -11,6 +11,7 @@ use backflow_sim::{Compiled, rollout::store::RunError};
 use super::{
     Task, TaskError,
     binding::Binding,
+    meter::Metered,
     objective::OnStep,
     scenarios::{Cases, ScenarioError},
     scheme::{Scheme, Stage},
@@ -83,22 +84,40 @@ pub struct Staged<'a> {
 pub type OnIteration<'o> = &'o mut dyn FnMut(&Record, &DriverState) -> ControlFlow<()>;
 
 impl<'a> Staged<'a> {
-    /// The optimisation of `task` with these settings.
+    /// The optimisation of `task` with these settings and the scheme of the scene.
     ///
     /// # Errors
     /// Variables that clash.
     pub fn new(task: &'a Task, settings: Settings) -> Result<Self, StagedError> {
         let scheme = task.spec.optimize.as_ref().map(|o| o.scheme.clone());
-        let scheme = scheme.unwrap_or_default();
+        Self::with(task, settings, scheme.unwrap_or_default())
+    }
+
+    /// The optimisation of `task` with these settings and this scheme.
+    ///
+    /// # Errors
+    /// Variables that clash.
+    pub fn with(task: &'a Task, settings: Settings, scheme: Scheme) -> Result<Self, StagedError> {
         let binding = Binding::new(&task.spec, &task.scene)?;
         Ok(Self {
             task,
             settings,
             stages: scheme.stages(task.scene.world.clock.frames),
             scheme,
-            start: binding.start(),
+            start: binding.guess(),
             layout: binding.layout().clone(),
         })
+    }
+
+    /// The same from another start.
+    #[must_use]
+    pub fn beginning_at(self, start: Vec<f64>) -> Self {
+        Self { start, ..self }
+    }
+
+    /// Where it begins.
+    pub fn start(&self) -> &[f64] {
+        &self.start
     }
 
     /// The state that it begins with.
@@ -115,13 +134,23 @@ impl<'a> Staged<'a> {
         self.settings.iterations
     }
 
+    /// What the driver is told.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// How the problem changes on the way.
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
     /// How many stages there are.
     pub fn stages(&self) -> usize {
         self.stages.len()
     }
 
     /// Goes on from `state` to the end of the last stage, or to where `observer` stops it. The
-    /// outcome is that of the stage it ends in.
+    /// outcome is that of the stage it ends in. Substeps that are simulated are added to `spent`.
     ///
     /// # Errors
     /// See [`StagedError`].
@@ -130,13 +159,19 @@ impl<'a> Staged<'a> {
         state: &mut DriverState,
         memory: Option<usize>,
         on_step: &dyn Fn() -> OnStep<'static>,
+        spent: &Cell<u64>,
         observer: OnIteration<'_>,
     ) -> Result<Outcome, StagedError> {
         loop {
             let number = state.stage.min(self.stages.len() - 1);
             let (stage, last) = (&self.stages[number], number + 1 == self.stages.len());
             let cases = self.cases::<T>(number)?;
-            let mut objective = cases.objective::<T>(memory, &|| -> OnStep<'_> { on_step() })?;
+            let objective = cases.objective::<T>(memory, &|| -> OnStep<'_> { on_step() })?;
+            let mut objective = Metered {
+                objective,
+                substeps: cases.substeps(),
+                spent,
+            };
             let driver = self.driver(stage, last, &state.x)?;
             let limit = self.settings.iterations * (number + 1) / self.stages.len();
             // the same stage, ended where its share of the iterations is

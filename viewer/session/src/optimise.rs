@@ -219,7 +219,7 @@ fn work(task: &Task, settings: Settings, shared: &Arc<Shared>) -> Result<(), Str
     let layout = binding.layout().clone();
     let mut driver = Driver::new(settings, layout.clone()).map_err(|error| say(&error))?;
     let mut state = driver
-        .start(&binding.start())
+        .start(&binding.guess())
         .map_err(|error| say(&error))?;
     let mut objective = Watched {
         scene: &task.scene,

@@ -2,7 +2,8 @@
 
 use backflow_optim::{EstimatorSettings, Layout, ScheduleSettings, Settings, UpdateSettings};
 
-use super::meter::GRADIENT;
+use super::ablation::Ablation;
+use crate::task::{meter::GRADIENT, scheme::Scheme};
 
 /// A method by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Method {
     pub about: &'static str,
     /// Whether it follows gradients of the simulation.
     pub differentiable: bool,
+    /// What it leaves out of the scene's own method, if it is that without a part.
+    pub without: Option<Ablation>,
 }
 
 const fn method(name: &'static str, about: &'static str, differentiable: bool) -> Method {
@@ -20,11 +23,19 @@ const fn method(name: &'static str, about: &'static str, differentiable: bool) -
         name,
         about,
         differentiable,
+        without: None,
+    }
+}
+
+const fn without(name: &'static str, about: &'static str, part: Ablation) -> Method {
+    Method {
+        without: Some(part),
+        ..method(name, about, true)
     }
 }
 
 /// All methods, in the order of the table.
-pub const METHODS: [Method; 12] = [
+pub const METHODS: [Method; 15] = [
     method("scene", "what the scene's optimize part says", true),
     method("adam", "Adam with a cosine schedule", true),
     method("adamw", "AdamW with a linear schedule", true),
@@ -37,7 +48,25 @@ pub const METHODS: [Method; 12] = [
     method("cma", "CMA-ES", false),
     method("random", "points drawn at random", false),
     method("idle", "nothing", false),
+    without("hard", "`scene` with hard contact", Ablation::SoftContact),
+    without(
+        "whole",
+        "`scene` with the whole horizon from the start",
+        Ablation::Horizon,
+    ),
+    without(
+        "unattracted",
+        "`scene` without terms of attraction",
+        Ablation::Attraction,
+    ),
 ];
+
+impl Method {
+    /// Whether it is the scene's own, or that without a part.
+    pub fn is_of_scene(&self) -> bool {
+        self.name == "scene" || self.without.is_some()
+    }
+}
 
 /// Spread of what is drawn at random, over the rate of Adam.
 const SPREAD: f64 = 3.0;
@@ -50,6 +79,10 @@ const MANY: usize = 100;
 pub struct Setting<'a> {
     /// What the scene says.
     pub scene: &'a Settings,
+    /// How the problem grows, for methods of the scene.
+    pub scheme: &'a Scheme,
+    /// Frames of a run.
+    pub frames: usize,
     /// The variables.
     pub layout: &'a Layout,
     /// Value at the start; the unit of the value.
@@ -115,8 +148,12 @@ impl Setting<'_> {
             return None;
         };
         Some(match name {
-            "scene" => Settings {
-                iterations: base.iterations,
+            "scene" | "hard" | "whole" | "unattracted" => Settings {
+                iterations: self.scheme.iterations(
+                    self.frames,
+                    GRADIENT * self.value_cost,
+                    self.budget,
+                ),
                 target: None,
                 plateau: None,
                 ..self.scene.clone()
@@ -220,6 +257,8 @@ mod tests {
         layout.push("x", 4).unwrap();
         let setting = Setting {
             scene: &Settings::default(),
+            scheme: &Scheme::default(),
+            frames: 10,
             layout: &layout,
             first: 2.0,
             seed: 1,

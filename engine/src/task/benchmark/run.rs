@@ -1,23 +1,33 @@
 //! One method on one task: a run that can be killed at any instant and goes on to the same bits.
 
 use std::{
+    cell::Cell,
     fs,
     io::Write,
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
-use backflow_optim::{Driver, DriverState, Objective, Settings};
-use backflow_sim::io::{FileError, write_atomic};
+use backflow_optim::{DriverState, MemberError, Record, Settings};
+use backflow_sim::{
+    Compiled,
+    io::{FileError, write_atomic},
+    rollout::store::RunError,
+};
 use serde::{Deserialize, Serialize};
 
-use super::meter::Metered;
-use crate::task::folder::{FolderError, read_ron};
+use crate::task::{
+    folder::{FolderError, read_ron},
+    objective::{OnStep, UNGUIDED},
+    scheme::Scheme,
+    staged::{Staged, StagedError},
+};
 
 /// The folder of a run: `<out>/<task>/<method>-<seed>`.
 ///
 /// | file | what it holds |
 /// |---|---|
-/// | `settings.ron` | what the driver was told |
+/// | `settings.ron` | what the optimisation was told |
 /// | `curve.csv` | one line an iteration: substeps spent, seconds, value, best |
 /// | `state.ron` | the optimiser and what it has spent, after its last whole iteration |
 /// | `finished.ron` | what came out |
@@ -37,7 +47,7 @@ pub struct Point {
     pub seconds: f64,
     /// Value at the point.
     pub value: f64,
-    /// Least value so far.
+    /// Least value of the whole problem so far; not a number in earlier stages.
     pub best: f64,
 }
 
@@ -54,14 +64,20 @@ pub struct Finished {
     pub budget: u64,
     /// Substeps that were.
     pub spent: u64,
-    /// Value at the start.
+    /// Value of the scene as it stands.
     pub first: f64,
+    /// Value where the methods begin.
+    pub guess: f64,
+    /// What the value can at least be.
+    pub bound: f64,
     /// Least value.
     pub best: f64,
     /// Iteration that found it.
     pub best_iteration: usize,
     /// Iterations.
     pub iterations: usize,
+    /// Metrics of the scene at that point.
+    pub metrics: Vec<(String, f64)>,
     /// Point of the least value.
     pub x: Vec<f64>,
 }
@@ -70,7 +86,16 @@ pub struct Finished {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Saved {
     spent: u64,
+    best: Option<Best>,
     driver: DriverState,
+}
+
+/// The best point so far by the loss without guides.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Best {
+    value: f64,
+    iteration: usize,
+    x: Vec<f64>,
 }
 
 /// Why a run ended early.
@@ -88,12 +113,18 @@ pub enum BenchmarkError {
         /// Its settings.
         path: PathBuf,
     },
-    /// Settings or start do not fit.
-    #[error("{0}")]
-    Setup(String),
+    /// A budget that ends before the whole problem is met.
+    #[error("a budget of {budget} substeps ends before the last stage; expected a greater one")]
+    Short {
+        /// The budget.
+        budget: u64,
+    },
     /// The optimisation failed.
-    #[error("{0}")]
-    Failed(String),
+    #[error(transparent)]
+    Failed(#[from] StagedError),
+    /// What came out cannot be run.
+    #[error("the best point: {0}")]
+    Best(Box<WrongBest>),
 }
 
 /// What a run is of.
@@ -107,11 +138,31 @@ pub struct Job<'a> {
     pub seed: u64,
     /// Substeps that may be spent.
     pub budget: u64,
-    /// Where it starts.
-    pub start: &'a [f64],
-    /// Value there.
+    /// Value of the scene as it stands.
     pub first: f64,
+    /// Value where the methods begin.
+    pub guess: f64,
+    /// What the value can at least be.
+    pub bound: f64,
+    /// Memory of a gradient (bytes).
+    pub memory: Option<usize>,
 }
+
+/// What a run asks of the one who started it.
+pub struct Company<'a> {
+    /// Seconds since this session began.
+    pub seconds: &'a dyn Fn() -> f64,
+    /// Sees every point of the curve; where it says so, the run stops, to be gone on with.
+    pub watch: &'a mut dyn FnMut(&Point) -> bool,
+    /// The value and the metrics of the scene itself at a point.
+    pub judge: &'a mut dyn FnMut(&[f64]) -> Result<Judged, WrongBest>,
+}
+
+/// Value and metrics.
+pub type Judged = (f64, Vec<(String, f64)>);
+
+/// Why a point has no value.
+pub type WrongBest = MemberError<RunError>;
 
 impl Run {
     /// The run of a task, a method and a seed below `out`.
@@ -167,11 +218,12 @@ impl Run {
     }
 
     /// Makes sure that a run that is gone on with is the same as was begun.
-    fn begin(&self, settings: &Settings, job: &Job<'_>) -> Result<(), BenchmarkError> {
+    fn begin(&self, staged: &Staged<'_>, job: &Job<'_>) -> Result<(), BenchmarkError> {
         let path = self.file("settings.ron");
-        let note = (settings.clone(), job.budget, job.start.to_vec());
+        let (settings, scheme) = (staged.settings().clone(), staged.scheme().clone());
+        let note = (settings, scheme, job.budget, staged.start().to_vec());
         if path.is_file() {
-            let known: (Settings, u64, Vec<f64>) = read_ron(&path)?;
+            let known: (Settings, Scheme, u64, Vec<f64>) = read_ron(&path)?;
             if known != note {
                 return Err(BenchmarkError::Changed { path });
             }
@@ -184,82 +236,132 @@ impl Run {
         Ok(())
     }
 
-    /// Goes on to the end of the budget. `seconds` is the time since this session began, and `watch`
-    /// sees every point of the curve; where it says so, the run stops, to be gone on with.
+    /// Goes on to the end of the budget; none if it was asked to stop.
     ///
     /// # Errors
     /// See [`BenchmarkError`].
-    pub fn go_on<O: Objective>(
+    pub fn go_on<T: Compiled<Wide = f64>>(
         &self,
-        driver: &Driver,
+        staged: &Staged<'_>,
         job: &Job<'_>,
-        objective: &mut Metered<O>,
-        seconds: &dyn Fn() -> f64,
-        watch: &mut dyn FnMut(&Point) -> bool,
+        company: Company<'_>,
     ) -> Result<Option<Finished>, BenchmarkError> {
-        self.begin(driver.settings(), job)?;
+        self.begin(staged, job)?;
         if let Some(finished) = self.finished()? {
             return Ok(Some(finished));
         }
         let path = self.file("state.ron");
-        let mut state = if path.is_file() {
-            let saved: Saved = read_ron(&path)?;
-            objective.spent = saved.spent;
-            saved.driver
-        } else {
-            objective.spent = 0;
-            let start = driver.start(job.start);
-            start.map_err(|error| BenchmarkError::Setup(error.to_string()))?
+        let saved: Option<Saved> = path.is_file().then(|| read_ron(&path)).transpose()?;
+        let (spent, mut best, mut state) = match saved {
+            Some(saved) => (saved.spent, saved.best, saved.driver),
+            None => (0, None, staged.begin()?),
         };
+        let spent = Cell::new(spent);
         // The line of an iteration is written before the state that knows of it.
         let mut curve = self.curve();
         curve.truncate(state.iteration);
         let before = curve.last().map_or(0.0, |point| point.seconds);
-        while driver.finished(&state).is_none() && objective.spent < job.budget {
-            let iteration = state.iteration;
-            let record = driver.advance(&mut state, objective);
-            let record = record.map_err(|error| {
-                let cause = std::error::Error::source(&error);
-                let cause = cause.map_or(String::new(), |cause| format!(": {cause}"));
-                BenchmarkError::Failed(format!("iteration {iteration}: {error}{cause}"))
-            })?;
+        let (mut asked, mut failure) = (false, None);
+        let last = staged.stages() - 1;
+        let mut asked_for = state.x.clone();
+        let mut observe = |record: &Record, state: &DriverState| {
+            let value = unguided(record);
+            if state.stage >= last {
+                note(&mut best, value, record, state, &asked_for);
+            }
+            asked_for.clone_from(&state.x);
             let point = Point {
-                iteration,
-                substeps: objective.spent,
-                seconds: before + seconds(),
-                value: record.value,
-                best: state.best.as_ref().map_or(f64::NAN, |best| best.value),
+                iteration: record.iteration,
+                substeps: spent.get(),
+                seconds: before + (company.seconds)(),
+                value: value.unwrap_or(record.value),
+                best: best.as_ref().map_or(f64::NAN, |best| best.value),
             };
             curve.push(point);
-            self.write("curve.csv", &write_curve(&curve))?;
-            self.write_ron(
-                "state.ron",
-                &Saved {
-                    spent: objective.spent,
-                    driver: state.clone(),
-                },
-            )?;
-            if !watch(&point) {
-                return Ok(None);
+            let saved = Saved {
+                spent: spent.get(),
+                best: best.clone(),
+                driver: state.clone(),
+            };
+            let written = self.write("curve.csv", &write_curve(&curve));
+            failure = written
+                .and_then(|()| self.write_ron("state.ron", &saved))
+                .err();
+            asked = !(company.watch)(&point);
+            if asked || failure.is_some() || spent.get() >= job.budget {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
             }
-        }
-        let Some(best) = &state.best else {
-            return Err(BenchmarkError::Setup("a budget of no iteration".to_owned()));
         };
+        if spent.get() < job.budget {
+            let on_step = || -> OnStep<'static> { Box::new(|_, _| true) };
+            staged.run::<T>(&mut state, job.memory, &on_step, &spent, &mut observe)?;
+        }
+        if let Some(failure) = failure {
+            return Err(failure.into());
+        }
+        if asked {
+            return Ok(None);
+        }
+        let budget = job.budget;
+        let best = best.ok_or(BenchmarkError::Short { budget })?;
+        let judged = (company.judge)(&best.x);
+        let (value, metrics) = judged.map_err(|error| BenchmarkError::Best(Box::new(error)))?;
         let finished = Finished {
             task: job.task.to_owned(),
             method: job.method.to_owned(),
             seed: job.seed,
-            budget: job.budget,
-            spent: objective.spent,
+            budget,
+            spent: spent.get(),
             first: job.first,
-            best: best.value,
+            guess: job.guess,
+            bound: job.bound,
+            best: value,
             best_iteration: best.iteration,
             iterations: state.iteration,
+            metrics,
             x: best.x.clone(),
         };
         self.write_ron("finished.ron", &finished)?;
         Ok(Some(finished))
+    }
+}
+
+/// The loss of an iteration without the terms that only guide, where there are such terms.
+fn unguided(record: &Record) -> Option<f64> {
+    let mut metrics = record.metrics.iter();
+    metrics
+        .find(|(name, _)| name == UNGUIDED)
+        .map(|(_, value)| *value)
+}
+
+/// Keeps the best point: that of the driver, or where there are guides the one of the least `value`
+/// without them.
+fn note(
+    best: &mut Option<Best>,
+    value: Option<f64>,
+    record: &Record,
+    state: &DriverState,
+    asked_for: &[f64],
+) {
+    let driven = state.best.as_ref();
+    let Some(value) = value else {
+        *best = driven.map(|driven| Best {
+            value: driven.value,
+            iteration: driven.iteration,
+            x: driven.x.clone(),
+        });
+        return;
+    };
+    if value.is_finite() && best.as_ref().is_none_or(|best| value < best.value) {
+        // the first point of a stage is not the one that the stage before went to
+        let driven = driven.filter(|driven| driven.iteration == record.iteration);
+        *best = Some(Best {
+            value,
+            iteration: record.iteration,
+            x: driven.map_or(asked_for, |driven| &driven.x).to_vec(),
+        });
     }
 }
 

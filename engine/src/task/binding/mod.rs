@@ -18,7 +18,11 @@ use backflow_optim::{Bounds, Layout, LayoutError};
 use backflow_sim::{
     particle::Particles,
     rollout::Gradient,
-    scene::{GasScene, Scene, Spec, spec::Axis},
+    scene::{
+        GasScene, Scene, Spec,
+        motion::program,
+        spec::{Axis, Tool},
+    },
     tool::Program,
     world::World,
 };
@@ -48,6 +52,8 @@ pub struct Binding {
     places: Vec<(Variable, Arc<dyn Place>)>,
     layout: Layout,
     base: Setup,
+    /// What each tool is told at the beginning of an optimisation.
+    guess: Vec<Program<f64>>,
 }
 
 /// Where a variable acts. Values are in the units of the scene.
@@ -84,6 +90,21 @@ impl Binding {
             programs: scene.programs.clone(),
             gas: scene.gas.clone(),
         };
+        let guess = spec.optimize.as_ref().map(|optimize| &optimize.guess);
+        let guessed = |(tool, own): (&Tool, &Program<f64>)| {
+            let Some(motion) = guess.and_then(|guess| guess.get(&tool.name)) else {
+                return own.clone();
+            };
+            let motion = motion.clone();
+            program(
+                &Tool {
+                    motion,
+                    ..tool.clone()
+                },
+                scene.world.clock.frames,
+            )
+        };
+        let guess = spec.tools.iter().zip(&base.programs).map(guessed).collect();
         let variables = spec
             .optimize
             .as_ref()
@@ -92,6 +113,7 @@ impl Binding {
             places: Vec::new(),
             layout: Layout::new(),
             base,
+            guess,
         };
         for variable in variables.unwrap_or_default() {
             if let Some(place) = place(variable, spec, scene) {
@@ -121,9 +143,22 @@ impl Binding {
 
     /// The flat vector of the scene as it stands.
     pub fn start(&self) -> Vec<f64> {
+        self.flat(&self.base)
+    }
+
+    /// The flat vector that an optimisation begins with: that of the scene with the tools moving
+    /// as its `guess` says.
+    pub fn guess(&self) -> Vec<f64> {
+        let mut setup = self.base.clone();
+        setup.programs.clone_from(&self.guess);
+        self.flat(&setup)
+    }
+
+    /// The flat vector of a run.
+    fn flat(&self, setup: &Setup) -> Vec<f64> {
         let mut start = Vec::with_capacity(self.layout.dimension());
         for (variable, place) in &self.places {
-            let values = place.values(&self.base);
+            let values = place.values(setup);
             start.extend(values.into_iter().map(|value| flatten(variable, value)));
         }
         start

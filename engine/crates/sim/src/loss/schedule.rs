@@ -112,6 +112,17 @@ impl<W: Real> Schedule<W> {
         sum
     }
 
+    /// What those terms add to the sum at a frame whose index is `counted`.
+    pub fn value_of(&self, frame: &Frame<W>, counted: impl Fn(usize) -> bool) -> W {
+        let mut sum = W::zero();
+        for (index, (term, range)) in self.terms.iter().enumerate() {
+            if counted(index) && range.contains(&frame.index) {
+                sum += term.loss.value(frame) * Self::share(term, range);
+            }
+        }
+        sum
+    }
+
     /// Adds `bar` times the gradient of [`Schedule::value`] to `bars`.
     pub fn value_vjp(&self, frame: &Frame<W>, bar: W, bars: &mut FrameBar<W>) {
         for (term, share) in self.at(frame.index) {
@@ -132,7 +143,11 @@ impl<W: Real> Schedule<W> {
         self.terms
             .iter()
             .filter(move |(_, range)| range.contains(&frame))
-            .map(|(term, range)| (term, W::of(term.weight / range.len() as f64)))
+            .map(|(term, range)| (term, Self::share(term, range)))
+    }
+
+    fn share(term: &Term<W>, range: &Range<usize>) -> W {
+        W::of(term.weight / range.len() as f64)
     }
 }
 

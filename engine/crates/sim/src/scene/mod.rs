@@ -12,7 +12,7 @@ pub mod gas;
 pub mod load;
 pub mod locate;
 pub mod meshes;
-mod motion;
+pub mod motion;
 mod overlap;
 pub mod reference;
 mod rigid;

@@ -50,7 +50,7 @@ fn limits(given: &Limits) -> tool::Limits<f64> {
 }
 
 /// What the tool is told in each of the first `frames` frames.
-pub(super) fn program(given: &Tool, frames: usize) -> tool::Program<f64> {
+pub fn program(given: &Tool, frames: usize) -> tool::Program<f64> {
     let mut program = tool::Program::new(6 + given.joints.len());
     let start = given.start();
     let velocity = |velocity: &Velocity| {

@@ -31,6 +31,8 @@ pub struct Loss {
     pub weight: f64,
     /// The frames at whose end it is read.
     pub frames: Range<usize>,
+    /// Whether it only guides the optimiser.
+    pub guide: bool,
 }
 
 /// What a term measures; `body` is an index into [`Scene::bodies`](super::Scene::bodies).
@@ -85,6 +87,11 @@ pub enum Measure {
         target: Vector3<f64>,
         /// Axes that count.
         axes: [bool; 3],
+    },
+    /// Mean distance of the particles from where they started.
+    Displacement {
+        /// The body.
+        body: usize,
     },
     /// Mean distance between two bodies, or within one.
     MeanDistance {
@@ -227,6 +234,7 @@ impl Resolver<'_> {
                 measure,
                 weight: loss.weight,
                 frames: when.range(self.spec.time.frames),
+                guide: loss.guide,
             });
         }
         Ok(losses)
@@ -356,6 +364,7 @@ impl Resolver<'_> {
                 target: (*target).into(),
                 axes: Axis::ALL.map(|axis| axes.contains(&axis)),
             },
+            Term::Displacement { .. } => Measure::Displacement { body },
             Term::MeanDistance { other, .. } => Measure::MeanDistance {
                 body,
                 other: self.body(other),

@@ -217,6 +217,7 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
             }
             Term::CentreOfMass { .. }
             | Term::Point { .. }
+            | Term::Displacement { .. }
             | Term::RigidPosition { .. }
             | Term::RigidRotation { .. }
             | Term::RigidVelocity { .. } => {}

@@ -246,7 +246,7 @@ fn loss(path: &str, spec: &Spec<()>, loss: &Loss, faults: &mut Faults) {
                 tools::motion(&path, motion, joints, frames, faults);
             }
         }
-        Term::MeanDistance { .. } | Term::Approach { .. } => {}
+        Term::MeanDistance { .. } | Term::Displacement { .. } | Term::Approach { .. } => {}
         Term::CentreOfMass { target, axes, .. } | Term::Point { target, axes, .. } => {
             faults.vector(&format!("{path}.target"), target, "m");
             if axes.is_empty() {

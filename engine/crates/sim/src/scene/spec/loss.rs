@@ -17,6 +17,10 @@ pub struct Loss {
     /// After which frames it is read. Default: End.
     #[serde(default)]
     pub when: When,
+    /// Whether it only guides the optimiser, as an attraction does: scores leave it out. Default:
+    /// false.
+    #[serde(default)]
+    pub guide: bool,
 }
 
 /// After which frames a term is read. Frames count from 0; a frame is read at its end.
@@ -123,6 +127,11 @@ pub enum Term {
         /// Axes that count. Default: [X, Y, Z].
         #[serde(default = "all_axes")]
         axes: Vec<Axis>,
+    },
+    /// Mean distance of the particles of a body from where they started, summed over axes (m).
+    Displacement {
+        /// Name of the body.
+        body: String,
     },
     /// Mean distance between the particles of a body and those of another, summed over axes
     /// (m): attraction; of a body with itself and a negative weight, how far it is spread.
@@ -285,6 +294,7 @@ impl Term {
             | Self::Chamfer { body, .. }
             | Self::CentreOfMass { body, .. }
             | Self::Point { body, .. }
+            | Self::Displacement { body }
             | Self::MeanDistance { body, .. }
             | Self::Approach { body, .. } => Some(body),
             Self::RigidPosition { .. }

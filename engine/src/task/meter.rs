@@ -1,5 +1,7 @@
 //! What an evaluation costs, in simulated substeps.
 
+use std::cell::Cell;
+
 use backflow_optim::{Evaluation, Objective};
 
 /// Substeps that a gradient counts for each substep of the run: forward, once more for what was
@@ -7,32 +9,36 @@ use backflow_optim::{Evaluation, Objective};
 pub const GRADIENT: u64 = 3;
 
 /// An objective that counts the substeps it was asked for.
-pub struct Metered<O> {
+pub struct Metered<'m, O> {
     /// The objective.
     pub objective: O,
     /// Substeps of one run of one scenario.
     pub substeps: u64,
     /// Substeps so far.
-    pub spent: u64,
+    pub spent: &'m Cell<u64>,
 }
 
-impl<O: Objective> Metered<O> {
+impl<O: Objective> Metered<'_, O> {
+    fn spend(&self, substeps: u64) {
+        self.spent.set(self.spent.get() + substeps);
+    }
+
     /// Substeps of a value.
     fn value_cost(&self) -> u64 {
         self.substeps * self.objective.scenarios() as u64
     }
 }
 
-impl<O: Objective> Objective for Metered<O> {
+impl<O: Objective> Objective for Metered<'_, O> {
     type Error = O::Error;
 
     fn value(&mut self, x: &[f64]) -> Result<f64, Self::Error> {
-        self.spent += self.value_cost();
+        self.spend(self.value_cost());
         self.objective.value(x)
     }
 
     fn gradient(&mut self, x: &[f64]) -> Result<Evaluation, Self::Error> {
-        self.spent += GRADIENT * self.value_cost();
+        self.spend(GRADIENT * self.value_cost());
         self.objective.gradient(x)
     }
 
@@ -41,7 +47,7 @@ impl<O: Objective> Objective for Metered<O> {
     }
 
     fn scenario(&mut self, scenario: usize, x: &[f64]) -> Result<Evaluation, Self::Error> {
-        self.spent += GRADIENT * self.substeps;
+        self.spend(GRADIENT * self.substeps);
         self.objective.scenario(scenario, x)
     }
 

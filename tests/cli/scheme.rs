@@ -1,10 +1,10 @@
 //! Schemes: problems that grow to that of the scene while they are solved.
 
-use std::{ops::ControlFlow, process::Stdio, thread::sleep, time::Duration};
+use std::{cell::Cell, ops::ControlFlow, process::Stdio, thread::sleep, time::Duration};
 
 use backflow::{
     optim::{DriverState, Record},
-    task::{Task, staged::Staged},
+    task::{Task, objective::OnStep, staged::Staged},
 };
 
 use crate::{
@@ -31,8 +31,9 @@ fn scene(scheme: &str) -> String {
     )
 }
 
-/// Every iteration of a run: stage it ended in, and the point after it.
-fn iterations(scheme: &str) -> Vec<(usize, Vec<f64>)> {
+/// Every iteration of a run: stage it ended in, and the point after it; and the substeps of all of
+/// them, in whole runs.
+fn iterations(scheme: &str) -> (Vec<(usize, Vec<f64>)>, f64) {
     let folder = Folder::with(&[("scene.ron", &scene(scheme))]);
     let task = Task::load(&folder.path("scene.ron"), 1.0).unwrap();
     let settings = task.spec.optimize.as_ref().unwrap().settings.clone();
@@ -43,17 +44,26 @@ fn iterations(scheme: &str) -> Vec<(usize, Vec<f64>)> {
         seen.push((state.stage, state.x.clone()));
         ControlFlow::Continue(())
     };
+    let spent = Cell::new(0);
+    let always = || -> OnStep<'static> { Box::new(|_, _| true) };
     let outcome = staged
-        .run::<f32>(&mut state, None, &|| Box::new(|_, _| true), &mut watch)
+        .run::<f32>(&mut state, None, &always, &spent, &mut watch)
         .unwrap();
     assert_eq!(outcome.iterations, 16);
-    seen
+    let clock = &task.scene.world.clock;
+    (
+        seen,
+        spent.get() as f64 / (clock.frames * clock.substeps) as f64,
+    )
 }
 
 #[test]
 fn horizon_grows_and_controls_of_old_frames_are_frozen() {
     // 4 frames: horizons of 1, 2, 3 and 4 frames, of which the last two are free
-    let seen = iterations("horizon: (start: 1, step: 1, freeze: 2), plateau: (patience: 99)");
+    let (seen, runs) =
+        iterations("horizon: (start: 1, step: 1, freeze: 2), plateau: (patience: 99)");
+    // a gradient counts thrice, and four iterations have a quarter of the frames, four the half, ...
+    assert_eq!(runs, 3.0 * (1.0 + 2.0 + 3.0 + 4.0));
     let stages: Vec<_> = seen.iter().map(|(stage, _)| *stage).collect();
     assert_eq!(stages, [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]);
     // the vector is the velocity of the block and then two velocities of the tool a frame
@@ -74,8 +84,9 @@ fn horizon_grows_and_controls_of_old_frames_are_frozen() {
 #[test]
 fn stages_end_early_at_a_plateau() {
     // nothing is significant: a stage is its first iteration and two of patience
-    let seen =
+    let (seen, runs) =
         iterations("contact: (width: 0.02, stages: 2), plateau: (patience: 2, relative: 1e9)");
+    assert_eq!(runs, 3.0 * 16.0);
     let first = seen.iter().filter(|(stage, _)| *stage == 0).count();
     assert_eq!(first, 3);
 }

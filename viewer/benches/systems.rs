@@ -25,7 +25,7 @@ use backflow::{
 use backflow_viewer::{args::Arguments, play::Playing, plugins, view::View};
 use backflow_viewer_session::{
     Field, Frame, Player, Stage,
-    balls::{buffers, shine},
+    balls::{Choice, Packer, shine},
     colour::{Range, colours},
     light::Light,
 };
@@ -74,6 +74,7 @@ fn frames() -> Vec<Arc<Frame>> {
             extra: None,
             counts: vec![x.len()],
             poses: stage.start.clone(),
+            gas: None,
             stage: Arc::clone(&stage),
             x,
         })
@@ -167,6 +168,11 @@ fn parts() -> [f64; 3] {
     let frames = frames();
     let mut light = Light::new(&frames[0].stage.bounds);
     let (mut rgb, mut times) = (Vec::new(), [const { Vec::new() }; 3]);
+    let mut packer = Packer::default();
+    let choice = Choice {
+        solids: false,
+        shell: true,
+    };
     for picture in 0..PICTURES[1] {
         let frame = &frames[picture % 2];
         let mut clock = Instant::now();
@@ -174,12 +180,12 @@ fn parts() -> [f64; 3] {
             part.push(clock.elapsed().as_secs_f64());
             clock = Instant::now();
         };
-        shine(&mut light, frame);
+        shine(&mut light, frame, None);
         lap(&mut times[0]);
         let range = Range::of(&frame.speed);
         colours(frame, Field::Speed, None, range, &mut rgb);
         lap(&mut times[1]);
-        std::hint::black_box(buffers(frame, &rgb, &light, false, rgb.len() * 3 / 2));
+        std::hint::black_box(packer.pack(frame, &rgb, &light, choice, rgb.len()));
         lap(&mut times[2]);
     }
     times.map(|mut times| {

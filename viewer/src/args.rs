@@ -16,7 +16,8 @@ use clap::Parser;
   backflow-viewer runs/throw-20261124-101500        # a recorded run
   backflow-viewer --beside runs/push-20261124-101500 runs/push-20261124-093000
   backflow-viewer --headless --frames 60 --size 1280x720 --out pictures scenes/fluid/throw.ron
-  backflow-viewer --headless --fly \"top,three quarters,front\" --surface --gif scenes/fluid/dam_break.ron"
+  backflow-viewer --headless --fly \"top,three quarters,front\" --surface --gif scenes/fluid/dam_break.ron
+  backflow-viewer --headless --smoke-colour heat --out pictures scenes/gas/plume.ron"
 )]
 pub struct Arguments {
     /// A scene, a run folder, a trajectory (npz) or a set of grasps (json); the gallery if there is none.
@@ -39,6 +40,13 @@ pub struct Arguments {
     /// What colours stand for: body, speed, pressure, strain.
     #[arg(long, value_name = "FIELD", default_value = "body", value_parser = field)]
     pub colour: Field,
+    /// What gas is thick by: one of its scalars, or speed; the first scalar that is no temperature by
+    /// default.
+    #[arg(long, value_name = "NAME")]
+    pub smoke: Option<String>,
+    /// What the colour of gas stands for: one of its scalars, speed, or plain.
+    #[arg(long, value_name = "NAME")]
+    pub smoke_colour: Option<String>,
     /// Where to look from: "three quarters", front, side or top; or a bookmark of the scene.
     #[arg(long, value_name = "NAME", default_value = "three quarters")]
     pub view: String,
@@ -76,7 +84,8 @@ pub struct Arguments {
     /// Memory that the frames of a live run take, at most (MiB): beyond it every second is forgotten.
     #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
     pub recording: u32,
-    /// One sample a pixel instead of four: rougher edges, faster without a graphics card.
+    /// One sample a pixel instead of four: rougher edges, faster. A window that the processor draws has
+    /// one anyway.
     #[arg(long)]
     pub rough: bool,
     /// Also write `animation.gif`.

@@ -5,7 +5,9 @@ use bevy::{
     core_pipeline::tonemapping::{DebandDither, Tonemapping},
     input::mouse::{AccumulatedMouseMotion, AccumulatedMouseScroll},
     prelude::*,
+    render::renderer::RenderAdapterInfo,
 };
+use wgpu_types::DeviceType;
 
 use crate::{place::Placing, touch::Grip, ui::Free, view::View};
 
@@ -19,18 +21,25 @@ const FILL: f32 = 0.86;
 pub struct CameraPlugin {
     /// Whether mouse and keys move it.
     pub interactive: bool,
-    /// Whether edges are smoothed by four samples a pixel.
+    /// Whether edges are smoothed by four samples a pixel, unless the processor draws a window.
     pub smooth: bool,
 }
 
 impl Plugin for CameraPlugin {
     fn build(&self, app: &mut App) {
-        let smooth = self.smooth;
-        app.init_resource::<Orbit>()
-            .add_systems(Startup, move |mut commands: Commands| {
-                spawn(&mut commands, smooth);
-            });
-        if self.interactive {
+        let Self {
+            interactive,
+            smooth,
+        } = *self;
+        app.init_resource::<Orbit>().add_systems(
+            Startup,
+            move |mut commands: Commands, adapter: Option<Res<RenderAdapterInfo>>| {
+                // A window that the processor draws has no time for smooth edges.
+                let slow = adapter.is_some_and(|adapter| adapter.device_type == DeviceType::Cpu);
+                spawn(&mut commands, smooth && !(interactive && slow));
+            },
+        );
+        if interactive {
             app.add_systems(
                 Update,
                 (mouse, keys)

@@ -144,14 +144,21 @@ fn screenshot(
         return;
     }
     files.screenshot = false;
-    let free = (1..).map(|n| PathBuf::from(format!("backflow-{n:03}.png")));
-    let Some(path) = free.into_iter().find(|path| !path.exists()) else {
+    let Some(path) = free_name("backflow", ".png") else {
         return;
     };
     desk.note = Some(format!("saved {}", path.display()));
     commands
         .spawn(Screenshot::primary_window())
         .observe(save_to_disk(path));
+}
+
+/// A name that no file has yet, with a number: in the folder for pictures, if the user has one, or
+/// where the command is run.
+pub fn free_name(stem: &str, ending: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("XDG_PICTURES_DIR").map_or_else(PathBuf::new, PathBuf::from);
+    let mut names = (1..10_000).map(|n| folder.join(format!("{stem}-{n:03}{ending}")));
+    names.find(|path| !path.exists())
 }
 
 fn full_screen(keys: Res<ButtonInput<KeyCode>>, mut windows: Query<&mut Window>) {

@@ -100,9 +100,9 @@ impl Headless {
             canvas,
             size,
         };
-        headless.world().resource_mut::<View>().settings.dark = !arguments.light;
-        headless.world().resource_mut::<View>().settings.field = arguments.colour;
-        headless.world().resource_mut::<View>().settings.surface = arguments.surface;
+        let mut view = headless.world().resource_mut::<View>();
+        view.settings.dark = !arguments.light;
+        view.choose(arguments);
         // The camera is spawned by the first update.
         headless.update();
         let target = RenderTarget::Image(headless.canvas.clone().into());

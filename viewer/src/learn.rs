@@ -113,7 +113,7 @@ impl Learning {
             OptimiseAction::Replay => {
                 let best = self.best.clone().ok_or("nothing has been found yet")?;
                 if let Some(simulation) = &player.simulation {
-                    simulation.control(best.programs.clone());
+                    simulation.choose(best.x.clone());
                 }
                 player.reset();
                 player.play(true);

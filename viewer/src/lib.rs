@@ -15,6 +15,7 @@
 //! | [`files`] | dialogs, dropped files, screenshots |
 //! | [`status`] | what it is at, for programs that drive it |
 //! | [`headless`] | an application without a window |
+//! | [`filming`] | films of the window |
 //! | [`film`] | pictures without a window |
 
 pub mod args;
@@ -24,6 +25,7 @@ pub mod desk;
 pub mod draw;
 pub mod files;
 pub mod film;
+pub mod filming;
 pub mod headless;
 pub mod learn;
 pub mod memory;
@@ -37,7 +39,10 @@ pub mod view;
 use std::process::ExitCode;
 
 use backflow_viewer_session::{Player, simulation::Condition};
-use bevy::{log::LogPlugin, prelude::*, window::WindowResolution, winit::WinitSettings};
+use bevy::{
+    log::LogPlugin, prelude::*, render::pipelined_rendering::PipelinedRenderingPlugin,
+    window::WindowResolution, winit::WinitSettings,
+};
 use bevy_egui::EguiPlugin;
 use clap::Parser;
 
@@ -61,6 +66,7 @@ pub fn plugins(app: &mut App, arguments: &Arguments) {
             view::ViewPlugin,
             learn::LearnPlugin,
             draw::matter::MatterPlugin,
+            draw::smoke::SmokePlugin,
             draw::ghosts::GhostsPlugin,
             draw::skins::SkinsPlugin { wait: !interactive },
             draw::solids::SolidsPlugin,
@@ -79,6 +85,7 @@ pub fn plugins(app: &mut App, arguments: &Arguments) {
             touch::TouchPlugin,
             place::PlacePlugin,
             files::FilesPlugin,
+            filming::FilmingPlugin,
             memory::MemoryPlugin,
         ));
     }
@@ -126,15 +133,17 @@ fn windowed(arguments: &Arguments) -> AppExit {
                 }),
                 ..default()
             })
-            .set(logging()),
+            .set(logging())
+            // Drawn in the same round as asked for, what is touched is on the screen a picture
+            // earlier.
+            .disable::<PipelinedRenderingPlugin>(),
     )
     // A run goes on when its window is behind another one.
     .insert_resource(WinitSettings::continuous());
     plugins(&mut app, arguments);
     let world = app.world_mut();
     world.resource_mut::<view::View>().settings.dark = remembered.dark && !arguments.light;
-    world.resource_mut::<view::View>().settings.field = arguments.colour;
-    world.resource_mut::<view::View>().settings.surface = arguments.surface;
+    world.resource_mut::<view::View>().choose(arguments);
     world.resource_mut::<desk::Desk>().recent = remembered.recent;
     let folder = arguments.scenes.clone().or_else(desk::scenes_folder);
     if let Some(folder) = folder {

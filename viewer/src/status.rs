@@ -1,8 +1,7 @@
 //! What the viewer is at, in a file, for programs that drive it.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
-use backflow::sim::io::write_atomic;
 use backflow_viewer_panels::marks;
 use backflow_viewer_session::{handle::Handle, stage::Role};
 use bevy::prelude::*;
@@ -14,6 +13,7 @@ use crate::{
     camera::SceneCamera,
     desk::Desk,
     draw::skins::Skins,
+    filming::Filming,
     learn::Learning,
     place::{Placing, SIZE},
     play::Playing,
@@ -51,6 +51,7 @@ fn write(
     learning: Res<Learning>,
     placing: Res<Placing>,
     skins: Res<Skins>,
+    filming: Res<Filming>,
     cameras: Query<(&Camera, &GlobalTransform), With<SceneCamera>>,
 ) -> Result {
     file.pictures += 1;
@@ -115,13 +116,17 @@ fn write(
             .as_ref()
             .and_then(|player| player.current())
             .map(|frame| frame.index),
+        "film": filming.taken(),
+        "note": desk.note,
         "changed": document.is_some_and(|document| document.changed()),
         "document": document.map(|document| document.value()),
         "message": desk.message,
         "losses": losses,
         "widgets": marks::take(contexts.ctx_mut()?),
     });
-    let text = status.to_string();
-    write_atomic(&file.path, |out| out.write_all(text.as_bytes()))?;
+    // Whoever reads it finds all of it, the last one or this one; it need not outlive the system.
+    let part = file.path.with_extension("part");
+    std::fs::write(&part, status.to_string())?;
+    std::fs::rename(&part, &file.path)?;
     Ok(())
 }

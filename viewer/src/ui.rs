@@ -16,8 +16,12 @@ pub use cards::Cards;
 use crate::{
     camera::Orbit,
     desk::{Desk, Tab},
-    draw::matter::Shown,
+    draw::{
+        matter::Shown,
+        smoke::{Smoke, Smokes},
+    },
     files::{Files, Purpose},
+    filming::Filming,
     learn::Learning,
     play::Playing,
     view::View,
@@ -73,7 +77,8 @@ pub fn panels(
     mut orbit: ResMut<Orbit>,
     mut free: ResMut<Free>,
     cards: Res<Cards>,
-    shown: Res<Shown>,
+    (shown, smokes): (Res<Shown>, Res<Smokes>),
+    filming: Option<ResMut<Filming>>,
 ) -> Result {
     let context = contexts.ctx_mut()?.clone();
     // A press may last longer than usual where pictures take long to draw.
@@ -116,7 +121,8 @@ pub fn panels(
         }
         free.area = None;
     } else {
-        scene_panels(
+        let taken = filming.as_ref().and_then(|filming| filming.taken());
+        let film = scene_panels(
             &mut root,
             &mut desk,
             &mut playing,
@@ -124,8 +130,14 @@ pub fn panels(
             &mut learning,
             &mut files,
             &mut orbit,
-            &shown,
+            (&shown, smokes.first()),
+            taken,
         );
+        if let Some(mut filming) = filming.filter(|_| film)
+            && let Err(error) = filming.toggle(&playing)
+        {
+            desk.message = Some(error);
+        }
         let rect = root.available_rect_before_wrap();
         let corner = |at: egui::Pos2| Vec2::new(at.x, at.y);
         free.area = Some([corner(rect.min), corner(rect.max)]);
@@ -225,6 +237,7 @@ fn judged(player: &Player) -> (String, Vec<backflow::sim::scene::Fault>) {
     }
 }
 
+/// The panels around a scene; true where a film is to be begun or ended.
 fn scene_panels(
     root: &mut egui::Ui,
     desk: &mut Desk,
@@ -233,11 +246,13 @@ fn scene_panels(
     learning: &mut Learning,
     files: &mut Files,
     orbit: &mut Orbit,
-    shown: &Shown,
-) {
+    (shown, smoke): (&Shown, &Smoke),
+    filming: Option<usize>,
+) -> bool {
     let Some(player) = &mut playing.player else {
-        return;
+        return false;
     };
+    let mut film = false;
     let (complaint, faults) = judged(player);
     egui::Panel::bottom("time").show(root, |ui| {
         ui.add_space(2.0);
@@ -268,15 +283,16 @@ fn scene_panels(
                 .auto_shrink([false, false])
                 .show(ui, |ui| match desk.tab {
                     Tab::View => {
-                        tabs::view_tab(ui, player, view, shown);
+                        tabs::view_tab(ui, player, view, shown, smoke);
                         tabs::views(ui, desk, player, learning, view, orbit);
                     }
                     Tab::Scene => tabs::scene_tab(ui, desk, player, learning, &faults),
                     Tab::Text => tabs::text_tab(ui, desk, player, learning),
                     Tab::Optimise => tabs::optimise_tab(ui, desk, player, learning, files),
-                    Tab::Share => tabs::share_tab(ui, desk, player, files),
+                    Tab::Share => film = tabs::share_tab(ui, desk, player, files, filming),
                 });
         });
+    film
 }
 
 fn windows(context: &egui::Context, desk: &mut Desk) {

@@ -7,7 +7,7 @@ use backflow_viewer_session::{Player, Stage};
 use bevy::prelude::*;
 use nalgebra::Vector3;
 
-use crate::play::Playing;
+use crate::{args::Arguments, play::Playing};
 
 /// Keeps the view in step with what plays.
 pub struct ViewPlugin;
@@ -64,6 +64,15 @@ pub struct Palette {
 }
 
 impl View {
+    /// Takes over what the command line says of what is drawn.
+    pub fn choose(&mut self, arguments: &Arguments) {
+        let settings = &mut self.settings;
+        settings.field = arguments.colour;
+        settings.surface = arguments.surface;
+        settings.thickness.clone_from(&arguments.smoke);
+        settings.tint.clone_from(&arguments.smoke_colour);
+    }
+
     /// The run that plays, and the one beside it on its right.
     pub fn runs(&self) -> impl Iterator<Item = Run<'_>> {
         let first = self.stage.as_ref().map(|stage| Run {

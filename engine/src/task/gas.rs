@@ -27,8 +27,8 @@ fn widen<T: Real>(field: &Field<T>) -> Vec<f64> {
     field.samples().iter().map(|value| value.to_f64()).collect()
 }
 
-/// The mean of the two faces of a cell along each axis, of all cells.
-fn middles<T: Real>(model: &Model<T>, faces: &[Field<T>; 3]) -> [Vec<f64>; 3] {
+/// The mean of the two faces of a cell along each axis, of all cells, x fastest.
+pub fn middles<T: Real>(model: &Model<T>, faces: &[Field<T>; 3]) -> [Vec<f64>; 3] {
     let [nx, ny, nz] = model.grid.cells;
     [0, 1, 2].map(|axis| {
         let (layout, data) = (&faces[axis].layout, &faces[axis].data);

@@ -10,6 +10,8 @@
 
 mod command;
 mod fields;
+mod gas;
+mod golden;
 mod grasps;
 mod picture;
 mod scenes;

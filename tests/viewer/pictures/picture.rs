@@ -38,6 +38,35 @@ impl Picture {
         (count, sum.map(|sum| sum / count.max(1) as f64))
     }
 
+    /// The left half, or the right one.
+    pub fn half(&self, right: bool) -> Self {
+        let width = self.width / 2;
+        let from = if right { width } else { 0 };
+        let rows = self.rgb.chunks_exact(self.width);
+        Self {
+            width,
+            height: self.height,
+            rgb: rows
+                .flat_map(|row| row[from..from + width].to_vec())
+                .collect(),
+        }
+    }
+
+    /// Pixels in which every channel is greater by more than `by` than in another picture: how many,
+    /// and their mean place, as [`Picture::find`] has it.
+    pub fn lighter(&self, other: &Self, by: i32) -> (usize, [f64; 2]) {
+        assert_eq!((self.width, self.height), (other.width, other.height));
+        let pairs = self.rgb.iter().zip(&other.rgb);
+        let more =
+            |(a, b): (&[u8; 3], &[u8; 3])| (0..3).all(|c| i32::from(a[c]) - i32::from(b[c]) > by);
+        let marked = pairs.map(|pair| [u8::from(more(pair)); 3]).collect();
+        let marked = Self {
+            rgb: marked,
+            ..*self
+        };
+        marked.find(|pixel| pixel[0] == 1)
+    }
+
     /// Share of the pixels that differ from those of another picture by more than `by`.
     pub fn differs(&self, other: &Self, by: u8) -> f64 {
         assert_eq!((self.width, self.height), (other.width, other.height));

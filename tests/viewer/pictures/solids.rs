@@ -15,20 +15,6 @@ fn ends(path: &std::path::Path, frames: &str) -> [Picture; 2] {
     [found.pop().unwrap(), last]
 }
 
-/// Half of a picture, the left one or the right one.
-fn half(picture: &Picture, right: bool) -> Picture {
-    let width = picture.width / 2;
-    let from = if right { width } else { 0 };
-    let rows = picture.rgb.chunks_exact(picture.width);
-    Picture {
-        width,
-        height: picture.height,
-        rgb: rows
-            .flat_map(|row| row[from..from + width].to_vec())
-            .collect(),
-    }
-}
-
 #[test]
 fn the_rigid_cube_floats_half_in_the_pool() {
     let [_, last] = ends(&root().join("scenes/rigid/float.ron"), "20");
@@ -42,7 +28,7 @@ fn the_rigid_cube_floats_half_in_the_pool() {
 fn the_flap_turns_under_the_water_that_falls_on_it() {
     let [first, last] = ends(&root().join("scenes/rigid/paddle_wheel.ron"), "12");
     let slope = |picture: &Picture| {
-        let [left, right] = [false, true].map(|right| half(picture, right).find(vermilion));
+        let [left, right] = [false, true].map(|right| picture.half(right).find(vermilion));
         assert!(left.0 > 60 && right.0 > 60, "{left:?} {right:?}");
         right.1[1] - left.1[1]
     };
@@ -97,13 +83,13 @@ const JOINTS: &str = r#"(
 fn parts_on_joints_of_several_tools_are_where_their_joints_put_them() {
     let folder = tempfile::tempdir().unwrap();
     let [first, last] = ends(&scene(folder.path(), JOINTS), "20");
-    let arm = |picture: &Picture| half(picture, false).find(amber);
+    let arm = |picture: &Picture| picture.half(false).find(amber);
     let (flat, upright) = (arm(&first), arm(&last));
     assert!(flat.0 > 100 && upright.0 > 100, "{flat:?} {upright:?}");
     // The middle of the forearm has gone from right of the hinge to above it.
     assert!(upright.1[0] < flat.1[0] - 0.1, "{flat:?} {upright:?}");
     assert!(upright.1[1] < flat.1[1] - 0.1, "{flat:?} {upright:?}");
-    let ball = |picture: &Picture| half(picture, true).find(amber);
+    let ball = |picture: &Picture| picture.half(true).find(amber);
     let (low, high) = (ball(&first), ball(&last));
     assert!(low.0 > 60 && high.1[1] < low.1[1] - 0.2, "{low:?} {high:?}");
     assert!((high.1[0] - low.1[0]).abs() < 0.02, "{low:?} {high:?}");

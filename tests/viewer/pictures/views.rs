@@ -2,7 +2,7 @@
 
 use crate::{
     command::{pictures, run, scene},
-    picture::{Picture, blue, orange},
+    picture::{Picture, blue, orange, yellow},
 };
 
 /// A ball of water over a ball of jelly, with two places to look from.
@@ -117,20 +117,7 @@ fn a_run_beside_another_is_on_its_right_and_moves_with_it() {
     ];
     let more = [&more[..], &[other.to_str().unwrap()]].concat();
     let found = pictures(&path, &folder.path().join("out"), &more);
-    let half = |picture: &Picture, right: bool| {
-        let (width, half) = (picture.width, picture.width / 2);
-        let from = if right { half } else { 0 };
-        let rows = picture.rgb.chunks_exact(width);
-        let rgb = rows
-            .flat_map(|row| row[from..from + half].to_vec())
-            .collect();
-        let picture = Picture {
-            width: half,
-            height: picture.height,
-            rgb,
-        };
-        picture.find(blue)
-    };
+    let half = |picture: &Picture, right: bool| picture.half(right).find(blue);
     let ends = [&found[0], &found[1]].map(|picture| [half(picture, false), half(picture, true)]);
     for [left, right] in &ends {
         assert!(left.0 > 60 && right.0 > 60, "{left:?} {right:?}");
@@ -140,4 +127,40 @@ fn a_run_beside_another_is_on_its_right_and_moves_with_it() {
     assert!((left.1[1] - right.1[1]).abs() < 0.02, "{left:?} {right:?}");
     assert!(fallen.1[1] > left.1[1] + 0.01, "{left:?} {fallen:?}");
     assert!(further.1[1] > fallen.1[1] + 0.02, "{fallen:?} {further:?}");
+}
+
+/// A ball of particles that has fallen so far (m) by each frame, in a box, as operators write it.
+fn falling(path: &std::path::Path, fallen: &[f32]) {
+    let along = || (-4..=4).map(|n| n as f32 * 0.02);
+    let ball = || {
+        let all = along().flat_map(|x| along().flat_map(move |y| along().map(move |z| [x, y, z])));
+        all.filter(|x| x.iter().map(|x| x * x).sum::<f32>() < 0.0065)
+    };
+    let at = |fallen: f32| ball().flat_map(move |[x, y, z]| [0.2 + x, 0.3 + y - fallen, 0.2 + z]);
+    backflow::operator::data::Trajectory {
+        count: ball().count(),
+        x: fallen.iter().flat_map(|&fallen| at(fallen)).collect(),
+        frame: 0.04,
+        bounds: [[0.0; 3], [0.4; 3]],
+        gravity: [0.0, -9.81, 0.0],
+        substeps: 1,
+    }
+    .write(path)
+    .unwrap();
+}
+
+#[test]
+fn what_an_operator_has_made_is_seen_beside_what_the_engine_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let [engine, operator] = ["engine.npz", "operator.npz"].map(|name| folder.path().join(name));
+    falling(&engine, &[0.0, 0.05, 0.15]);
+    falling(&operator, &[0.0, 0.02, 0.05]);
+    let other = operator.display().to_string();
+    let more = ["--view", "front", "--colour", "speed", "--beside", &other];
+    let found = pictures(&engine, &folder.path().join("out"), &more);
+    assert_eq!(found.len(), 3);
+    // All of each is as fast as its fastest.
+    let [left, right] = [false, true].map(|right| found[2].half(right).find(yellow));
+    assert!(left.0 > 60 && right.0 > 60, "{left:?} {right:?}");
+    assert!(left.1[1] > right.1[1] + 0.1, "{left:?} {right:?}");
 }

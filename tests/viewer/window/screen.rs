@@ -55,6 +55,7 @@ impl Screen {
             .env_remove("WAYLAND_SOCKET")
             .env("XDG_CONFIG_HOME", folder.join("config"))
             .env("XDG_CACHE_HOME", folder.join("cache"))
+            .env("XDG_PICTURES_DIR", folder)
             .stderr(File::create(folder.join("stderr.txt")).unwrap())
             .spawn()
             .unwrap();

@@ -56,11 +56,20 @@ fn a_scene_is_opened_played_steered_changed_optimised_saved_and_opened_again() {
     });
     screen.button(false, 1);
 
-    // Back to the start, and on by the button.
+    // Back to the start, and on by the button; what plays is filmed.
     screen.key("r");
     screen.until("the start", |status| status["frame"].as_u64() == Some(0));
+    screen.key("F10");
     screen.click("play");
     screen.until("frame 2", |status| status["frame"].as_u64() >= Some(2));
+    let filmed = screen.status()["film"].as_u64();
+    assert!(filmed >= Some(2), "{filmed:?}");
+    screen.key("F10");
+    screen.until("the film", |status| {
+        let note = status["note"].as_str();
+        note.is_some_and(|note| note.contains("animation.gif"))
+    });
+    assert!(folder.path().join("backflow-film-001/0001.png").is_file());
     screen.key("r");
     screen.until("the start", |status| status["frame"].as_u64() == Some(0));
 

@@ -3,7 +3,7 @@
 use egui::{Grid, RichText, Ui};
 
 /// Keys and what they do.
-pub const KEYS: [(&str, &str); 23] = [
+pub const KEYS: [(&str, &str); 24] = [
     ("space", "play or pause"),
     (".  ,", "one frame on, one back"),
     ("R", "reset: back to the start"),
@@ -25,6 +25,7 @@ pub const KEYS: [(&str, &str); 23] = [
     ("ctrl Z", "undo; with shift redo"),
     ("ctrl G", "gallery"),
     ("F12", "screenshot"),
+    ("F10", "begin a film, or end it"),
     ("F11", "full screen"),
     ("F1", "this map"),
 ];

@@ -53,7 +53,15 @@ pub fn panel(ui: &mut Ui, stage: &Stage, field: Field, range: Range, known: bool
         ui.label(format!("{} was not recorded", field.name()));
         return;
     }
-    ui.label(format!("{} ({})", field.name(), field.unit()));
+    bar(ui, field.name(), field.unit(), range);
+}
+
+/// The range of a quantity, from the first colour to the last.
+pub fn bar(ui: &mut Ui, name: &str, unit: &str, range: Range) {
+    ui.label(match unit {
+        "" => name.to_owned(),
+        unit => format!("{name} ({unit})"),
+    });
     let (rect, _) = ui.allocate_exact_size(vec2(160.0, 12.0), Sense::hover());
     let steps = 40;
     for step in 0..steps {

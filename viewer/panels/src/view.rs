@@ -1,7 +1,9 @@
 //! What is drawn and how.
 
-use backflow_viewer_session::Field;
+use backflow_viewer_session::{Field, gas::StageGas, smoke::PLAIN_NAME};
 use egui::Ui;
+
+use crate::marks::mark;
 
 /// What is drawn and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,6 +12,14 @@ pub struct ViewSettings {
     pub field: Field,
     /// Radius of the balls, as a multiple of that of a particle (1).
     pub radius: f32,
+    /// Whether gas is drawn as smoke.
+    pub smoke: bool,
+    /// The quantity that smoke is thick by; none for the usual one.
+    pub thickness: Option<String>,
+    /// The quantity that smoke is coloured by, or [`PLAIN_NAME`]; none for the usual one.
+    pub tint: Option<String>,
+    /// How dense smoke is, as a multiple of the usual (1).
+    pub density: f32,
     /// Whether liquids are drawn as surfaces instead of balls.
     pub surface: bool,
     /// Whether what has a pose has handles to put it elsewhere by.
@@ -39,6 +49,10 @@ impl Default for ViewSettings {
         Self {
             field: Field::Body,
             radius: 1.15,
+            smoke: true,
+            thickness: None,
+            tint: None,
+            density: 1.0,
             surface: false,
             handles: false,
             shadows: true,
@@ -118,4 +132,42 @@ pub fn panel(ui: &mut Ui, settings: &mut ViewSettings) -> bool {
         }
     });
     before != settings.field
+}
+
+/// How gas is drawn.
+pub fn gas_panel(ui: &mut Ui, gas: &StageGas, settings: &mut ViewSettings) {
+    let smoke = ui
+        .checkbox(&mut settings.smoke, "Smoke")
+        .on_hover_text("Gas as smoke");
+    mark(&smoke, "smoke");
+    let names: Vec<&str> = gas.quantities.iter().map(|known| &*known.name).collect();
+    quantity(ui, "Thick by", &names, &mut settings.thickness);
+    let colours: Vec<&str> = std::iter::once(PLAIN_NAME).chain(names).collect();
+    quantity(ui, "Coloured by", &colours, &mut settings.tint);
+    ui.add(
+        egui::Slider::new(&mut settings.density, 0.1..=10.0)
+            .logarithmic(true)
+            .text("Density")
+            .fixed_decimals(2),
+    )
+    .on_hover_text("How dense smoke is drawn, as a multiple of the usual (1)");
+}
+
+/// A choice of a quantity, or of the usual one.
+fn quantity(ui: &mut Ui, label: &str, names: &[&str], chosen: &mut Option<String>) {
+    const USUAL: &str = "usual";
+    ui.horizontal(|ui| {
+        ui.label(label);
+        // A name of another scene does not count here.
+        let known = chosen.as_deref().filter(|name| names.contains(name));
+        let response = egui::ComboBox::from_id_salt(label)
+            .selected_text(known.unwrap_or(USUAL))
+            .show_ui(ui, |ui| {
+                ui.selectable_value(chosen, None, USUAL);
+                for name in names {
+                    ui.selectable_value(chosen, Some((*name).to_owned()), *name);
+                }
+            });
+        mark(&response.response, label);
+    });
 }

@@ -26,6 +26,7 @@ use backflow_viewer_panels::{
 use backflow_viewer_session::{
     Field,
     edit::at_mut,
+    gas::{Quantity, StageGas},
     optimise::{Activity, Point},
 };
 use egui::accesskit::Role;
@@ -114,6 +115,36 @@ fn view_settings_are_switched() {
         (harness.state().0.field, harness.state().1),
         (Field::Speed, true)
     );
+}
+
+#[test]
+fn smoke_is_coloured_by_what_is_chosen_and_switched_off() {
+    let quantity = |name: &str, lifts| Quantity {
+        name: name.to_owned(),
+        unit: "",
+        reference: 0.0,
+        lifts,
+    };
+    let gas = StageGas {
+        min: nalgebra::Vector3::zeros(),
+        cell: 0.1,
+        cells: [8; 3],
+        quantities: vec![quantity("heat", true), quantity("speed", false)],
+    };
+    let mut harness = Harness::new_ui_state(
+        move |ui, settings: &mut ViewSettings| view::gas_panel(ui, &gas, settings),
+        ViewSettings::default(),
+    );
+    harness.get_by_label("Smoke").click();
+    harness.run();
+    assert!(!harness.state().smoke);
+    let colour = harness.get_all_by_role(Role::ComboBox).last().unwrap();
+    colour.click();
+    harness.run();
+    harness.get_by_label("heat").click();
+    harness.run();
+    assert_eq!(harness.state().tint.as_deref(), Some("heat"));
+    assert_eq!(harness.state().thickness, None);
 }
 
 #[test]

@@ -61,10 +61,16 @@ impl Range {
     pub fn of(values: &[f32]) -> Self {
         let every = values.len().div_ceil(SAMPLES).max(1);
         let mut sample: Vec<f32> = values.iter().copied().step_by(every).collect();
-        sample.sort_by(f32::total_cmp);
         let place = (sample.len().saturating_sub(1) as f32 * WITHIN).ceil() as usize;
-        let upper = sample.get(place).copied().unwrap_or(0.0).max(0.0);
-        Self { lower: 0.0, upper }
+        let upper = if sample.is_empty() {
+            0.0
+        } else {
+            *sample.select_nth_unstable_by(place, f32::total_cmp).1
+        };
+        Self {
+            lower: 0.0,
+            upper: upper.max(0.0),
+        }
     }
 
     /// The range that holds both.

@@ -12,7 +12,10 @@ use backflow::sim::{
 };
 use nalgebra::{Matrix3, Vector3};
 
-use crate::stage::{Poses, Stage};
+use crate::{
+    gas::GasFrame,
+    stage::{Poses, Stage},
+};
 
 /// A number that each particle has, to be shown as a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,8 +87,10 @@ pub struct Frame {
     pub extra: Option<(Field, Vec<f32>)>,
     /// How many particles of each body there are by now.
     pub counts: Vec<usize>,
-    /// Where tools and rigid bodies are.
+    /// Where tools, rigid bodies and what acts on a gas are.
     pub poses: Poses,
+    /// The gas, where there is any.
+    pub gas: Option<GasFrame>,
     /// What stands around it.
     pub stage: Arc<Stage>,
 }
@@ -103,7 +108,8 @@ impl Frame {
     /// Bytes that it takes.
     pub fn bytes(&self) -> usize {
         let extra = self.extra.as_ref().map_or(0, |(_, values)| values.len());
-        size_of::<Self>() + self.x.len() * 12 + (self.speed.len() + extra) * 4
+        let gas = self.gas.as_ref().map_or(0, GasFrame::bytes);
+        size_of::<Self>() + self.x.len() * 12 + (self.speed.len() + extra) * 4 + gas
     }
 
     /// Reads particles in canonical order.
@@ -114,7 +120,7 @@ impl Frame {
         particles: &Particles<f32>,
         field: Field,
         moment: (usize, f64),
-        poses: Poses,
+        (poses, gas): (Poses, Option<GasFrame>),
     ) -> Self {
         let (mut x, mut speed, mut counts) = (Vec::new(), Vec::new(), Vec::new());
         let mut values = Vec::new();
@@ -172,6 +178,7 @@ impl Frame {
             extra,
             counts,
             poses,
+            gas,
             stage: Arc::clone(stage),
         }
     }

@@ -9,14 +9,19 @@ use std::{
 
 use backflow::{
     sim::{
+        gas,
+        io::{GasPicture, Image},
         rollout::{State, forward::Rollout},
-        scene::parse,
+        scene::{GasScene, parse},
     },
     task::{
         OptimizeSpec, Task,
         frames::{bodies, picture, tools},
+        gas::GasRows,
     },
 };
+
+use crate::threads::{background, step_back};
 
 /// Size of a picture (pixels).
 pub const PICTURE: [usize; 2] = [480, 280];
@@ -108,10 +113,15 @@ pub fn thumbnails(
     std::thread::Builder::new()
         .name("thumbnails".to_owned())
         .spawn(move || {
+            step_back();
+            let threads = background();
             for (index, path) in paths.iter().enumerate() {
-                let Some(rgb) = thumbnail(path, cache.as_deref()) else {
-                    continue;
+                let make = || thumbnail(path, cache.as_deref());
+                let made = match &threads {
+                    Some(threads) => threads.install(make),
+                    None => make(),
                 };
+                let Some(rgb) = made else { continue };
                 let made = Thumbnail {
                     index,
                     size: PICTURE,
@@ -148,8 +158,8 @@ fn thumbnail(path: &Path, cache: Option<&Path>) -> Option<Vec<u8>> {
 /// A picture of a scene some way into its run, as far as that takes seconds.
 fn draw(path: &Path) -> Option<Vec<u8>> {
     let mut task = Task::load(path, 1.0).ok()?;
-    if task.scene.gas.is_some() {
-        return None;
+    if let Some(scene) = &task.scene.gas {
+        return draw_gas(scene);
     }
     if task.scene.particles.len() > 30_000 {
         let coarse = (30_000.0 / task.scene.particles.len() as f64).cbrt();
@@ -167,4 +177,79 @@ fn draw(path: &Path) -> Option<Vec<u8>> {
     let frame = steps.checked_div(world.clock.substeps).unwrap_or(0);
     let rows = bodies(&task.scene, &world, &state, frame);
     picture(&task.scene, &rows, &tools, &state.rigids, PICTURE).map(|image| image.rgb)
+}
+
+/// What is around a picture that has other proportions.
+const MARGIN: [u8; 3] = [22, 25, 31];
+
+/// A picture of gas some way into its run.
+fn draw_gas(scene: &GasScene) -> Option<Vec<u8>> {
+    let (model, mut gas) = (scene.model.cast::<f32>(), scene.initial.cast::<f32>());
+    let mut rollout = gas::Rollout::new(&model, &scene.course, scene.clock);
+    let wanted = (scene.clock.frames as f64 * MOMENT) as usize;
+    let frames = wanted.min(EFFORT / model.grid.count().max(1)).max(1);
+    for frame in 0..frames {
+        rollout.advance(&mut gas, frame).ok()?;
+    }
+    let rows = GasRows::of(&model, &gas, &rollout.workspace().openings().open);
+    let [width, height] = PICTURE;
+    let fits = |image: &Image| image.width <= width && image.height <= height;
+    // The first scalar, or the speed where there is none.
+    let speed = |v: &[f64]| v[0].hypot(v[1]).hypot(v[2]);
+    let values = match rows.scalars.first() {
+        Some((_, values)) => values.clone(),
+        None => rows.velocity.chunks_exact(3).map(speed).collect(),
+    };
+    let drawn = |side: usize| {
+        let picture = GasPicture {
+            cells: model.grid.cells,
+            values: &values,
+            solid: &rows.solid,
+            range: None,
+            points: &[],
+            side,
+        };
+        picture.render().ok().filter(fits)
+    };
+    let image = drawn(width).or_else(|| drawn(height))?;
+    Some(framed(&image))
+}
+
+/// A picture in the middle of a larger one.
+fn framed(image: &Image) -> Vec<u8> {
+    let [width, height] = PICTURE;
+    let mut rgb = MARGIN.repeat(width * height);
+    let [left, top] = [(width - image.width) / 2, (height - image.height) / 2];
+    for (row, pixels) in image.rgb.chunks_exact(3 * image.width).enumerate() {
+        let start = 3 * ((top + row) * width + left);
+        rgb[start..start + pixels.len()].copy_from_slice(pixels);
+    }
+    rgb
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_smaller_picture_lies_in_the_middle() {
+        let image = Image {
+            width: 10,
+            height: 20,
+            rgb: vec![200; 600],
+        };
+        let rgb = framed(&image);
+        let pixel = |x: usize, y: usize| rgb[3 * (y * PICTURE[0] + x)];
+        assert_eq!(rgb.len(), 3 * PICTURE[0] * PICTURE[1]);
+        assert_eq!((pixel(235, 130), pixel(244, 149)), (200, 200));
+        assert_eq!((pixel(234, 140), pixel(240, 150)), (MARGIN[0], MARGIN[0]));
+    }
+
+    #[test]
+    fn gas_has_a_picture() {
+        let scene = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenes/gas/karman.ron");
+        let rgb = thumbnail(&scene, None).unwrap();
+        let middle = &rgb[3 * (140 * PICTURE[0] + 100)..][..3];
+        assert_ne!(middle, MARGIN);
+    }
 }

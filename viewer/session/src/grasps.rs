@@ -95,8 +95,9 @@ pub fn open(path: &Path) -> Result<Vec<Arc<Frame>>, GraspsError> {
             counts: Vec::new(),
             poses: Poses {
                 tools: vec![links],
-                rigids: Vec::new(),
+                ..Poses::default()
             },
+            gas: None,
             stage: Arc::clone(&stage),
         })
     });
@@ -281,10 +282,11 @@ fn stage(
         solids,
         start: Poses {
             tools: moments.first().cloned().into_iter().collect(),
-            rigids: Vec::new(),
+            ..Poses::default()
         },
         frames: moments.len().saturating_sub(1),
         frame_time: FRAME,
+        gas: None,
         optimizable: false,
         views: Vec::new(),
     }

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`stage`] | what stands around the matter of a scene: bodies, surfaces, tool |
 //! | [`frame`] | the matter at the end of a frame, as it is drawn |
+//! | [`gas`] | what of a gas can be seen, and its values at the end of a frame |
 //! | [`simulation`] | the thread that runs a scene, and the queue between it and the window |
 //! | [`recording`] | the frames so far, within a budget |
 //! | [`player`] | time: play, pause, step, speed, scrub |
@@ -20,8 +21,11 @@
 //! | [`pose`] | what of a scene can be put elsewhere |
 //! | [`handle`] | what is dragged to put it there |
 //! | [`balls`] | particles as the renderer reads them |
+//! | [`smoke`] | gas as the renderer reads it |
 //! | [`colour`] | from fields of particles to colours |
+//! | [`hidden`] | particles too deep inside of matter to be seen |
 //! | [`light`] | shadows of matter on itself and on the floor |
+//! | [`threads`] | work that the window must not wait for |
 //! | [`surface`] | triangles of the surface of a solid |
 
 pub mod balls;
@@ -30,8 +34,10 @@ pub mod edit;
 pub mod flight;
 pub mod frame;
 pub mod gallery;
+pub mod gas;
 pub mod grasps;
 pub mod handle;
+pub mod hidden;
 pub mod light;
 pub mod optimise;
 pub mod playback;
@@ -41,8 +47,10 @@ pub mod recording;
 pub mod share;
 pub mod simulation;
 pub mod skin;
+pub mod smoke;
 pub mod stage;
 pub mod surface;
+pub mod threads;
 
 #[cfg(test)]
 mod testing;

@@ -7,6 +7,8 @@
 
 use nalgebra::Vector3;
 
+use crate::smoke::Veil;
+
 /// Cells along the longest side of the grid.
 const CELLS: usize = 56;
 
@@ -22,6 +24,7 @@ pub const DIRECTION: [f32; 3] = [-0.45, -1.0, -0.35];
 pub struct Light {
     min: [f32; 3],
     cell: f32,
+    per_cell: f32,
     count: [usize; 3],
     /// Share of each cell that matter takes.
     share: Vec<f32>,
@@ -29,6 +32,8 @@ pub struct Light {
     lit: Vec<f32>,
     /// Light on the floor.
     floor: Vec<f32>,
+    /// A layer to work in.
+    layer: Vec<f32>,
 }
 
 impl Light {
@@ -47,20 +52,22 @@ impl Light {
         Self {
             min: from,
             cell,
+            per_cell: cell.recip(),
             count,
             share: vec![0.0; cells],
             lit: vec![1.0; cells],
             floor: vec![1.0; count[0] * count[2]],
+            layer: vec![1.0; count[0] * count[2]],
         }
     }
 
-    fn layer(&self) -> usize {
+    fn per_layer(&self) -> usize {
         self.count[0] * self.count[2]
     }
 
     /// Place in cells of a point.
     fn place(&self, x: &[f32; 3]) -> [f32; 3] {
-        std::array::from_fn(|axis| (x[axis] - self.min[axis]) / self.cell)
+        std::array::from_fn(|axis| (x[axis] - self.min[axis]) * self.per_cell)
     }
 
     fn index(&self, x: &[f32; 3]) -> usize {
@@ -68,11 +75,17 @@ impl Light {
             let place = self.place(x);
             std::array::from_fn(|axis| (place[axis].max(0.0) as usize).min(self.count[axis] - 1))
         };
-        at[1] * self.layer() + at[2] * self.count[0] + at[0]
+        at[1] * self.per_layer() + at[2] * self.count[0] + at[0]
     }
 
-    /// Lets light fall on particles, which come in groups of one volume (m^3) each.
-    pub fn fall<'a>(&mut self, groups: impl Iterator<Item = (&'a [[f32; 3]], f32)>, scale: f32) {
+    /// Lets light fall on particles, which come in groups of one volume (m^3) each, through smoke
+    /// if there is any.
+    pub fn fall<'a>(
+        &mut self,
+        groups: impl Iterator<Item = (&'a [[f32; 3]], f32)>,
+        smoke: Option<&Veil>,
+        scale: f32,
+    ) {
         self.share.fill(0.0);
         let cell_volume = self.cell.powi(3);
         for (positions, volume) in groups {
@@ -83,12 +96,14 @@ impl Light {
             }
         }
         let way = self.cell * (DIRECTION.iter().map(|d| d * d).sum::<f32>()).sqrt();
-        let dim = OPACITY / scale.max(f32::MIN_POSITIVE) * way / DIRECTION[1].abs();
+        let step = way / DIRECTION[1].abs();
+        let dim = OPACITY / scale.max(f32::MIN_POSITIVE) * step;
         // How far light moves sideways from one layer to the one below, in cells.
         let slant = [0, 2].map(|axis| DIRECTION[axis] / DIRECTION[1]);
-        let layer = self.layer();
-        let mut above = vec![1.0; layer];
-        let mut here = vec![1.0; layer];
+        let layer = self.per_layer();
+        let mut above = std::mem::take(&mut self.floor);
+        let mut here = std::mem::take(&mut self.layer);
+        above.fill(1.0);
         for height in (0..self.count[1]).rev() {
             let cells = height * layer..(height + 1) * layer;
             self.lit[cells.clone()].copy_from_slice(&above);
@@ -97,10 +112,25 @@ impl Light {
                     *through *= (-dim * share.min(1.0)).exp();
                 }
             }
+            if let Some(smoke) = smoke {
+                self.veil(smoke, height, step, &mut above);
+            }
             shifted(&above, self.count[0], slant, &mut here);
             std::mem::swap(&mut above, &mut here);
         }
-        self.floor.copy_from_slice(&above);
+        (self.floor, self.layer) = (above, here);
+    }
+
+    /// Dims the light that goes a `step` (m) through the smoke in a layer.
+    fn veil(&self, smoke: &Veil, height: usize, step: f32, through: &mut [f32]) {
+        for (index, through) in through.iter_mut().enumerate() {
+            let at = [index % self.count[0], height, index / self.count[0]];
+            let middle = |axis: usize| self.min[axis] + (at[axis] as f32 + 0.5) * self.cell;
+            let extinction = smoke.at(&[middle(0), middle(1), middle(2)]);
+            if extinction > 0.0 {
+                *through *= (-extinction * step).exp();
+            }
+        }
     }
 
     /// The light at a point, 0 to 1.
@@ -109,7 +139,7 @@ impl Light {
         // The cell below along each axis, the step to the one above, and the part of the latter.
         let mut index = 0;
         let (mut step, mut part) = ([0; 3], [0.0; 3]);
-        let strides = [1, self.layer(), self.count[0]];
+        let strides = [1, self.per_layer(), self.count[0]];
         for axis in 0..3 {
             let last = (self.count[axis] - 1) as f32;
             let at = (place[axis] - 0.5).clamp(0.0, last);
@@ -161,7 +191,7 @@ mod tests {
 
     fn lit(points: &[[f32; 3]], volume: f32) -> Light {
         let mut light = Light::new(&[Vector3::zeros(), Vector3::repeat(1.0)]);
-        light.fall(std::iter::once((points, volume)), 1.7);
+        light.fall(std::iter::once((points, volume)), None, 1.7);
         light
     }
 

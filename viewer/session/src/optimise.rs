@@ -28,9 +28,12 @@ use backflow::{
         Task,
         binding::{Binding, Setup},
         criterion::{Judge, metrics, world_index},
+        objective::RolloutObjective,
     },
 };
 use nalgebra::Vector3;
+
+use crate::threads::{background, step_back};
 
 /// Particles of a ghost, at most.
 const GHOST: usize = 4000;
@@ -49,8 +52,6 @@ pub struct Iteration {
     pub x: Vec<f64>,
     /// Positions of some particles at the end of each frame (m).
     pub ghost: Vec<Vec<[f32; 3]>>,
-    /// What each tool was told to do.
-    pub programs: Vec<Program<f64>>,
     /// Position of the first tool at the start of each frame (m).
     pub way: Vec<Vector3<f64>>,
     /// Gradient of the loss with respect to the first three numbers of each command of the first
@@ -135,7 +136,13 @@ impl Optimisation {
         let thread = std::thread::Builder::new()
             .name("optimisation".to_owned())
             .spawn(move || {
-                if let Err(failure) = work(&task, settings, &theirs) {
+                step_back();
+                let work = || work(&task, settings, &theirs);
+                let worked = match background() {
+                    Some(threads) => threads.install(work),
+                    None => work(),
+                };
+                if let Err(failure) = worked {
                     theirs.lock().activity = Activity::Failed(failure);
                 }
                 theirs.wake.notify_all();
@@ -411,12 +418,37 @@ impl Watched<'_> {
     fn go_on(&self) -> bool {
         !self.shared.lock().quit
     }
+
+    /// The objective of the command, which knows gas.
+    fn with_gas(&self) -> RolloutObjective<'_, f32> {
+        let shared = self.shared;
+        let on_step = Box::new(|_: Pass, _: usize| !shared.lock().quit);
+        RolloutObjective::new(self.scene, self.binding, self.judge, Some(MEMORY), on_step)
+    }
+
+    /// A gradient of a scene with gas, of which no trajectory is drawn.
+    fn gradient_with_gas(&mut self, x: &[f64]) -> Result<Evaluation, RunError> {
+        let evaluation = self.with_gas().gradient(x)?;
+        self.latest = Some(Iteration {
+            index: 0,
+            loss: evaluation.value,
+            x: x.to_vec(),
+            ghost: Vec::new(),
+            way: Vec::new(),
+            controls_bar: Vec::new(),
+            particles_bar: Vec::new(),
+        });
+        Ok(evaluation)
+    }
 }
 
 impl Objective for Watched<'_> {
     type Error = RunError;
 
     fn value(&mut self, x: &[f64]) -> Result<f64, RunError> {
+        if self.scene.gas.is_some() {
+            return self.with_gas().value(x);
+        }
         let Setup {
             world,
             particles,
@@ -434,6 +466,9 @@ impl Objective for Watched<'_> {
     }
 
     fn gradient(&mut self, x: &[f64]) -> Result<Evaluation, RunError> {
+        if self.scene.gas.is_some() {
+            return self.gradient_with_gas(x);
+        }
         let Setup {
             world,
             particles,
@@ -480,7 +515,6 @@ impl Objective for Watched<'_> {
             x: x.to_vec(),
             ghost: ghost.frames.into_inner(),
             controls_bar: controls_bar(&programs, &gradient),
-            programs,
             way,
             particles_bar,
         });

@@ -11,12 +11,14 @@ use backflow::{
         Task, TaskError,
         folder::{FolderError, RunFolder, RunOptions},
         frames::{BodyRows, read_frame, read_rigids, read_tools},
+        gas::GasRows,
     },
 };
 use nalgebra::Vector3;
 
 use crate::{
     frame::Frame,
+    gas::GasFrame,
     grasps::{self, GraspsError},
     stage::{Poses, Stage, StageBody},
 };
@@ -95,7 +97,13 @@ fn folder(path: &Path) -> Result<Vec<Arc<Frame>>, PlaybackError> {
             poses: Poses::of(
                 tools.into_iter().map(|tool| tool.links).collect(),
                 &read_rigids(&path, &task.scene.world)?,
+                task.scene.gas.as_ref(),
+                index + 1,
             ),
+            gas: match &task.scene.gas {
+                Some(gas) => Some(GasFrame::recorded(&GasRows::read(&path, gas)?.1)),
+                None => None,
+            },
             stage: Arc::clone(&stage),
         }));
     }
@@ -115,8 +123,57 @@ fn triples(values: &[f64]) -> impl Iterator<Item = [f32; 3]> + '_ {
         .map(|x| std::array::from_fn(|axis| x[axis] as f32))
 }
 
-/// A trajectory: `time` (frames), and `<body>.x`, perhaps `<body>.v`, of shape (frames,
-/// particles, 3).
+/// What a trajectory says besides where particles are.
+struct Course {
+    /// Positions that there are of each particle.
+    count: usize,
+    /// Time of each (s).
+    times: Vec<f64>,
+    /// Lower and upper corner of the domain (m).
+    bounds: Option<[Vector3<f64>; 2]>,
+}
+
+/// A body of a trajectory.
+struct Part {
+    name: String,
+    particles: usize,
+    /// Positions (m), frame by frame.
+    x: Vec<f64>,
+    /// Velocities (m/s), frame by frame; empty where there are none.
+    v: Vec<f64>,
+}
+
+impl Part {
+    /// The numbers of a frame, three a particle.
+    fn frame<'a>(&self, values: &'a [f64], index: usize) -> &'a [f64] {
+        let size = 3 * self.particles;
+        values.get(index * size..(index + 1) * size).unwrap_or(&[])
+    }
+
+    /// Speed of each particle in a frame (m/s): where there are no velocities, by how far it went
+    /// since the frame before, or goes to the next one.
+    fn speeds(&self, index: usize, times: &[f64]) -> Vec<f32> {
+        if !self.v.is_empty() {
+            let v = triples(self.frame(&self.v, index));
+            return v.map(|v| Vector3::from(v).norm()).collect();
+        }
+        let [from, to] = match index {
+            0 => [0, 1],
+            _ => [index - 1, index],
+        };
+        let (Some(start), Some(end)) = (times.get(from), times.get(to)) else {
+            return vec![0.0; self.particles];
+        };
+        let [from, to] = [from, to].map(|index| self.frame(&self.x, index).chunks_exact(3));
+        let way = from
+            .zip(to)
+            .map(|(a, b)| (Vector3::from_column_slice(b) - Vector3::from_column_slice(a)).norm());
+        way.map(|way| (way / (end - start)) as f32).collect()
+    }
+}
+
+/// A trajectory: `<body>.x`, perhaps `<body>.v`, of shape (frames, particles, 3); perhaps `time`
+/// (frames), or `frame`, the time from one to the next; perhaps `bounds`, the corners of the domain.
 fn trajectory(path: &Path) -> Result<Vec<Arc<Frame>>, PlaybackError> {
     let mut file = Npz::open(path)?;
     let nothing = |what, expected| PlaybackError::Nothing {
@@ -125,6 +182,7 @@ fn trajectory(path: &Path) -> Result<Vec<Arc<Frame>>, PlaybackError> {
         expected,
     };
     let names = file.names();
+    let has = |name: &str| names.iter().any(|known| known == name);
     let bodies: Vec<&str> = names
         .iter()
         .filter_map(|name| name.strip_suffix(".x").or((name == "x").then_some("")))
@@ -135,10 +193,6 @@ fn trajectory(path: &Path) -> Result<Vec<Arc<Frame>>, PlaybackError> {
             "positions of shape (frames, particles, 3)",
         ));
     }
-    let times = match names.iter().any(|name| name == "time") {
-        true => file.f64("time", &[None])?.1,
-        false => Vec::new(),
-    };
     let (mut count, mut parts) = (usize::MAX, Vec::new());
     for body in bodies {
         let prefix = if body.is_empty() {
@@ -147,7 +201,7 @@ fn trajectory(path: &Path) -> Result<Vec<Arc<Frame>>, PlaybackError> {
             format!("{body}.")
         };
         let (shape, x) = file.f64(&format!("{prefix}x"), &[None, None, Some(3)])?;
-        let v = match names.contains(&format!("{prefix}v")) {
+        let v = match has(&format!("{prefix}v")) {
             true => {
                 let shape: Vec<_> = shape.iter().copied().map(Some).collect();
                 file.f64(&format!("{prefix}v"), &shape)?.1
@@ -155,55 +209,75 @@ fn trajectory(path: &Path) -> Result<Vec<Arc<Frame>>, PlaybackError> {
             false => Vec::new(),
         };
         count = count.min(shape[0]);
-        parts.push((body.to_owned(), shape[1], x, v));
+        parts.push(Part {
+            name: body.to_owned(),
+            particles: shape[1],
+            x,
+            v,
+        });
     }
     if count == 0 {
         return Err(nothing("frames", "at least one"));
     }
-    let stage = Arc::new(bare_stage(path, count, &times, &parts));
+    let even = |duration: f64| (0..count).map(|index| index as f64 * duration).collect();
+    let times: Vec<f64> = if has("time") {
+        file.f64("time", &[None])?.1
+    } else if has("frame") {
+        even(file.f64("frame", &[])?.1.first().copied().unwrap_or(USUAL))
+    } else {
+        even(USUAL)
+    };
+    let bounds = match has("bounds") {
+        true => match file.f64("bounds", &[Some(2), Some(3)])?.1.as_slice() {
+            [a, b, c, d, e, f] => Some([Vector3::new(*a, *b, *c), Vector3::new(*d, *e, *f)]),
+            _ => None,
+        },
+        false => None,
+    };
+    let course = Course {
+        count,
+        times,
+        bounds,
+    };
+    let stage = Arc::new(bare_stage(path, &course, &parts));
     let frames = (0..count).map(|index| {
         let (mut x, mut speed) = (Vec::new(), Vec::new());
-        for (_, particles, places, v) in &parts {
-            let range = index * particles * 3..(index + 1) * particles * 3;
-            x.extend(triples(&places[range.clone()]));
-            if let Some(v) = v.get(range) {
-                speed.extend(triples(v).map(|v| Vector3::from(v).norm()));
-            } else {
-                speed.resize(x.len(), 0.0);
-            }
+        for part in &parts {
+            x.extend(triples(part.frame(&part.x, index)));
+            speed.extend(part.speeds(index, &course.times));
         }
         Arc::new(Frame {
             index,
-            time: times.get(index).copied().unwrap_or(index as f64 / 50.0),
+            time: course.times.get(index).copied().unwrap_or_default(),
             x,
             speed,
             extra: None,
-            counts: parts.iter().map(|(_, particles, ..)| *particles).collect(),
+            counts: parts.iter().map(|part| part.particles).collect(),
             poses: Poses::default(),
+            gas: None,
             stage: Arc::clone(&stage),
         })
     });
     Ok(frames.collect())
 }
 
-/// What can be known of the scene of a trajectory: the box around all positions.
-fn bare_stage(
-    path: &Path,
-    count: usize,
-    times: &[f64],
-    parts: &[(String, usize, Vec<f64>, Vec<f64>)],
-) -> Stage {
+/// Time from one frame to the next where none is said (s).
+const USUAL: f64 = 1.0 / 50.0;
+
+/// What can be known of the scene of a trajectory: where it does not say its domain, the box around
+/// all positions.
+fn bare_stage(path: &Path, course: &Course, parts: &[Part]) -> Stage {
     let points = || {
-        let all = parts.iter().flat_map(|(_, _, x, _)| x.chunks_exact(3));
+        let all = parts.iter().flat_map(|part| part.x.chunks_exact(3));
         all.map(Vector3::from_column_slice)
     };
     let min = points().fold(Vector3::repeat(f64::INFINITY), |min, x| min.inf(&x));
     let max = points().fold(Vector3::repeat(f64::NEG_INFINITY), |max, x| max.sup(&x));
-    let particles: usize = parts.iter().map(|(_, particles, ..)| particles).sum();
+    let particles: usize = parts.iter().map(|part| part.particles).sum();
     // As if the matter of the first frame filled the box around it.
     let first = parts
         .iter()
-        .flat_map(|(_, particles, x, _)| x[..3 * particles].chunks_exact(3))
+        .flat_map(|part| part.frame(&part.x, 0).chunks_exact(3))
         .map(Vector3::from_column_slice);
     let (low, high) = first.fold((max, min), |(low, high), x: Vector3<f64>| {
         (low.inf(&x), high.sup(&x))
@@ -216,24 +290,27 @@ fn bare_stage(
     Stage {
         name,
         about: "A trajectory.".to_owned(),
-        bounds: [min.add_scalar(-radius), max.add_scalar(radius)],
+        bounds: course
+            .bounds
+            .unwrap_or([min.add_scalar(-radius), max.add_scalar(radius)]),
         cell: 2.0 * radius,
         bodies: parts
             .iter()
-            .map(|(name, count, ..)| StageBody {
-                name: name.clone(),
-                count: *count,
+            .map(|part| StageBody {
+                name: part.name.clone(),
+                count: part.particles,
                 radius,
                 liquid: false,
             })
             .collect(),
         solids: Vec::new(),
         start: Poses::default(),
-        frames: count.saturating_sub(1),
-        frame_time: match times {
+        frames: course.count.saturating_sub(1),
+        frame_time: match course.times.as_slice() {
             [first, second, ..] if second > first => second - first,
-            _ => 1.0 / 50.0,
+            _ => USUAL,
         },
+        gas: None,
         optimizable: false,
         views: Vec::new(),
     }

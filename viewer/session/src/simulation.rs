@@ -4,6 +4,7 @@
 //! never waited for, and never waits. Commands go the other way. Each frame knows the stage that
 //! it was made on, so that nothing is ever drawn with the wrong one.
 
+mod flow;
 mod run;
 mod worker;
 
@@ -15,10 +16,7 @@ use std::{
 };
 
 use backflow::{
-    sim::{
-        scene::{Fault, SceneError, Spec, spec::Velocity},
-        tool::Program,
-    },
+    sim::scene::{Fault, SceneError, Spec, spec::Velocity},
     task::{OptimizeSpec, Task, TaskError},
 };
 use nalgebra::Vector3;
@@ -46,8 +44,8 @@ enum Command {
     Restart,
     /// Read the current state again, with another field.
     Read,
-    /// What each tool is told to do from the next start on.
-    Programs(Vec<Program<f64>>),
+    /// Other values of what is optimised.
+    Choose(Vec<f64>),
 }
 
 /// Where a steered tool is to go.
@@ -95,17 +93,6 @@ impl From<&TaskError> for Refusal {
             text: error.to_string(),
         }
     }
-}
-
-/// Refuses what cannot be shown: gas.
-fn shown(task: Task) -> Result<Task, TaskError> {
-    if task.scene.gas.is_none() {
-        return Ok(task);
-    }
-    let expected = "a scene without gas, which the viewer does not show yet";
-    let faults = vec![Fault::new("gas", "(...)", expected)];
-    let origin = format!("scene {:?}", task.spec.name);
-    Err(SceneError::Faults { origin, faults }.into())
 }
 
 #[derive(Default)]
@@ -229,9 +216,10 @@ impl Simulation {
         });
     }
 
-    /// Replaces what each tool is told to do from the next start on.
-    pub fn control(&self, programs: Vec<Program<f64>>) {
-        self.tell(|inner| inner.commands.push_back(Command::Programs(programs)));
+    /// Starts over with other values of what is optimised: the flat vector of an evaluation.
+    pub fn choose(&self, x: Vec<f64>) {
+        self.tell(|inner| inner.commands.push_back(Command::Choose(x)));
+        self.restart();
     }
 
     /// Chooses the field that frames come with.

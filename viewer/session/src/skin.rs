@@ -1,5 +1,4 @@
-//! The surface of a liquid from its particles, by splashsurf: marching cubes over the density of
-//! the particles (Löschner, Böttcher, Rhys Jeske and Bender 2023), then a smoothing of the mesh.
+//! Liquids as surfaces.
 
 use std::{
     sync::{
@@ -9,25 +8,16 @@ use std::{
     thread::JoinHandle,
 };
 
-use splashsurf_lib::{
-    Parameters, mesh::Mesh3d, nalgebra::Vector3, postprocessing::par_laplacian_smoothing_inplace,
-    reconstruct_surface,
+use backflow_viewer_skin::Skin;
+
+use crate::{
+    frame::Frame,
+    surface::Surface,
+    threads::{background, step_back},
 };
-
-use crate::{frame::Frame, surface::Surface};
-
-/// Distance at which a particle has no density any more, in its radii (1): two lengths of the
-/// kernel, each two radii.
-const REACH: f32 = 4.0;
 
 /// Edge of a cube, in radii of a particle (1): as coarse as keeps drops round.
 pub const CUBE: f32 = 1.2;
-
-/// Share of the full density at which the surface is (1).
-const LEVEL: f32 = 0.6;
-
-/// Rounds of the smoothing, which move each corner half way to the middle of its neighbours.
-const ROUNDS: usize = 8;
 
 /// Why there is no surface.
 #[derive(Debug, thiserror::Error)]
@@ -44,26 +34,15 @@ pub struct SkinError {
 /// # Errors
 /// What splashsurf says.
 pub fn skin(points: &[[f32; 3]], radius: f32, cube: f32) -> Result<Surface, String> {
-    if points.is_empty() {
-        return Ok(Surface::default());
-    }
-    let points: Vec<Vector3<f32>> = points.iter().map(|&x| Vector3::from(x)).collect();
-    let mut parameters = Parameters::new_relative(radius, REACH, cube);
-    parameters.iso_surface_threshold = LEVEL;
-    let made = reconstruct_surface::<i64, f32>(&points, &parameters);
-    let mut mesh = made.map_err(|error| error.to_string())?.mesh;
-    let neighbours = mesh.vertex_vertex_connectivity();
-    let weights = vec![1.0; mesh.vertices.len()];
-    par_laplacian_smoothing_inplace(&mut mesh, &neighbours, ROUNDS, 0.5, &weights);
-    let normals = mesh.par_vertex_normals();
+    let Skin {
+        positions,
+        normals,
+        triangles,
+    } = backflow_viewer_skin::skin(points, radius, cube)?;
     Ok(Surface {
-        positions: mesh.vertices.iter().map(|&x| x.into()).collect(),
-        normals: normals.iter().map(|n| n.into_inner().into()).collect(),
-        triangles: mesh
-            .triangles
-            .iter()
-            .map(|corners| corners.map(|corner| corner as u32))
-            .collect(),
+        positions,
+        normals,
+        triangles,
     })
 }
 
@@ -111,8 +90,14 @@ impl Skinner {
         let thread = std::thread::Builder::new()
             .name("skins".to_owned())
             .spawn(move || {
+                step_back();
+                let threads = background();
                 for frame in asked {
-                    let skins = skins(&frame, CUBE);
+                    let make = || skins(&frame, CUBE);
+                    let skins = match &threads {
+                        Some(threads) => threads.install(make),
+                        None => make(),
+                    };
                     if answer.send((frame, skins)).is_err() {
                         break;
                     }

@@ -5,11 +5,12 @@ use backflow::{
     sim::{
         collider::{Cuboid, Cylinder, Shape, Sphere},
         contact::Collider,
+        gas::jet::Jet,
         pose::Pose,
         rigid::{RigidBody, RigidState},
         rollout::forward::Rollout,
         scene::{
-            BodyRef, Kind, Scene,
+            BodyRef, GasScene, Kind, Scene,
             spec::Bookmark,
             target::{Cloud, Loss, Measure},
         },
@@ -17,9 +18,12 @@ use backflow::{
     },
     task::{Task, frames::tools},
 };
-use nalgebra::Vector3;
+use nalgebra::{Rotation3, Vector3};
 
-use crate::surface::{Surface, surface};
+use crate::{
+    gas::{self, StageGas},
+    surface::{Surface, surface},
+};
 
 /// A scene as the viewer sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +46,8 @@ pub struct Stage {
     pub frames: usize,
     /// Duration of a frame (s).
     pub frame_time: f64,
+    /// Its gas, where there is any.
+    pub gas: Option<StageGas>,
     /// Whether there is something to optimise.
     pub optimizable: bool,
     /// Places to look from that the scene has.
@@ -83,6 +89,7 @@ impl StageSolid {
             Mount::World => None,
             Mount::Tool(tool, link) => poses.tools.get(tool).and_then(|tool| tool.get(link)),
             Mount::Rigid(body) => poses.rigids.get(body),
+            Mount::Gas(index) => poses.gas.get(index),
         };
         frame.map_or(self.pose, |frame| frame.compose(&self.pose))
     }
@@ -97,6 +104,8 @@ pub enum Mount {
     Tool(usize, usize),
     /// A rigid body.
     Rigid(usize),
+    /// What acts on a gas: obstacles, then jets, then sources.
+    Gas(usize),
 }
 
 /// Where the solids are that move.
@@ -106,14 +115,22 @@ pub struct Poses {
     pub tools: Vec<Vec<Pose<f64>>>,
     /// The rigid bodies: centre of mass and principal axes.
     pub rigids: Vec<Pose<f64>>,
+    /// What acts on a gas: obstacles, then jets, then sources.
+    pub gas: Vec<Pose<f64>>,
 }
 
 impl Poses {
-    /// Where the links of tools and rigid bodies are.
-    pub fn of(tools: Vec<Vec<Pose<f64>>>, rigids: &[RigidState<f64>]) -> Self {
+    /// Where the links of tools, rigid bodies, and at the start of `frame` what acts on a gas are.
+    pub fn of(
+        tools: Vec<Vec<Pose<f64>>>,
+        rigids: &[RigidState<f64>],
+        gas: Option<&GasScene>,
+        frame: usize,
+    ) -> Self {
         Self {
             tools,
             rigids: rigids.iter().map(|body| body.pose).collect(),
+            gas: gas.map_or(Vec::new(), |gas| gas::poses(gas, frame)),
         }
     }
 }
@@ -127,7 +144,7 @@ pub enum Role {
     Tool,
     /// It is a rigid body, the number-th of the scene.
     Body(usize),
-    /// Matter comes out of it.
+    /// Matter or gas comes out of it.
     Nozzle,
     /// Matter is to be there in the end.
     Target,
@@ -152,10 +169,13 @@ impl Stage {
             cell: world.lattice.dx,
             bodies: scene.bodies.iter().map(|body| part(scene, body)).collect(),
             solids: solids(scene, size),
-            start: Poses::of(links, &rigids),
+            start: Poses::of(links, &rigids, scene.gas.as_ref(), 0),
             frames: world.clock.frames,
             frame_time: world.clock.dt * world.clock.substeps as f64,
-            optimizable: task.spec.optimize.is_some() && !scene.losses.is_empty(),
+            gas: scene.gas.as_ref().map(|gas| StageGas::of(&gas.model)),
+            optimizable: task.spec.optimize.is_some()
+                && (!scene.losses.is_empty()
+                    || scene.gas.as_ref().is_some_and(|gas| !gas.terms.is_empty())),
             views: task.spec.views.clone(),
         }
     }
@@ -228,11 +248,68 @@ fn solids(scene: &Scene, size: f64) -> Vec<StageSolid> {
         }
         _ => None,
     });
+    let gas = scene.gas.iter().flat_map(|gas| around_gas(gas, size));
     colliders
         .chain(rigids)
         .chain(nozzles)
         .chain(targets)
+        .chain(gas)
         .collect()
+}
+
+/// What acts on a gas, cut to the slab of a plane scene.
+fn around_gas(gas: &GasScene, size: f64) -> Vec<StageSolid> {
+    let model = &gas.model;
+    let places = gas::poses(gas, 0);
+    let obstacles = model.obstacles.iter().map(|obstacle| {
+        let surface = surface(&obstacle.shape, size);
+        (&obstacle.name, surface, Pose::identity(), Role::Collider)
+    });
+    let jets = model
+        .jets
+        .iter()
+        .zip(&gas.course.jets)
+        .map(|(jet, (_, blows))| {
+            let radius = blows.first().map_or(model.grid.dx, |blow| blow.radius);
+            let nozzle = outline(&Nozzle::Disc(radius), model.grid.dx);
+            (&jet.name, surface(&nozzle, size), across(jet), Role::Nozzle)
+        });
+    let sources = model.sources.iter().map(|source| {
+        let surface = surface(&source.shape, size);
+        (&source.name, surface, Pose::identity(), Role::Nozzle)
+    });
+    let all = obstacles
+        .chain(jets)
+        .chain(sources)
+        .zip(&places)
+        .enumerate();
+    all.map(|(index, ((name, surface, pose, role), place))| {
+        let mut surface = surface;
+        let [min, cells] = [model.grid.origin, model.grid.cells.map(|n| n as f64).into()];
+        for axis in (0..3).filter(|&axis| model.grid.cells[axis] <= gas::SHEET) {
+            let sides = [min[axis], min[axis] + cells[axis] * model.grid.dx];
+            surface.cut(&place.compose(&pose), axis, sides);
+        }
+        StageSolid {
+            name: name.clone(),
+            surface,
+            pose,
+            role,
+            mount: Mount::Gas(index),
+        }
+    })
+    .collect()
+}
+
+/// A disc's own axis, the second one, turned to where a jet blows.
+fn across(jet: &Jet<f64>) -> Pose<f64> {
+    let turn = Rotation3::rotation_between(&Vector3::y(), &jet.direction);
+    // Only straight down has no axis to turn about.
+    let upside_down = || Rotation3::from_axis_angle(&Vector3::x_axis(), std::f64::consts::PI);
+    Pose {
+        position: Vector3::zeros(),
+        rotation: turn.unwrap_or_else(upside_down).into_inner(),
+    }
 }
 
 /// What a nozzle is drawn as; a disc is half a cell thick.

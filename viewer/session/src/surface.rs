@@ -4,7 +4,10 @@
 //! (Gibson 1998): a vertex in each cell of a grid that the surface crosses, moved onto the
 //! surface along the gradient, and a quad across each edge that crosses it.
 
-use backflow::sim::collider::{Cuboid, Shape, SignedDistance};
+use backflow::sim::{
+    collider::{Cuboid, Shape, SignedDistance},
+    pose::Pose,
+};
 use nalgebra::Vector3;
 
 /// Cells along the longest side of a solid.
@@ -19,6 +22,54 @@ pub struct Surface {
     pub normals: Vec<[f32; 3]>,
     /// Three corners each, counterclockwise seen from outside.
     pub triangles: Vec<[u32; 3]>,
+}
+
+impl Surface {
+    /// Cuts off what lies outside of two sides normal to an axis of the world (m), where its frame
+    /// is at `pose`; the cuts are left open.
+    pub fn cut(&mut self, pose: &Pose<f64>, axis: usize, [low, high]: [f64; 2]) {
+        for (sign, side) in [(1.0, low), (-1.0, high)] {
+            let inside = |position: &[f32; 3]| {
+                let at = pose.apply(&Vector3::from(position.map(f64::from)));
+                sign * (at[axis] - side)
+            };
+            let depths: Vec<f64> = self.positions.iter().map(inside).collect();
+            let faces = std::mem::take(&mut self.triangles);
+            for face in faces {
+                self.keep(&face.map(|corner| (corner, depths[corner as usize])));
+            }
+        }
+    }
+
+    /// Adds the part of a triangle whose corners have a depth of zero or more (Sutherland and
+    /// Hodgman 1974).
+    fn keep(&mut self, corners: &[(u32, f64); 3]) {
+        let mut kept = Vec::with_capacity(4);
+        for (index, &(from, here)) in corners.iter().enumerate() {
+            let (to, there) = corners[(index + 1) % 3];
+            if here >= 0.0 {
+                kept.push(from);
+            }
+            if (here >= 0.0) != (there >= 0.0) {
+                kept.push(self.between(from, to, here / (here - there)));
+            }
+        }
+        for pair in kept.windows(2).skip(1) {
+            self.triangles.push([kept[0], pair[0], pair[1]]);
+        }
+    }
+
+    /// A new corner on the way from one to another.
+    fn between(&mut self, from: u32, to: u32, part: f64) -> u32 {
+        let mix = |values: &[[f32; 3]]| -> [f32; 3] {
+            let [a, b] = [from, to].map(|corner| values[corner as usize]);
+            std::array::from_fn(|axis| a[axis] + (b[axis] - a[axis]) * part as f32)
+        };
+        let (position, normal) = (mix(&self.positions), mix(&self.normals));
+        self.positions.push(position);
+        self.normals.push(normal);
+        self.positions.len() as u32 - 1
+    }
 }
 
 fn single(v: &Vector3<f64>) -> [f32; 3] {
@@ -269,6 +320,36 @@ mod tests {
                 "{shape:?}: {volume} {expected}"
             );
         }
+    }
+
+    #[test]
+    fn a_cut_keeps_what_lies_between_its_sides() {
+        let mut surface = surface(
+            &Shape::Cylinder(Cylinder {
+                radius: 0.2,
+                half_height: 1.0,
+            }),
+            1.0,
+        );
+        // Its axis lies along z of the world then.
+        let quarter = std::f64::consts::FRAC_PI_2;
+        let turn = nalgebra::Rotation3::from_axis_angle(&Vector3::x_axis(), quarter);
+        let pose = Pose {
+            position: Vector3::new(0.0, 0.0, 0.5),
+            rotation: turn.into_inner(),
+        };
+        surface.cut(&pose, 2, [0.1, 0.3]);
+        let (mut area, mut ends) = (0.0, [f64::INFINITY, f64::NEG_INFINITY]);
+        for face in &surface.triangles {
+            let [a, b, c] = corners(&surface, face).map(|corner| pose.apply(&corner));
+            area += 0.5 * (b - a).cross(&(c - a)).norm();
+            for corner in [a, b, c] {
+                ends = [ends[0].min(corner.z), ends[1].max(corner.z)];
+            }
+        }
+        assert!((ends[0] - 0.1).abs() < 1e-6 && (ends[1] - 0.3).abs() < 1e-6);
+        let mantle = std::f64::consts::TAU * 0.2 * 0.2;
+        assert!((area / mantle - 1.0).abs() < 0.02, "{area} {mantle}");
     }
 
     #[test]

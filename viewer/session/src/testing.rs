@@ -26,6 +26,7 @@ pub fn frame(index: usize, count: usize) -> Arc<Frame> {
         start: Poses::default(),
         frames: 10,
         frame_time: 0.02,
+        gas: None,
         optimizable: false,
         views: Vec::new(),
     };
@@ -37,6 +38,7 @@ pub fn frame(index: usize, count: usize) -> Arc<Frame> {
         extra: None,
         counts: vec![count],
         poses: Poses::default(),
+        gas: None,
         stage: Arc::new(stage),
     })
 }

@@ -1,9 +1,11 @@
-//! Balls as one entity, whose vertex shader looks every one of them up in a buffer.
+//! Balls in chunks of one mesh, whose vertex shader looks every one of them up in a buffer.
 
+use backflow_viewer_session::balls::Buffers;
 use bevy::{
     asset::RenderAssetUsages,
     camera::visibility::NoFrustumCulling,
     light::NotShadowCaster,
+    mesh::MeshTag,
     prelude::*,
     render::{render_resource::AsBindGroup, storage::ShaderBuffer},
     shader::ShaderRef,
@@ -45,13 +47,17 @@ impl Material for BallMaterial {
     shades_alone!();
 }
 
-/// An entity of balls with its buffers, which have room for so many.
+/// Balls of an entity.
+const CHUNK: usize = 4096;
+
+/// Entities of balls with their buffers.
 #[derive(Default)]
 pub struct Balls {
-    entity: Option<Entity>,
+    /// One a chunk, and how many of them are shown.
+    chunks: Vec<Entity>,
+    shown: usize,
     /// How far they are shown from where they are (m).
     offset: Vec3,
-    capacity: usize,
     material: Handle<BallMaterial>,
     places: Handle<ShaderBuffer>,
     colours: Handle<ShaderBuffer>,
@@ -70,8 +76,8 @@ pub struct Stores<'a> {
 impl Balls {
     /// Takes them away.
     pub fn clear(&mut self, commands: &mut Commands) {
-        if let Some(entity) = self.entity.take() {
-            commands.entity(entity).despawn();
+        for chunk in self.chunks.drain(..) {
+            commands.entity(chunk).despawn();
         }
         *self = Self::default();
     }
@@ -82,65 +88,97 @@ impl Balls {
             return;
         }
         self.offset = offset;
-        if let Some(entity) = self.entity {
+        for chunk in &self.chunks {
             commands
-                .entity(entity)
+                .entity(*chunk)
                 .insert(Transform::from_translation(offset));
         }
     }
 
-    /// How many there is room for, after making room for `count`.
-    fn room(&mut self, commands: &mut Commands, stores: &mut Stores<'_>, count: usize) -> usize {
-        if self.entity.is_some() && count <= self.capacity {
-            return self.capacity;
+    /// How many there is room for, after making room for `count` of such a look.
+    fn room(
+        &mut self,
+        commands: &mut Commands,
+        stores: &mut Stores<'_>,
+        count: usize,
+        look: Vec4,
+    ) -> usize {
+        let wanted = count.div_ceil(CHUNK).max(1);
+        if wanted <= self.chunks.len() {
+            return self.chunks.len() * CHUNK;
         }
         let offset = self.offset;
         self.clear(commands);
         self.offset = offset;
-        // Half as much again, so that matter that is added one by one finds room.
-        self.capacity = (count + count / 2).max(1024);
         let mut buffer = |each: usize| {
-            let bytes = vec![0; each * self.capacity];
-            let new = ShaderBuffer::new(&bytes, RenderAssetUsages::default());
-            stores.buffers.add(new)
+            // What is filled in goes to the renderer as it is, without a copy that stays here.
+            stores.buffers.add(ShaderBuffer {
+                data: Some(vec![0; each * wanted * CHUNK]),
+                asset_usage: RenderAssetUsages::RENDER_WORLD,
+                ..default()
+            })
         };
         (self.places, self.colours) = (buffer(16), buffer(4));
         self.material = stores.materials.add(BallMaterial {
             places: self.places.clone(),
             colours: self.colours.clone(),
-            look: Vec4::ONE,
+            look,
         });
         // Three vertices a particle, which the shader puts in place.
-        let mesh = triangles(vec![[0.0; 3]; 3 * self.capacity]);
-        let entity = commands.spawn((
-            Mesh3d(stores.meshes.add(mesh)),
-            MeshMaterial3d(self.material.clone()),
-            Transform::from_translation(self.offset),
-            NoFrustumCulling,
-            NotShadowCaster,
-        ));
-        self.entity = Some(entity.id());
-        self.capacity
+        let mesh = stores.meshes.add(triangles(vec![[0.0; 3]; 3 * CHUNK]));
+        let chunk = |number: usize| {
+            let bundle = (
+                Mesh3d(mesh.clone()),
+                MeshMaterial3d(self.material.clone()),
+                MeshTag((number * CHUNK) as u32),
+                Transform::from_translation(offset),
+                Visibility::Hidden,
+                NoFrustumCulling,
+                NotShadowCaster,
+            );
+            commands.spawn(bundle).id()
+        };
+        self.chunks = (0..wanted).map(chunk).collect();
+        wanted * CHUNK
     }
 
-    /// Shows balls: their bytes for a capacity, and how they look.
+    /// Shows balls, at most `count`: their buffers for a capacity, and how they look.
     pub fn show(
         &mut self,
         commands: &mut Commands,
         stores: &mut Stores<'_>,
         count: usize,
         look: Vec4,
-        bytes: impl FnOnce(usize) -> (Vec<u8>, Vec<u8>),
+        buffers: impl FnOnce(usize) -> Buffers,
     ) {
-        let capacity = self.room(commands, stores, count);
-        let (places, colours) = bytes(capacity);
+        let capacity = self.room(commands, stores, count, look);
+        let Buffers {
+            places,
+            colours,
+            count,
+        } = buffers(capacity);
         for (handle, bytes) in [(&self.places, places), (&self.colours, colours)] {
             if let Some(mut buffer) = stores.buffers.get_mut(handle) {
                 buffer.data = Some(bytes);
             }
         }
-        if let Some(mut material) = stores.materials.get_mut(&self.material) {
+        // Buffers of the same size are written in place: the material only changes with the look.
+        let known = stores.materials.get(&self.material);
+        if known.is_some_and(|material| material.look != look)
+            && let Some(mut material) = stores.materials.get_mut(&self.material)
+        {
             material.look = look;
         }
+        let shown = count.div_ceil(CHUNK).min(self.chunks.len());
+        let (fewer, more) = (shown.min(self.shown), shown.max(self.shown));
+        let visibility = if shown > self.shown {
+            Visibility::Inherited
+        } else {
+            Visibility::Hidden
+        };
+        for chunk in &self.chunks[fewer..more] {
+            commands.entity(*chunk).insert(visibility);
+        }
+        self.shown = shown;
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use backflow_viewer_session::{
     Field, Frame, Stage,
-    balls::{buffers, shine},
+    balls::{Choice, Packer, shine},
     colour::{Range, Rgb, colours},
     light::Light,
 };
@@ -16,6 +16,7 @@ use super::{
     balls::{BallMaterial, Balls, Stores},
     ground::FloorLight,
     skins::Skins,
+    smoke::{Smoke, Smokes},
 };
 use crate::{play::Playing, view::View};
 
@@ -45,13 +46,14 @@ pub struct Shown {
     look: Option<Look>,
     light: Light,
     rgb: Vec<Rgb>,
+    packer: Packer,
     /// The range of the colours so far, by field.
     range: Option<(Field, Range)>,
 }
 
-/// The same of the run beside.
+/// The same of the run beside it.
 #[derive(Resource, Default)]
-struct ShownBeside(Shown);
+pub struct ShownBeside(pub Shown);
 
 /// What the buffers depend on besides the frame.
 #[derive(Clone, Copy, PartialEq)]
@@ -76,6 +78,11 @@ impl Shown {
         self.range
     }
 
+    /// The light of the frame that is shown.
+    pub fn light(&self) -> &Light {
+        &self.light
+    }
+
     /// Takes everything away.
     fn clear(&mut self, commands: &mut Commands) {
         if self.frame.is_some() {
@@ -92,10 +99,12 @@ impl Shown {
         frame: &Arc<Frame>,
         look: Look,
         gradient: Gradient<'_>,
+        smoke: &Smoke,
     ) -> bool {
         let before = self.frame.as_ref();
         let same = before.is_some_and(|before| Arc::ptr_eq(before, frame));
-        if same && self.look == Some(look) && !gradient.changed {
+        let (veil, thickened) = smoke.veil();
+        if same && self.look == Some(look) && !gradient.changed && !thickened {
             return false;
         }
         let stage = self.stage.as_ref();
@@ -104,7 +113,7 @@ impl Shown {
             self.stage = Some(Arc::clone(&frame.stage));
             self.range = None;
         }
-        shine(&mut self.light, frame);
+        shine(&mut self.light, frame, veil);
         let field = look.field;
         let values = match field {
             Field::Gradient => gradient.norms,
@@ -123,11 +132,21 @@ impl Shown {
         let without = if look.shadows { 0.0 } else { 1.0 };
         let appearance = Vec4::new(look.radius, GLOSS, 1.0, without);
         let Self {
-            balls, rgb, light, ..
+            balls,
+            rgb,
+            light,
+            packer,
+            ..
         } = self;
-        let count = frame.x.len();
+        let choice = Choice {
+            solids: look.covered,
+            // Smaller balls leave gaps to look through.
+            shell: look.radius >= 1.0,
+        };
+        // Room for what is not born yet, too.
+        let count = frame.stage.particles().max(frame.x.len());
         balls.show(commands, stores, count, appearance, |capacity| {
-            buffers(frame, rgb, light, look.covered, capacity)
+            packer.pack(frame, rgb, light, choice, capacity)
         });
         self.frame = Some(Arc::clone(frame));
         self.look = Some(look);
@@ -135,7 +154,8 @@ impl Shown {
     }
 }
 
-fn show(
+/// Shows the present frames.
+pub fn show(
     mut commands: Commands,
     (mut shown, mut beside): (ResMut<Shown>, ResMut<ShownBeside>),
     mut buffers: ResMut<Assets<ShaderBuffer>>,
@@ -145,6 +165,7 @@ fn show(
     playing: Res<Playing>,
     view: Res<View>,
     skins: Res<Skins>,
+    smokes: Res<Smokes>,
 ) {
     let settings = &view.settings;
     let look = |covered: bool| Look {
@@ -166,7 +187,14 @@ fn show(
                 changed: playing.gradient_changed,
             };
             let look = look(skins.cover(&frame.stage));
-            if shown.show(&mut commands, &mut stores, frame, look, gradient) {
+            if shown.show(
+                &mut commands,
+                &mut stores,
+                frame,
+                look,
+                gradient,
+                smokes.first(),
+            ) {
                 floor.set(&shown.light, look.shadows);
             }
         }
@@ -178,7 +206,8 @@ fn show(
             let gradient = Gradient::default();
             beside.0.balls.shift(&mut commands, run.offset);
             let shown = &mut beside.0;
-            shown.show(&mut commands, &mut stores, frame, look(false), gradient);
+            let (look, smoke) = (look(false), smokes.second());
+            shown.show(&mut commands, &mut stores, frame, look, gradient, smoke);
         }
         _ => beside.0.clear(&mut commands),
     }

@@ -1,5 +1,5 @@
 // Balls as discs that face the eye: a triangle around each, three vertices a particle.
-#import bevy_pbr::{mesh_view_bindings::view, mesh_bindings::mesh, mesh_functions::get_world_from_local}
+#import bevy_pbr::{mesh_view_bindings::view, mesh_bindings::mesh, mesh_functions::{get_tag, get_world_from_local}}
 #import backflow::lighting::shade
 
 // Position and radius (m).
@@ -27,7 +27,8 @@ struct Disc {
 @vertex
 fn vertex(in: Vertex) -> Disc {
     let index = in.index - mesh[in.instance].first_vertex_index;
-    let particle = index / 3u;
+    // The tag is the number of the chunk's first particle.
+    let particle = get_tag(in.instance) + index / 3u;
     let place = places[particle];
     let corner = array(vec2(-1.7320508, -1.0), vec2(1.7320508, -1.0), vec2(0.0, 2.0))[index % 3u];
     let radius = place.w * look.x;

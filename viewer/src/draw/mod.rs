@@ -7,4 +7,5 @@ pub mod lines;
 pub mod matter;
 pub mod shading;
 pub mod skins;
+pub mod smoke;
 pub mod solids;

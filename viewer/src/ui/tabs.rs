@@ -13,14 +13,20 @@ use egui::RichText;
 use crate::{
     camera::{Orbit, PRESETS},
     desk::Desk,
-    draw::matter::Shown,
+    draw::{matter::Shown, smoke::Smoke},
     files::{Files, Purpose},
     learn::Learning,
     view::View,
 };
 
 /// What is drawn.
-pub fn view_tab(ui: &mut egui::Ui, player: &mut Player, view: &mut View, shown: &Shown) {
+pub fn view_tab(
+    ui: &mut egui::Ui,
+    player: &mut Player,
+    view: &mut View,
+    shown: &Shown,
+    smoke: &Smoke,
+) {
     if view::panel(ui, &mut view.settings) {
         player.show(view.settings.field);
     }
@@ -31,6 +37,21 @@ pub fn view_tab(ui: &mut egui::Ui, player: &mut Player, view: &mut View, shown: 
             .is_some_and(|frame| frame.values(field).is_some());
         let known = known || field == backflow_viewer_session::Field::Gradient && range.upper > 0.0;
         legend::panel(ui, stage, field, range, known);
+    }
+    let Some(stage) = view.stage.clone() else {
+        return;
+    };
+    let Some(gas) = &stage.gas else { return };
+    ui.separator();
+    view::gas_panel(ui, gas, &mut view.settings);
+    if let Some((look, ranges)) = smoke.legend() {
+        let coloured = look.colour.and_then(|index| {
+            let quantity = gas.quantities.get(index)?;
+            Some((quantity, *ranges.get(index)?))
+        });
+        if let Some((quantity, range)) = coloured {
+            legend::bar(ui, &quantity.name, quantity.unit, range);
+        }
     }
 }
 
@@ -132,13 +153,26 @@ pub fn optimise_tab(
     }
 }
 
-/// Pictures and demonstrations.
-pub fn share_tab(ui: &mut egui::Ui, desk: &mut Desk, player: &Player, files: &mut Files) {
+/// Pictures and demonstrations; true where a film is to be begun or ended.
+pub fn share_tab(
+    ui: &mut egui::Ui,
+    desk: &mut Desk,
+    player: &Player,
+    files: &mut Files,
+    filming: Option<usize>,
+) -> bool {
     ui.label(RichText::new("Pictures").strong());
     if ui.button("Screenshot (F12)").clicked() {
         files.screenshot = true;
     }
-    ui.weak("For sequences, GIF and MP4: backflow-viewer --headless --gif --mp4");
+    let text = match filming {
+        Some(taken) => format!("End the film (F10): {taken} pictures"),
+        None => "Film (F10)".to_owned(),
+    };
+    let film = ui.button(text).on_hover_text(
+        "A picture of each frame from now on, without the panels; at the end GIF, and MP4 with ffmpeg",
+    );
+    mark(&film, "film");
     ui.separator();
     ui.label(RichText::new("Demonstration").strong());
     ui.weak("Move the tool by hand, then save what it did.");
@@ -179,4 +213,5 @@ pub fn share_tab(ui: &mut egui::Ui, desk: &mut Desk, player: &Player, files: &mu
         ui.separator();
         ui.label(note);
     }
+    film.clicked()
 }

@@ -11,15 +11,15 @@ use backflow::{
             forward::{Rollout, Scratch},
         },
         scene::spec::Velocity,
-        tool::{Command as Order, Drive, Program, Rate, Trajectory},
+        tool::{Command as Order, Drive, Rate, Trajectory},
         world::World,
     },
-    task::Task,
+    task::{Task, binding::Binding},
 };
 use nalgebra::Vector3;
 use rayon::ThreadPool;
 
-use super::Aim;
+use super::{Aim, flow::Flow};
 use crate::{
     frame::{Field, Frame, carried},
     stage::{Poses, Stage},
@@ -34,24 +34,25 @@ pub(super) struct Run {
     pub stage: Arc<Stage>,
     world: World<f32>,
     state: State<f32>,
+    /// The gas, if there is any.
+    flow: Option<Flow>,
     /// How each tool has moved so far.
     pub trajectories: Vec<Trajectory<f64>>,
-    /// What each tool does unless it is steered.
-    pub programs: Vec<Program<f64>>,
     /// Frames done.
     pub frame: usize,
 }
 
 impl Run {
     pub fn new(task: Task) -> Self {
+        let task = Arc::new(task);
         let world: World<f32> = task.scene.world.cast();
         let state = State::new(&world, task.scene.particles.cast());
         Self {
             stage: Arc::new(Stage::of(&task)),
             trajectories: Rollout::new(&world, &[]).trajectories,
-            programs: task.scene.programs.clone(),
+            flow: Flow::new(&task),
             frame: 0,
-            task: Arc::new(task),
+            task,
             world,
             state,
         }
@@ -60,7 +61,21 @@ impl Run {
     pub fn restart(&mut self) {
         self.state = State::new(&self.world, self.task.scene.particles.cast());
         self.trajectories = Rollout::new(&self.world, &[]).trajectories;
+        if let Some(flow) = &mut self.flow {
+            flow.restart();
+        }
         self.frame = 0;
+    }
+
+    /// The same scene with other values of what is optimised, at its start.
+    pub fn chosen(&self, x: &[f64]) -> Result<Self, String> {
+        let mut task = (*self.task).clone();
+        let binding = Binding::new(&task.spec, &task.scene).map_err(|error| error.to_string())?;
+        let setup = binding.setup(x);
+        let scene = &mut task.scene;
+        (scene.world, scene.particles) = (setup.world, setup.particles);
+        (scene.programs, scene.gas) = (setup.programs, setup.gas);
+        Ok(Self::new(task))
     }
 
     /// The changed scene, with what goes on.
@@ -70,6 +85,9 @@ impl Run {
         let mut run = Self::new(task);
         run.state = State::new(&run.world, carried);
         run.frame = self.frame;
+        if let (Some(flow), Some(known)) = (&mut run.flow, &self.flow) {
+            flow.carry(known);
+        }
         let known = self.world.rigids.iter().zip(&self.state.rigids);
         for (body, state) in run.world.rigids.iter().zip(&mut run.state.rigids) {
             let same = known.clone().find(|(known, _)| known.name == body.name);
@@ -109,9 +127,14 @@ impl Run {
             &self.particles(),
             field,
             (self.frame, time),
-            Poses::of(
-                self.trajectories.iter().map(links).collect(),
-                &self.state.rigids,
+            (
+                Poses::of(
+                    self.trajectories.iter().map(links).collect(),
+                    &self.state.rigids,
+                    self.task.scene.gas.as_ref(),
+                    self.frame,
+                ),
+                self.flow.as_ref().map(Flow::read),
             ),
         )
     }
@@ -138,7 +161,7 @@ impl Run {
     pub fn command(&mut self, aim: Option<Aim>, steered: &[usize]) {
         let aimed = aim.map(|aim| (aim.tool, self.towards(&aim)));
         for (index, trajectory) in self.trajectories.iter_mut().enumerate() {
-            let program = self.programs.get(index);
+            let program = self.task.scene.programs.get(index);
             let told = program.filter(|program| self.frame < program.frames());
             match (aimed, told) {
                 (Some((tool, twist)), _) if tool == index => {
@@ -170,6 +193,26 @@ impl Run {
     /// Makes the next frame, for which the tools have been told what to do, on `threads`; `go_on` is
     /// asked before each substep. Returns whether it was finished.
     pub fn advance(
+        &mut self,
+        scratch: &mut Scratch<f32>,
+        threads: Option<&ThreadPool>,
+        go_on: impl FnMut() -> bool,
+    ) -> Result<bool, String> {
+        match &mut self.flow {
+            Some(flow) => {
+                let frame = self.frame;
+                match threads {
+                    Some(threads) => threads.install(|| flow.advance(frame))?,
+                    None => flow.advance(frame)?,
+                }
+                self.frame += 1;
+                Ok(true)
+            }
+            None => self.advance_matter(scratch, threads, go_on),
+        }
+    }
+
+    fn advance_matter(
         &mut self,
         scratch: &mut Scratch<f32>,
         threads: Option<&ThreadPool>,

@@ -3,9 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use backflow::{sim::rollout::forward::Scratch, task::Task};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
-use super::{Aim, Command, Condition, Origin, QUEUE, Refusal, Shared, run::Run, shown};
+use super::{Aim, Command, Condition, Origin, QUEUE, Refusal, Shared, run::Run};
+use crate::threads::{background, step_back};
 
 /// What the thread does.
 pub(super) struct Worker {
@@ -14,13 +15,6 @@ pub(super) struct Worker {
     scratch: Scratch<f32>,
     /// The threads that simulate; those of everyone if there are no others.
     threads: Option<ThreadPool>,
-}
-
-/// Threads that simulate: all but one, which is for the window.
-fn threads() -> Option<ThreadPool> {
-    let all = std::thread::available_parallelism().map_or(1, usize::from);
-    let builder = ThreadPoolBuilder::new().num_threads(all.saturating_sub(1).max(1));
-    builder.build().ok()
 }
 
 /// What is next.
@@ -36,11 +30,12 @@ impl Worker {
             shared,
             run: None,
             scratch: Scratch::default(),
-            threads: threads(),
+            threads: background(),
         }
     }
 
     pub fn work(mut self) {
+        step_back();
         loop {
             match self.next() {
                 Next::Quit => break,
@@ -96,7 +91,7 @@ impl Worker {
                     Origin::File(path, quality) => Task::load(&path, quality),
                     Origin::Spec(spec, directory) => Task::new(*spec, directory),
                 };
-                match built.and_then(shown) {
+                match built {
                     Ok(task) => {
                         // At the start nothing goes on.
                         let goes_on = |run: &Run| keep && run.frame > 0;
@@ -137,9 +132,12 @@ impl Worker {
                 }
             }
             Command::Read => self.publish(),
-            Command::Programs(programs) => {
+            Command::Choose(x) => {
                 if let Some(run) = &mut self.run {
-                    run.programs = programs;
+                    match run.chosen(&x) {
+                        Ok(chosen) => *run = chosen,
+                        Err(error) => self.shared.lock().condition = Condition::Failed(error),
+                    }
                 }
             }
         }

@@ -36,4 +36,6 @@ mod scheme;
 #[cfg(test)]
 mod simulate;
 #[cfg(test)]
+mod synthesize;
+#[cfg(test)]
 mod task;

@@ -5,6 +5,8 @@ mod blow_up;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod grasps;
+#[cfg(test)]
 #[path = "../cli/harness.rs"]
 mod harness;
 #[cfg(test)]

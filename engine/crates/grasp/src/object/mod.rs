@@ -1,5 +1,6 @@
 //! Objects: solids with a signed distance whose normal is continuous.
 
+pub mod distance;
 pub mod field;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use backflow_sim::{
 use nalgebra::{Matrix3, Vector3};
 
 use crate::GraspError;
+use distance::Floor;
 
 /// A solid to be grasped.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +27,8 @@ pub struct Object {
     pub pieces: Vec<Mesh>,
     /// Signed distance (m).
     pub field: DistanceGrid,
+    /// What it is at least.
+    pub floor: Floor,
     /// Centre of mass (m), of an even density in each part.
     pub centre: Vector3<f64>,
     /// Inertia about the centre of mass over the mass (m^2).
@@ -133,6 +137,7 @@ impl Object {
                 .into_iter()
                 .map(|(_, solid)| solid.mesh().clone())
                 .collect(),
+            floor: Floor::new(&field),
             field,
             centre,
             inertia: second / volume - about,

@@ -9,7 +9,10 @@ use crate::{
         Hand,
         kinematics::{Frames, FramesBar},
     },
-    object::Object,
+    object::{
+        Object,
+        distance::{SLACK, distance},
+    },
 };
 
 /// The cost of an overlap `s` (m) with the width `eta` (m): zero up to `s = 0`, then
@@ -80,9 +83,6 @@ pub fn clearance_vjp<T: Real>(
 /// Width of the barriers (m), where the margin is smaller.
 const LEAST_WIDTH: f64 = 0.002;
 
-/// By how much the spline of the distance may be steeper than one, with room to spare (1).
-pub(super) const SLACK: f64 = 1.25;
-
 /// Calls `each` with the link, centre, overlap and width of every ball that overlaps.
 fn visit<T: Real>(
     hand: &Hand,
@@ -99,17 +99,16 @@ fn visit<T: Real>(
         let margin = if tip { margins.tips } else { margins.links };
         let eta = margin.max(LEAST_WIDTH);
         let around = frames.point(index, &link.bound.centre).map(|x| x.to_f64());
-        let distance: f64 = object.field.probe(&around).distance;
-        if distance > SLACK * (link.bound.radius + margin) {
+        if object.floor.at(&around) > SLACK * (link.bound.radius + margin) {
             continue;
         }
         for ball in &link.balls {
-            let away = (ball.centre - link.bound.centre).norm();
-            if distance > SLACK * away + ball.radius + margin {
+            let centre = frames.point(index, &ball.centre);
+            let far = object.floor.at(&centre.map(|x| x.to_f64()));
+            if far > ball.radius + margin {
                 continue;
             }
-            let centre = frames.point(index, &ball.centre);
-            let overlap = T::of(ball.radius + margin) - object.field.probe(&centre).distance;
+            let overlap = T::of(ball.radius + margin) - distance(&object.field, &centre);
             if overlap > T::zero() {
                 each(index, &centre, overlap, eta);
             }

@@ -1,11 +1,10 @@
 //! The end: forces are balanced, gaps closed and overlaps resolved by Newton's method.
 
-use backflow_sim::collider::{Probe, SignedDistance};
+use backflow_sim::collider::SignedDistance;
 use nalgebra::{DMatrix, DVector, Vector3};
 
 use super::{
     Settings,
-    clearance::SLACK,
     descend::{advance, slides},
     energy::{Stance, Workspace},
     overlap,
@@ -15,7 +14,10 @@ use super::{
 use crate::{
     force::{Contact, contact::tangents_vjp},
     hand::{Hand, shape::Ball},
-    object::Object,
+    object::{
+        Object,
+        distance::{SLACK, distance},
+    },
 };
 
 /// The place of a link that is nearest to the object.
@@ -42,7 +44,7 @@ pub fn nearest(
 ) -> Option<Nearest> {
     let (part, frames) = (&hand.links[link], &workspace.frames);
     let around = frames.point(link, &part.bound.centre);
-    let far: f64 = object.field.probe(&around).distance;
+    let far = object.floor.at(&around);
     if part.surface.is_empty() || far > SLACK * (part.bound.radius + within) {
         return None;
     }
@@ -52,32 +54,38 @@ pub fn nearest(
         .iter()
         .map(|patch| {
             let centre = frames.point(link, &patch.bound.centre);
-            object.field.probe(&centre).distance - SLACK * patch.bound.radius
+            object.floor.at(&centre) - SLACK * patch.bound.radius
         })
         .collect();
-    let mut best: Option<Nearest> = None;
+    let mut best: Option<(f64, Ball)> = None;
     let mut visit = |patch: usize| {
-        if best.is_some_and(|best| least[patch] > best.gap) {
+        if best.is_some_and(|(gap, _)| least[patch] > gap) {
             return;
         }
         for ball in &part.surface[part.patches[patch].balls.clone()] {
             let centre = frames.point(link, &ball.centre);
-            let Probe { distance, normal } = object.field.probe(&centre);
-            let gap = distance - ball.radius;
-            if best.is_none_or(|best| gap < best.gap) {
-                best = Some(Nearest {
-                    gap,
-                    point: centre - normal * ball.radius,
-                    normal,
-                    ball: *ball,
-                });
+            let least = object.floor.at(&centre) - ball.radius;
+            if best.is_some_and(|(gap, _)| least > gap) {
+                continue;
+            }
+            let gap = distance(&object.field, &centre) - ball.radius;
+            if best.is_none_or(|(best, _)| gap < best) {
+                best = Some((gap, *ball));
             }
         }
     };
     let first = (0..least.len()).min_by(|&a, &b| least[a].total_cmp(&least[b]));
     visit(first?);
     (0..least.len()).for_each(visit);
-    best.filter(|best| best.gap <= within)
+    let (gap, ball) = best.filter(|(gap, _)| *gap <= within)?;
+    let centre = frames.point(link, &ball.centre);
+    let normal = object.field.probe(&centre).normal;
+    Some(Nearest {
+        gap,
+        point: centre - normal * ball.radius,
+        normal,
+        ball,
+    })
 }
 
 /// Distance (m) that links other than tips keep from the object.

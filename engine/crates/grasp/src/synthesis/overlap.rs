@@ -75,6 +75,11 @@ pub(super) fn visit<T: Real>(
         for (boxes, others) in [(a, b), (b, a)] {
             for block in &hand.links[boxes].blocks {
                 let (middle, around) = (frames.point(boxes, &block.centre), block.half.norm());
+                let bound = &hand.links[others].bound;
+                let reach = T::of(around + bound.radius + margin);
+                if (frames.point(others, &bound.centre) - middle).norm_squared() > reach * reach {
+                    continue;
+                }
                 for ball in &hand.links[others].balls {
                     let centre = frames.point(others, &ball.centre);
                     let reach = T::of(around + ball.radius + margin);

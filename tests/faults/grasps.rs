@@ -1,0 +1,151 @@
+//! Hands, objects and settings that grasps cannot be found for: a clear message, or a clear
+//! result where nothing can be held.
+
+use backflow_sim::{
+    io::obj_text,
+    mesh::{Mesh, generate},
+};
+use nalgebra::Vector3;
+use serde_json::json;
+
+use crate::harness::{Folder, Ran, changed};
+
+const QUICK: &str = "(iterations: 40, balance: 4, scouts: 1)";
+
+fn cup() -> Mesh {
+    generate::cup(0.03, 0.08, 0.006, 24)
+}
+
+/// A box with these edges (m).
+fn cuboid(edges: [f64; 3]) -> Mesh {
+    let corner =
+        |index: u32| Vector3::from_fn(|axis, _| edges[axis] * (f64::from(index >> axis & 1) - 0.5));
+    Mesh {
+        vertices: (0..8).map(corner).collect(),
+        triangles: vec![
+            [0, 2, 1],
+            [1, 2, 3],
+            [4, 5, 6],
+            [5, 7, 6],
+            [0, 1, 4],
+            [1, 5, 4],
+            [2, 6, 3],
+            [3, 6, 7],
+            [0, 4, 2],
+            [2, 4, 6],
+            [1, 3, 5],
+            [3, 7, 5],
+        ],
+    }
+}
+
+fn synthesize(folder: &Folder, hand: &str, object: &str, more: &[&str]) -> Ran {
+    let mut arguments = vec!["grasp", "synthesize", "--hand", hand, "--object", object];
+    for [name, value] in [
+        ["--settings", "quick.ron"],
+        ["--count", "2"],
+        ["--candidates", "2"],
+    ] {
+        if !more.contains(&name) {
+            arguments.extend([name, value]);
+        }
+    }
+    arguments.extend(more);
+    folder.run(&arguments)
+}
+
+#[test]
+fn a_cube_of_two_metres_is_said_not_to_seem_to_be_held() {
+    let folder = Folder::with(&[
+        ("quick.ron", QUICK),
+        ("cube.obj", &obj_text(&cuboid([2.0; 3]))),
+    ]);
+    let ran = synthesize(&folder, "allegro", "cube.obj", &["--json", "--out", "a"]).exits(0);
+    assert_eq!(ran.object()["seem_to_hold"], json!(0), "{ran}");
+    let ran = synthesize(&folder, "allegro", "cube.obj", &["--out", "b"]).exits(0);
+    assert!(ran.stdout.contains("no grasp seems to hold"), "{ran}");
+}
+
+#[test]
+fn a_needle_that_is_thinner_than_a_cell_spoils_no_number() {
+    let folder = Folder::with(&[
+        ("quick.ron", QUICK),
+        ("needle.obj", &obj_text(&cuboid([0.0004, 0.0004, 0.1]))),
+    ]);
+    let ran = synthesize(&folder, "allegro", "needle.obj", &["--json"]).exits(0);
+    let file = ran.object()["set"].as_str().unwrap().to_owned();
+    let set: serde_json::Value = serde_json::from_str(&folder.text(file)).unwrap();
+    assert_eq!(set["grasps"].as_array().unwrap().len(), 2);
+    // What is not finite is null in JSON.
+    assert!(!set["grasps"].to_string().contains("null"), "{set}");
+}
+
+#[test]
+fn objects_that_are_no_solids_are_refused() {
+    let mut open = cup();
+    open.triangles.truncate(open.triangles.len() - 40);
+    let folder = Folder::with(&[
+        ("quick.ron", QUICK),
+        ("empty.obj", ""),
+        ("open.obj", &obj_text(&open)),
+        ("cup.obj", &obj_text(&cup())),
+        ("parts/one.obj", &obj_text(&cup())),
+        ("parts/two.obj", &obj_text(&open)),
+        ("nothing/readme", ""),
+    ]);
+    for (object, file) in [
+        ("empty.obj", "empty.obj"),
+        ("open.obj", "open.obj"),
+        ("parts", "two.obj"),
+        ("nothing", "nothing"),
+        ("absent.obj", "absent.obj"),
+    ] {
+        synthesize(&folder, "allegro", object, &[])
+            .exits(2)
+            .complains(&[file, "expected"]);
+    }
+    for scale in ["0", "-1", "nan"] {
+        let scale = format!("--scale={scale}");
+        synthesize(&folder, "allegro", "cup.obj", &[&scale])
+            .exits(2)
+            .complains(&["scale", "a positive number"]);
+    }
+    // Nothing is half written.
+    assert_eq!(folder.list("runs/grasps"), ["allegro.xml"]);
+}
+
+#[test]
+fn hands_and_settings_that_make_no_sense_are_refused() {
+    let hand = include_str!("../../assets/hands/shadow.ron");
+    let folder = Folder::with(&[
+        ("quick.ron", QUICK),
+        ("cup.obj", &obj_text(&cup())),
+        (
+            "wrong.ron",
+            &changed(
+                hand,
+                &[("\"rh_FFJ1\", \"rh_FFJ2\"", "\"rh_FFJ1\", \"FFJ2\"")],
+            ),
+        ),
+        ("unknown.ron", "(iterationen: 3)"),
+        ("zero.ron", "(iterations: 0)"),
+    ]);
+    synthesize(&folder, "octopus", "cup.obj", &[])
+        .exits(2)
+        .complains(&["octopus", "shadow"]);
+    synthesize(&folder, "wrong.ron", "cup.obj", &[])
+        .exits(2)
+        .complains(&["tendons[0].joints", "FFJ2", "the name of a joint"]);
+    synthesize(&folder, "shadow", "cup.obj", &["--settings", "unknown.ron"])
+        .exits(2)
+        .complains(&["unknown.ron", "iterationen"]);
+    synthesize(&folder, "shadow", "cup.obj", &["--settings", "zero.ron"])
+        .exits(2)
+        .complains(&["iterations"]);
+    synthesize(&folder, "shadow", "cup.obj", &["--candidates", "0"])
+        .exits(2)
+        .complains(&["candidates"]);
+    synthesize(&folder, "shadow", "cup.obj", &["--count", "0"])
+        .exits(2)
+        .complains(&["count"]);
+}

@@ -1,5 +1,5 @@
-//! LV-HBA (Yao et al. 2024): the coupled toy of its section 4.1, whose solution is known, to <= 3 % in 5000 iterations
-//! (measured before: 0.33 %); sample weights of a support vector machine, whose validation improves.
+//! LV-HBA (Yao et al. 2024): the coupled toy of its section 4.1, whose solution is known, to <= 0.5 % in 2000 iterations
+//! (measured before: 0.34 %); sample weights of a support vector machine, whose validation improves.
 
 use std::convert::Infallible;
 
@@ -91,7 +91,7 @@ fn coupled_toy_reaches_its_solution() {
             }
         }
         println!("n = {n}: relative error {errors:.4?} after 500, 2000, 5000");
-        assert!(errors[2] <= 0.03, "{errors:?}");
+        assert!(errors[1] <= 0.005 && errors[2] <= 0.005, "{errors:?}");
     }
 }
 

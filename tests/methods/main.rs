@@ -19,6 +19,7 @@ mod consensus;
 mod diff_grad;
 mod gaussian_process;
 mod hessian_alignment;
+mod implicit;
 mod lanczos;
 mod m_fac;
 mod policy_gradient;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use backflow_grasp::{
-    evaluation::{Evaluation, Summary, summary::Tried},
+    evaluation::{Analytic, Evaluation, Summary, analytic, summary::Tried},
     object::{Fineness, Object},
     picture::picture,
     set::{GraspEntry, GraspSet, diversity, json},
@@ -33,7 +33,7 @@ use crate::cli::{
 /// `grasp evaluate --out DIR` found is taken from there.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  backflow grasp report runs/grasps/*.json
+  backflow grasp report runs/grasps/*.json --analytic
   backflow grasp report runs/grasps/*.json --verdicts runs/verdicts --out runs/report --pictures 2
 
 With --out there is DIR/report.md with tables, DIR/held.svg if there are verdicts, and pictures of the
@@ -45,6 +45,10 @@ pub struct Report {
     /// Folder with the verdicts of `grasp evaluate`.
     #[arg(long, value_name = "DIR")]
     verdicts: Option<PathBuf>,
+    /// Say how good contacts are by the metrics of DexGraspBench that simulate nothing, of hands
+    /// that Backflow has.
+    #[arg(long)]
+    analytic: bool,
     /// Folder for a report with charts and pictures.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -61,6 +65,7 @@ struct Known {
     path: PathBuf,
     set: GraspSet,
     evaluation: Option<Evaluation>,
+    analytic: Vec<Analytic>,
 }
 
 impl Report {
@@ -73,10 +78,16 @@ impl Report {
         for path in &self.sets {
             let set = json::read(path).map_err(Failure::input)?;
             let evaluation = self.evaluation(path, &set)?;
+            let analytic = if self.analytic {
+                by_contacts(path, &set)?
+            } else {
+                Vec::new()
+            };
             sets.push(Known {
                 path: path.clone(),
                 set,
                 evaluation,
+                analytic,
             });
         }
         let mut rows: Vec<Row> = sets
@@ -208,6 +219,31 @@ impl Report {
     }
 }
 
+/// What contacts alone say about the grasps of a set.
+fn by_contacts(path: &Path, set: &GraspSet) -> Result<Vec<Analytic>, Failure> {
+    let fault =
+        |error: &dyn std::fmt::Display| Failure::input(format!("{}: {error}", path.display()));
+    let name = set.hand.name.as_ref();
+    let name = name.ok_or_else(|| fault(&"hand.name is missing, expected a hand of Backflow"))?;
+    let (hand, entry) = (hand(name)?, &set.object);
+    let order = set.order(&hand).map_err(|error| fault(&error))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let object = Object::read(&folder.join(&entry.mesh), entry.scale, &Fineness::default())
+        .map_err(Failure::input)?;
+    let of = |grasp: &GraspEntry| {
+        let joints: Vec<f64> = order.iter().map(|&place| grasp.grasp[place]).collect();
+        analytic(
+            &hand,
+            &object,
+            &entry.pose,
+            entry.friction[0],
+            grasp,
+            &joints,
+        )
+    };
+    Ok(set.grasps.iter().map(of).collect())
+}
+
 /// Name of a set: that of its file.
 fn stem(path: &Path) -> String {
     path.file_stem()
@@ -224,6 +260,8 @@ struct Row {
     means: [f64; 5],
     share: Option<[f64; 5]>,
     summary: Option<Summary>,
+    /// Means of `qp`, `qp_dfc` and `q1`, see [`Analytic`].
+    analytic: Option<[f64; 3]>,
 }
 
 impl Row {
@@ -246,8 +284,19 @@ impl Row {
                 })
             })
             .collect();
+        let analytic: Vec<&Analytic> = known.iter().flat_map(|known| &known.analytic).collect();
+        let by_contacts = |part: &dyn Fn(&Analytic) -> f64| {
+            analytic.iter().map(|found| part(found)).sum::<f64>() / analytic.len() as f64
+        };
         Self {
             name,
+            analytic: (!analytic.is_empty()).then(|| {
+                [
+                    by_contacts(&|found| found.qp),
+                    by_contacts(&|found| found.qp_dfc),
+                    by_contacts(&|found| found.q1),
+                ]
+            }),
             grasps: grasps.len(),
             scored: scores.len(),
             means: [
@@ -274,6 +323,9 @@ impl Row {
             "self_penetration_mm": self.means[4],
             "pca_share_first5": self.share,
             "simulated": self.summary,
+            "qp": self.analytic.map(|means| means[0]),
+            "qp_dfc": self.analytic.map(|means| means[1]),
+            "q1": self.analytic.map(|means| means[2]),
         })
     }
 }
@@ -286,6 +338,10 @@ fn table(rows: &[Row]) -> Vec<String> {
             .to_owned();
     if simulated {
         head += " | held | 95 % | held < 2 mm | simulated: penetration mm | self mm | contact mm";
+    }
+    let analytic = rows.iter().any(|row| row.analytic.is_some());
+    if analytic {
+        head += " | qp | qp_dfc | q1";
     }
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let mut lines = vec![head];
@@ -311,6 +367,13 @@ fn table(rows: &[Row]) -> Vec<String> {
                 );
             }
             None if simulated => line += &" | -".repeat(6),
+            None => {}
+        }
+        match &row.analytic {
+            Some(means) => means
+                .iter()
+                .for_each(|mean| line += &format!(" | {mean:.3}")),
+            None if analytic => line += &" | -".repeat(3),
             None => {}
         }
         lines.push(line);

@@ -2,10 +2,11 @@
 //! the hand and pulls at the object.
 //!
 //! What a simulation says about one grasp is a [`Verdict`], about many a [`Summary`]; both can be
-//! read without MuJoCo. [`evaluate`] needs the feature `mujoco`.
+//! read without MuJoCo. [`evaluate`] needs the feature `mujoco`; [`analytic`](fn@analytic) simulates nothing.
 
 #[cfg(not(feature = "mujoco"))]
 mod absent;
+pub mod analytic;
 #[cfg(feature = "mujoco")]
 mod measure;
 pub mod protocol;
@@ -28,6 +29,7 @@ use crate::{
 };
 #[cfg(not(feature = "mujoco"))]
 use absent::{all, version};
+pub use analytic::{Analytic, analytic};
 pub use protocol::Protocol;
 #[cfg(feature = "mujoco")]
 use scene::version;

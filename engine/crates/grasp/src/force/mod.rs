@@ -15,6 +15,7 @@
 
 pub mod admm;
 pub mod contact;
+pub mod hull;
 pub mod kkt;
 pub mod rows;
 pub mod value;

@@ -5,10 +5,12 @@ pub mod json;
 pub mod mjcf;
 pub mod npz;
 
-use nalgebra::{Rotation3, UnitQuaternion};
+use backflow_sim::pose::Pose;
+use nalgebra::{Quaternion, Rotation3, UnitQuaternion, Vector3};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    GraspError,
     evaluation::summary,
     hand::Hand,
     synthesis::{Grasp, Score},
@@ -148,6 +150,38 @@ impl GraspSet {
             joint_names: hand.joint_names().into_iter().map(str::to_owned).collect(),
             grasps: grasps.iter().map(GraspEntry::of).collect(),
         }
+    }
+
+    /// For every joint of a hand its place among the angles of the set.
+    ///
+    /// # Errors
+    /// A joint of the set that the hand does not have, or one of the hand that it does not name.
+    pub fn order(&self, hand: &Hand) -> Result<Vec<usize>, GraspError> {
+        let fault = |found: String, expected| GraspError::Parse {
+            what: "joint_names".to_owned(),
+            expected,
+            found,
+        };
+        let names = hand.joint_names();
+        for name in &self.joint_names {
+            if !names.contains(&name.as_str()) {
+                return Err(fault(name.clone(), "joints of the hand alone"));
+            }
+        }
+        let places = names.into_iter().map(|name| {
+            let place = self.joint_names.iter().position(|other| other == name);
+            place.ok_or_else(|| fault(format!("a set without {name}"), "all joints of the hand"))
+        });
+        places.collect()
+    }
+}
+
+/// A position and a quaternion `[x, y, z, w, i, j, k]`, of any length but zero, as a pose.
+pub(crate) fn pose(&[x, y, z, w, i, j, k]: &[f64; 7]) -> Pose<f64> {
+    let turn = UnitQuaternion::from_quaternion(Quaternion::new(w, i, j, k));
+    Pose {
+        position: Vector3::new(x, y, z),
+        rotation: turn.to_rotation_matrix().into_inner(),
     }
 }
 

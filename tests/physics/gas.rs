@@ -73,7 +73,7 @@ fn run(model: &Model<f64>, moment: &Moment<f64>, gas: &mut Gas<f64>, dt: f64, co
     let mut worst = 0.0_f64;
     for _ in 0..count {
         step(model, moment, None, gas, dt, &mut workspace).unwrap();
-        let divergence = backflow_sim::gas::project::inflow(&model.grid, &gas.velocity, None);
+        let divergence = backflow_sim::gas::divergence::inflow(&model.grid, &gas.velocity, None);
         let most = divergence.iter().fold(0.0_f64, |most, d| most.max(d.abs()));
         worst = worst.max(most / gas.fastest());
     }

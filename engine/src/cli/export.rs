@@ -15,6 +15,7 @@ use crate::task::{
     Task,
     folder::{RunFolder, RunOptions},
     frames::{particle_rows, picture, read_frame, read_rigids, read_tools},
+    objective::is_alone,
 };
 
 /// Turns the frames of a run into files for other programs.
@@ -71,7 +72,18 @@ impl Export {
             .map_err(|error| Failure::Work(format!("{}: {error}", out.display())))?;
         let mut progress = Progress::new(frames.len(), "frames", self.json);
         let written = match (self.format, &task.scene.gas) {
-            (format, Some(scene)) => gas::export(scene, &frames, &out, format, &mut progress)?,
+            (format, Some(scene)) => {
+                let of_gas = gas::export(&task, scene, &frames, &out, format, &mut progress)?;
+                let alone = is_alone(&task.scene.world, &task.scene.particles);
+                of_gas
+                    + match format {
+                        // A picture shows both.
+                        Format::Png => 0,
+                        _ if alone => 0,
+                        Format::Npz => trajectory(&task, &frames, &out)?,
+                        format => each(&task, &frames, &out, format, &mut progress)?,
+                    }
+            }
             (Format::Npz, None) => trajectory(&task, &frames, &out)?,
             (format, None) => each(&task, &frames, &out, format, &mut progress)?,
         };

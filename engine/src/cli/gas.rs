@@ -1,11 +1,15 @@
 //! What commands do where there is gas.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use backflow_sim::{
     Compiled,
-    gas::{self, rollout::Footprint},
+    gas::{self, Gas, Model, coupled::CoupledRollout, rollout::Footprint},
     io::{Array, write_npz, write_png, write_pvd, write_vti},
+    rollout::{State, forward::Rollout},
     scene::GasScene,
 };
 use serde_json::json;
@@ -19,7 +23,9 @@ use super::{
 use crate::task::{
     Task,
     folder::RunFolder,
-    gas::{GasRows, read_checkpoint, time_of, write_checkpoint},
+    frames::{read_frame, read_rigids},
+    gas::{GasRows, Named, checkpoint, read_checkpoint, time_of, write_checkpoint},
+    objective::is_alone,
 };
 
 /// Runs gas from the checkpoint in the folder, or from the start; writes its frames.
@@ -62,24 +68,103 @@ pub fn record<T: Compiled<Wide = f64>>(
     Ok(recorded)
 }
 
-/// Draws a frame of a run of gas, with so many pixels along its longer side.
+/// The gas of a run of gas and matter that is recorded.
+pub struct Along<'a, T: Compiled<Wide = f64>> {
+    scene: &'a GasScene,
+    rollout: CoupledRollout<'a, T>,
+    gas: Arc<Gas<T>>,
+    value: f64,
+}
+
+impl<'a, T: Compiled<Wide = f64>> Along<'a, T> {
+    /// The gas at the start, or from the checkpoint of a run.
+    ///
+    /// # Errors
+    /// The checkpoint is damaged.
+    pub fn open(
+        scene: &'a GasScene,
+        model: &'a Model<T>,
+        checkpoint: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        let (mut gas, mut value) = (scene.initial.cast::<T>(), 0.0);
+        if let Some(path) = checkpoint {
+            (_, value) = read_checkpoint(path, &mut gas).map_err(Failure::input)?;
+        }
+        Ok(Self {
+            scene,
+            rollout: scene.among(model),
+            gas: Arc::new(gas),
+            value,
+        })
+    }
+
+    /// The loss of the gas over the frames done.
+    pub fn value(&self) -> f64 {
+        self.value
+    }
+
+    /// Advances gas and matter through a frame.
+    ///
+    /// # Errors
+    /// A run that fails.
+    pub fn advance(
+        &mut self,
+        matter: &mut Rollout<'_, T>,
+        state: &mut State<T>,
+        frame: usize,
+    ) -> Result<gas::rollout::Frame, Failure> {
+        let went = self.rollout.advance(matter, state, &mut self.gas, frame);
+        let (model, terms) = (self.rollout.model, &self.scene.terms);
+        self.value += gas::rollout::judge(model, terms, &self.gas, frame);
+        went.map_err(Failure::work)
+    }
+
+    /// The arrays of a frame.
+    pub fn arrays(&self) -> Vec<Named> {
+        let open = &self.rollout.workspace().openings().open;
+        GasRows::of(self.rollout.model, &self.gas, open).arrays(self.scene)
+    }
+
+    /// Arrays for a checkpoint.
+    pub fn checkpoint(&self) -> Vec<Named> {
+        checkpoint(&self.gas, self.value)
+    }
+}
+
+/// Draws a frame of a run with gas, with so many pixels along its longer side.
 ///
 /// # Errors
 /// The frame cannot be read or the picture not be written.
 pub fn draw(
+    task: &Task,
     scene: &GasScene,
     folder: &RunFolder,
     frame: usize,
     name: &str,
     side: usize,
 ) -> Result<(), Failure> {
-    let (_, rows) = GasRows::read(&folder.frame(frame), scene).map_err(Failure::work)?;
-    picture(scene, &rows, &folder.file(name), side)
+    picture(task, scene, &folder.frame(frame), &folder.file(name), side)
 }
 
-fn picture(scene: &GasScene, rows: &GasRows, path: &Path, side: usize) -> Result<(), Failure> {
-    if let Some(image) = rows.picture(scene, side) {
-        write_png(path, &image).map_err(Failure::work)?;
+/// Draws the frame `from` into the picture `to`.
+fn picture(
+    task: &Task,
+    scene: &GasScene,
+    from: &Path,
+    to: &Path,
+    side: usize,
+) -> Result<(), Failure> {
+    let (_, rows) = GasRows::read(from, scene).map_err(Failure::input)?;
+    let bodies = task.scene.bodies.iter().map(|body| body.name.clone());
+    let (_, bodies) = read_frame(from, &bodies.collect::<Vec<_>>()).map_err(Failure::input)?;
+    let mut points: Vec<f64> = bodies.into_iter().flat_map(|body| body.x).collect();
+    let rigids = read_rigids(from, &task.scene.world).map_err(Failure::input)?;
+    for (state, filling) in rigids.iter().zip(&scene.fillings) {
+        let own = filling.points.iter().map(|point| state.pose.apply(point));
+        points.extend(own.flat_map(<[f64; 3]>::from));
+    }
+    if let Some(image) = rows.picture(scene, &points, side) {
+        write_png(to, &image).map_err(Failure::work)?;
     }
     Ok(())
 }
@@ -95,7 +180,14 @@ pub fn describe<T: Compiled<Wide = f64>>(
     variables: usize,
     (memory, json): (usize, bool),
 ) -> Result<(), Failure> {
-    let footprint = Footprint::of(&scene.model.cast::<T>());
+    let model = scene.model.cast::<T>();
+    let footprint = if is_alone(&task.scene.world, &task.scene.particles) {
+        Footprint::of(&model)
+    } else {
+        let world = task.scene.world.cast::<T>();
+        let state = State::new(&world, task.scene.particles.cast::<T>());
+        gas::coupled::footprint(&model, &world, &state)
+    };
     let plan = footprint
         .plan(scene.clock.frames, memory)
         .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
@@ -105,6 +197,7 @@ pub fn describe<T: Compiled<Wide = f64>>(
             "file": path.display().to_string(),
             "scene": task.spec.name,
             "cells": cells,
+            "particles": task.scene.particles.len(),
             "frames": scene.clock.frames,
             "variables": variables,
             "state_bytes": footprint.state,
@@ -114,12 +207,13 @@ pub fn describe<T: Compiled<Wide = f64>>(
         return Ok(());
     }
     say(&format!(
-        "{}: gas in {}x{}x{} cells of {} m, {} frames of {} s, {variables} variables",
+        "{}: gas in {}x{}x{} cells of {} m, {} particles, {} frames of {} s, {variables} variables",
         task.spec.name,
         cells[0],
         cells[1],
         cells[2],
         scene.model.grid.dx,
+        task.scene.particles.len(),
         scene.clock.frames,
         scene.clock.frame,
     ));
@@ -139,6 +233,7 @@ pub fn describe<T: Compiled<Wide = f64>>(
 /// # Errors
 /// Frames that are damaged, files that cannot be written, a format that holds no gas.
 pub fn export(
+    task: &Task,
     scene: &GasScene,
     frames: &[(usize, PathBuf)],
     out: &Path,
@@ -147,7 +242,9 @@ pub fn export(
 ) -> Result<usize, Failure> {
     match format {
         Format::Npz => series(scene, frames, out, progress),
-        Format::Vtk | Format::Png => each(scene, frames, out, format, progress),
+        Format::Vtk | Format::Png => each(task, scene, frames, out, format, progress),
+        // Particles alone.
+        Format::Ply if !is_alone(&task.scene.world, &task.scene.particles) => Ok(0),
         Format::Ply => Err(Failure::input(
             "--format ply: expected vtk, npz or png for gas",
         )),
@@ -187,6 +284,7 @@ fn series(
 
 /// A file a frame.
 fn each(
+    task: &Task,
     scene: &GasScene,
     frames: &[(usize, PathBuf)],
     out: &Path,
@@ -195,20 +293,16 @@ fn each(
 ) -> Result<usize, Failure> {
     let (grid, mut collection, mut written) = (&scene.model.grid, Vec::new(), 0);
     for (done, (index, path)) in frames.iter().enumerate() {
-        let (time, rows) = GasRows::read(path, scene).map_err(Failure::input)?;
         if format == Format::Vtk {
+            let (time, rows) = GasRows::read(path, scene).map_err(Failure::input)?;
             let name = format!("gas-{index:04}.vti");
             let (path, arrays) = (out.join(&name), rows.cell_arrays());
             write_vti(&path, grid.origin.into(), grid.dx, grid.cells, &arrays)
                 .map_err(Failure::work)?;
             collection.push((time, name));
         } else {
-            picture(
-                scene,
-                &rows,
-                &out.join(format!("{index:04}.png")),
-                PICTURE[0],
-            )?;
+            let name = format!("{index:04}.png");
+            picture(task, scene, path, &out.join(name), PICTURE[0])?;
         }
         written += 1;
         progress.at(done + 1, "");

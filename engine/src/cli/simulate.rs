@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::{
     Failure,
+    gas::Along,
     options::{Precision, RunArguments, seconds, stamp, with_scalar},
     out::{Progress, Watch, say, say_json},
 };
@@ -25,6 +26,7 @@ use crate::task::{
         Felt, bodies, felt, picture, read_checkpoint, read_felt, read_rigids, read_tools, time_of,
         tools, write_checkpoint, write_frame,
     },
+    objective::is_alone,
 };
 
 /// Runs a scene forward and saves its frames in a run folder.
@@ -150,7 +152,9 @@ impl Recording<'_> {
     /// # Errors
     /// A run that fails, or a file that cannot be written.
     pub fn run<T: Compiled<Wide = f64>>(self, resume: bool) -> Result<Recorded, Failure> {
-        if let Some(scene) = &self.setup.gas {
+        if let Some(scene) = &self.setup.gas
+            && is_alone(&self.setup.world, &self.setup.particles)
+        {
             return super::gas::record::<T>(self, scene, resume);
         }
         let Self {
@@ -173,6 +177,13 @@ impl Recording<'_> {
             .transpose()
             .map_err(Failure::input)?;
         let mut recorded = earlier::<T>(task, setup, judge, folder, start)?;
+        let model = setup.gas.as_ref().map(|gas| gas.model.cast::<T>());
+        let gas = setup.gas.as_ref().zip(model.as_ref());
+        let gas = gas.map(|(scene, model)| {
+            let checkpoint = (start > 0).then_some(&*checkpoint);
+            Along::open(scene, model, checkpoint)
+        });
+        let mut gas = gas.transpose()?;
         let mut state = State::new(&world, particles);
         if let Some(rigids) = rigids {
             state.rigids = rigids;
@@ -182,9 +193,15 @@ impl Recording<'_> {
         let last = frames.min(world.clock.frames);
         folder.make_frames().map_err(Failure::work)?;
         for frame in start..last {
-            rollout
-                .advance_frame(&mut state, frame)
-                .map_err(Failure::work)?;
+            match &mut gas {
+                Some(gas) => {
+                    let went = gas.advance(&mut rollout, &mut state, frame)?;
+                    recorded.gas = recorded.gas.joined(&went);
+                }
+                None => rollout
+                    .advance_frame(&mut state, frame)
+                    .map_err(Failure::work)?,
+            }
             let step = (frame + 1) * world.clock.substeps;
             state.check(&world, step).map_err(Failure::work)?;
             let read = rollout.read(&state, frame, true);
@@ -199,15 +216,27 @@ impl Recording<'_> {
             let time = time_of(&task.scene, frame);
             let path = folder.frame(frame);
             let (scene, rigids) = (&task.scene, &state.rigids);
-            write_frame(&path, time, &rows, &tools, &felt, &scene.world, rigids)
-                .map_err(Failure::work)?;
-            write_checkpoint(&checkpoint, frame + 1, &world, scene, &state)
+            let more = gas.as_ref().map(Along::arrays).unwrap_or_default();
+            write_frame(
+                &path,
+                time,
+                &rows,
+                &tools,
+                &felt,
+                &scene.world,
+                rigids,
+                &more,
+            )
+            .map_err(Failure::work)?;
+            let more = gas.as_ref().map(Along::checkpoint).unwrap_or_default();
+            write_checkpoint(&checkpoint, frame + 1, &world, scene, &state, &more)
                 .map_err(Failure::work)?;
             recorded.frames = frame + 1;
             if !on_frame(frame + 1) {
                 break;
             }
         }
+        recorded.value += gas.map_or(0.0, |gas| gas.value());
         recorded.held = rollout.held;
         let trajectories = rollout.trajectories.iter();
         recorded.tools_held = trajectories.map(|trajectory| trajectory.held()).sum();
@@ -283,7 +312,7 @@ pub fn draw_frame(
     size: [usize; 2],
 ) -> Result<(), Failure> {
     if let Some(scene) = &task.scene.gas {
-        return super::gas::draw(scene, folder, frame, name, size[0]);
+        return super::gas::draw(task, scene, folder, frame, name, size[0]);
     }
     let names: Vec<String> = task
         .scene
@@ -392,6 +421,7 @@ impl Simulate {
             draw_frame(&task, &folder, recorded.frames - 1, "last.png", PICTURE)?;
         }
         let particles = task.scene.particles.len();
+        let alone = task.scene.gas.is_some() && is_alone(&task.scene.world, &task.scene.particles);
         let report = json!({
             "scene": task.spec.name,
             "command": "simulate",
@@ -399,7 +429,7 @@ impl Simulate {
             "particles": particles,
             "frames": recorded.frames,
             "frames_of_run": total,
-            "substeps": task.scene.gas.is_none().then_some(task.scene.world.clock.substeps),
+            "substeps": (!alone).then_some(task.scene.world.clock.substeps),
             "gas": task.scene.gas.is_some().then(|| json!({
                 "steps": recorded.gas.steps,
                 "iterations": recorded.gas.iterations,

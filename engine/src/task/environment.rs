@@ -141,6 +141,9 @@ pub enum EnvironmentError {
     /// No controls to act with.
     #[error("optimize.variables: no `Controls` in them; expected some, which actions set")]
     Controls,
+    /// It has gas, which an environment does not run.
+    #[error("gas: expected a scene without gas")]
+    Gas,
 }
 
 /// A scene with `Controls` among its variables as an environment: an action is what they are in the
@@ -168,8 +171,11 @@ impl<T: Compiled<Wide = f64>> SceneEnvironment<T> {
     /// The environment of a task.
     ///
     /// # Errors
-    /// A scene without controls, or scenarios that do not fit.
+    /// A scene without controls or with gas, or scenarios that do not fit.
     pub fn new(task: &Task, settings: EnvironmentSettings) -> Result<Self, EnvironmentError> {
+        if task.scene.gas.is_some() {
+            return Err(EnvironmentError::Gas);
+        }
         let cases = Cases::new::<T>(task)?;
         let (entries, layout, frames) = {
             let Case { binding, scene, .. } = cases.case(0);

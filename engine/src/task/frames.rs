@@ -203,7 +203,7 @@ pub fn read_rigids(path: &Path, world: &World<f64>) -> Result<Vec<RigidState<f64
 /// `<tool>.joints`; and `<name>.force` (N) and `<name>.torque` (N m) of what walls, colliders
 /// and tools feel; and the arrays of the rigid bodies of
 /// `world`, `rigid.<name>.position`, `.rotation` (row by row), `.quaternion` (w, x, y, z),
-/// `.velocity` and `.spin`.
+/// `.velocity` and `.spin`; and `more` arrays with their names and shapes.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -215,6 +215,7 @@ pub fn write_frame(
     felt: &[Felt],
     world: &World<f64>,
     rigids: &[RigidState<f64>],
+    more: &[(String, Vec<usize>, Vec<f64>)],
 ) -> Result<(), FileError> {
     let named: Vec<(String, &Vec<f64>)> = bodies
         .iter()
@@ -270,7 +271,7 @@ pub fn write_frame(
         arrays.push((name.as_str(), Array::F64(shape.clone(), values)));
     }
     let rigids = rigid_arrays(world, rigids);
-    for (name, shape, values) in &rigids {
+    for (name, shape, values) in rigids.iter().chain(more) {
         arrays.push((name, Array::F64(shape.clone(), values)));
     }
     write_npz(path, &arrays)
@@ -444,7 +445,8 @@ pub fn picture(
     .ok()
 }
 
-/// Writes particles and rigid bodies after a whole frame, all that a run needs to go on.
+/// Writes particles and rigid bodies after a whole frame, all that a run needs to go on, and `more`
+/// arrays with their names and shapes.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -454,6 +456,7 @@ pub fn write_checkpoint<T: Real<Wide = f64>>(
     world: &World<T>,
     scene: &Scene,
     state: &State<T>,
+    more: &[(String, Vec<usize>, Vec<f64>)],
 ) -> Result<(), FileError> {
     let Particles { liquid, solid } = state.canonical(world);
     let x = |motion: &[Motion<T>]| flat(motion.iter().map(Motion::x));
@@ -481,7 +484,7 @@ pub fn write_checkpoint<T: Real<Wide = f64>>(
             .map(|(name, shape, values)| (*name, Array::F64(shape.clone(), values))),
     );
     let rigids = rigid_arrays(&scene.world, &state.rigids);
-    for (name, shape, values) in &rigids {
+    for (name, shape, values) in rigids.iter().chain(more) {
         named.push((name, Array::F64(shape.clone(), values)));
     }
     write_npz(path, &named)

@@ -147,8 +147,9 @@ impl GasRows {
         arrays
     }
 
-    /// A picture of the first scalar, or of the speed where there is none.
-    pub fn picture(&self, gas: &GasScene, side: usize) -> Option<Image> {
+    /// A picture of the first scalar, or of the speed where there is none, with points of matter (m)
+    /// on it, one after the other.
+    pub fn picture(&self, gas: &GasScene, points: &[f64], side: usize) -> Option<Image> {
         let grid = &gas.model.grid;
         let speed: Vec<f64>;
         let values = match self.scalars.first() {
@@ -159,21 +160,25 @@ impl GasRows {
                 &speed
             }
         };
+        let points: Vec<[f64; 3]> = points
+            .chunks_exact(3)
+            .map(|x| [0, 1, 2].map(|axis| (x[axis] - grid.origin[axis]) / grid.dx))
+            .collect();
         let picture = GasPicture {
             cells: grid.cells,
             values,
             solid: &self.solid,
             range: None,
-            points: &[],
+            points: &points,
             side,
         };
         picture.render().ok()
     }
 }
 
-/// All that a run of gas needs to go on, for a checkpoint.
-fn checkpoint<T: Real>(gas: &Gas<T>) -> Vec<Named> {
-    let mut arrays = Vec::new();
+/// All that a run of gas needs to go on, for a checkpoint, with the loss up to there.
+pub fn checkpoint<T: Real>(gas: &Gas<T>, value: f64) -> Vec<Named> {
+    let mut arrays = vec![("loss".to_owned(), vec![], vec![value])];
     for (axis, u) in ["x", "y", "z"].iter().zip(&gas.velocity) {
         let values = widen(u);
         arrays.push((format!("gas.velocity.{axis}"), vec![values.len()], values));
@@ -197,11 +202,8 @@ pub fn write_checkpoint<T: Real>(
     value: f64,
     gas: &Gas<T>,
 ) -> Result<(), FileError> {
-    let (arrays, frame, value) = (checkpoint(gas), [frame as i64], [value]);
-    let mut named = vec![
-        ("frame", Array::I64(vec![], &frame)),
-        ("loss", Array::F64(vec![], &value)),
-    ];
+    let (arrays, frame) = (checkpoint(gas, value), [frame as i64]);
+    let mut named = vec![("frame", Array::I64(vec![], &frame))];
     named.extend(
         arrays
             .iter()
@@ -215,7 +217,7 @@ pub fn time_of(gas: &GasScene, frame: usize) -> f64 {
     gas.clock.frame * (frame + 1) as f64
 }
 
-/// Reads what [`write_checkpoint`] wrote into a gas of the same scene; returns the frame and the
+/// Reads what [`write_checkpoint`] wrote, or [`checkpoint`] gave, into a gas of the same scene; returns the frame and the
 /// loss up to there.
 ///
 /// # Errors

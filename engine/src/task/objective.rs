@@ -2,14 +2,16 @@
 
 use std::{
     cell::{Cell, RefCell},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use backflow_diff::memory::Plan;
+use backflow_diff::{Real, memory::Plan};
 use backflow_optim::{Evaluation, Objective};
 use backflow_sim::{
-    Compiled, gas,
+    Compiled,
+    gas::{self, coupled::Both},
     loss::{Frame, FrameBar},
+    particle::Particles,
     rollout::{
         Gradient, State,
         batch::side_by_side,
@@ -19,6 +21,7 @@ use backflow_sim::{
         store::{RunError, plan},
     },
     scene::{GasScene, Scene},
+    world::World,
 };
 
 use super::{
@@ -128,11 +131,15 @@ impl<'a, T: Compiled<Wide = f64>> RolloutObjective<'a, T> {
     /// # Errors
     /// A budget too small.
     pub fn plan(&self) -> Result<Plan, RunError> {
-        if let Some(gas) = &self.scene.gas {
-            return Ok(gas::rollout::plan::<T>(&gas.model, gas.clock, self.memory)?);
-        }
         let world = self.scene.world.cast::<T>();
         let state = State::new(&world, self.scene.particles.cast::<T>());
+        if let Some(gas) = &self.scene.gas {
+            if is_alone(&self.scene.world, &self.scene.particles) {
+                return Ok(gas::rollout::plan::<T>(&gas.model, gas.clock, self.memory)?);
+            }
+            let model = gas.model.cast::<T>();
+            return gas::coupled::plan(&model, &world, &state, gas.clock, self.memory);
+        }
         let clock = &world.clock;
         plan(&world, &state, clock.frames * clock.substeps, self.memory)
     }
@@ -175,17 +182,34 @@ impl Run<'_> {
             programs,
             gas,
         } = self.binding.setup(x);
-        if let Some(gas) = &gas {
+        if let Some(gas) = gas.as_ref().filter(|_| is_alone(&world, &particles)) {
             return Ok((value_of_gas::<T>(gas, progress)?, Vec::new()));
         }
         let world = world.cast::<T>();
         let mut state = State::new(&world, particles.cast::<T>());
         let watch = Watch::new(self.judge, self.scene);
         let mut rollout = Rollout::new(&world, &programs).with_scratch(std::mem::take(scratch));
-        let value = rollout.value(&mut state, &watch, progress);
+        let value = match &gas {
+            Some(gas) => {
+                let (model, matter) = (gas.model.cast::<T>(), state);
+                let gas_at_start = Arc::new(gas.initial.cast::<T>());
+                let mut both = Both {
+                    matter,
+                    gas: gas_at_start,
+                };
+                let mut among = gas.among(&model);
+                among.value(&mut rollout, &mut both, &gas.terms, &watch, progress)
+            }
+            None => rollout.value(&mut state, &watch, progress),
+        };
         *scratch = rollout.into_scratch();
         Ok((value?, watch.into_metrics()))
     }
+}
+
+/// Whether there is no matter.
+pub fn is_alone<T: Real>(world: &World<T>, particles: &Particles<T>) -> bool {
+    particles.is_empty() && world.rigids.is_empty()
 }
 
 /// The loss of a run of gas.
@@ -245,7 +269,7 @@ impl<T: Compiled<Wide = f64>> Objective for RolloutObjective<'_, T> {
             programs,
             gas,
         } = self.binding.setup(x);
-        if let Some(gas) = &gas {
+        if let Some(gas) = gas.as_ref().filter(|_| is_alone(&world, &particles)) {
             let (value, gradient) = gradient_of_gas::<T>(gas, &plan, &mut *self.on_step)?;
             return Ok(Evaluation::new(value, self.binding.pull(x, &gradient)));
         }
@@ -254,7 +278,20 @@ impl<T: Compiled<Wide = f64>> Objective for RolloutObjective<'_, T> {
         let watch = Watch::new(self.judge, self.scene);
         let scratch = std::mem::take(&mut self.scratch);
         let mut rollout = Rollout::new(&world, &programs).with_scratch(scratch);
-        let found = rollout.gradient(&state, &watch, None, &plan, &mut *self.on_step);
+        let on_step = &mut *self.on_step;
+        let found = match &gas {
+            Some(gas) => {
+                let (model, matter) = (gas.model.cast::<T>(), state);
+                let gas_at_start = Arc::new(gas.initial.cast::<T>());
+                let both = Both {
+                    matter,
+                    gas: gas_at_start,
+                };
+                let mut among = gas.among(&model);
+                among.gradient(&mut rollout, &both, &gas.terms, &watch, &plan, on_step)
+            }
+            None => rollout.gradient(&state, &watch, None, &plan, on_step),
+        };
         self.scratch = rollout.into_scratch();
         let (value, gradient) = found?;
         let mut evaluation = Evaluation::new(value, self.binding.pull(x, &gradient.widen()));

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use backflow_sim::{
     contact::ContactLaw,
     material::{Elasticity, NeoHookean, Solid},
-    rollout::NonFinite,
+    rollout::store::RunError,
 };
 use nalgebra::{Matrix3, Vector3};
 
@@ -24,7 +24,7 @@ pub const CASE: Case = Case {
 const LENGTH: f64 = 25.0;
 const SPEED: f64 = 0.1;
 
-fn run(tier: Tier, reference: &Reference) -> Result<Outcome, NonFinite> {
+fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let (cells, periods) = match tier {
         Tier::Fast => (20, 2.0),
         Tier::Full => (40, 10.0),

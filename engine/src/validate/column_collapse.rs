@@ -3,7 +3,7 @@
 use backflow_sim::{
     contact::ContactLaw,
     material::{DruckerPrager, Elasticity, Solid, Yielding},
-    rollout::NonFinite,
+    rollout::{NonFinite, store::RunError},
 };
 use nalgebra::Vector3;
 
@@ -59,7 +59,7 @@ fn run_out(across: usize, aspect: f64) -> Result<f64, NonFinite> {
     Ok((front - width) / width)
 }
 
-fn run(tier: Tier, reference: &Reference) -> Result<Outcome, NonFinite> {
+fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let (across, aspects): (usize, &[f64]) = match tier {
         Tier::Fast => (8, &[1.0]),
         Tier::Full => (16, &[0.5, 1.0, 2.0]),

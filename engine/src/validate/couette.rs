@@ -2,7 +2,11 @@
 
 use std::f64::consts::PI;
 
-use backflow_sim::{contact::ContactLaw, material::Liquid, rollout::NonFinite};
+use backflow_sim::{
+    contact::ContactLaw,
+    material::Liquid,
+    rollout::{NonFinite, store::RunError},
+};
 use nalgebra::{Matrix3, Vector3};
 
 use super::{Case, Outcome, Reference, Tier, bench::Bench, order};
@@ -115,7 +119,7 @@ fn startup(cells: usize, dt: f64) -> Result<[f64; 3], NonFinite> {
     }))
 }
 
-fn run(tier: Tier, reference: &Reference) -> Result<Outcome, NonFinite> {
+fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let grids = match tier {
         Tier::Fast => [8, 16],
         Tier::Full => [16, 32],

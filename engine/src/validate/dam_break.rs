@@ -1,6 +1,9 @@
 //! A column of water collapses onto a dry bed.
 
-use backflow_sim::{material::Liquid, rollout::NonFinite};
+use backflow_sim::{
+    material::Liquid,
+    rollout::{NonFinite, store::RunError},
+};
 use nalgebra::Vector3;
 
 use super::{
@@ -73,7 +76,7 @@ fn at(series: &[[f64; 2]], t: f64) -> f64 {
     }
 }
 
-fn run(tier: Tier, reference: &Reference) -> Result<Outcome, NonFinite> {
+fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let across = match tier {
         Tier::Fast => 8,
         Tier::Full => 24,

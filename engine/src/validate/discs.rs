@@ -2,7 +2,7 @@
 
 use backflow_sim::{
     material::{Elasticity, NeoHookean, Solid},
-    rollout::{NonFinite, State},
+    rollout::{State, store::RunError},
 };
 use nalgebra::{Matrix3, Vector3};
 
@@ -36,7 +36,7 @@ fn energies(bench: &Bench, state: &State<f64>, elasticity: &Elasticity<f64>) -> 
     [kinetic, elastic, momentum.norm()]
 }
 
-fn run(tier: Tier, reference: &Reference) -> Result<Outcome, NonFinite> {
+fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let cells = match tier {
         Tier::Fast => 20,
         Tier::Full => 40,

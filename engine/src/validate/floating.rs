@@ -2,7 +2,7 @@
 
 use backflow_sim::{
     material::{Liquid, Rigid, Solid},
-    rollout::NonFinite,
+    rollout::store::RunError,
 };
 use nalgebra::Vector3;
 
@@ -21,7 +21,7 @@ pub const CASE: Case = Case {
 /// Edge of the block (m).
 const EDGE: f64 = 0.1;
 
-fn run(tier: Tier, reference: &Reference) -> Result<Outcome, NonFinite> {
+fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let across = match tier {
         Tier::Fast => 4,
         Tier::Full => 8,

@@ -1,6 +1,9 @@
 //! A liquid column carries the weight of what lies above.
 
-use backflow_sim::{material::Liquid, rollout::NonFinite};
+use backflow_sim::{
+    material::Liquid,
+    rollout::{NonFinite, store::RunError},
+};
 use nalgebra::Vector3;
 
 use super::{
@@ -66,7 +69,7 @@ fn column(cells: usize) -> Result<(Vec<f64>, Vec<[f64; 2]>), NonFinite> {
     Ok((errors.into_iter().map(f64::abs).collect(), profile))
 }
 
-fn run(tier: Tier, reference: &Reference) -> Result<Outcome, NonFinite> {
+fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let grids = match tier {
         Tier::Fast => [10, 20],
         Tier::Full => [20, 40],

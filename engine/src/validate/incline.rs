@@ -3,7 +3,7 @@
 use backflow_sim::{
     contact::ContactLaw,
     material::{Elasticity, FixedCorotated, Rigid, Solid},
-    rollout::NonFinite,
+    rollout::{NonFinite, store::RunError},
     world::Wall,
 };
 use nalgebra::Vector3;
@@ -46,7 +46,7 @@ fn acceleration(cells: usize, law: Solid<f64>, friction: f64) -> Result<f64, Non
     Ok((b[1] - a[1]) / (b[0] - a[0]))
 }
 
-fn run(tier: Tier, reference: &Reference) -> Result<Outcome, NonFinite> {
+fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let cells = match tier {
         Tier::Fast => 6,
         Tier::Full => 12,

@@ -2,7 +2,7 @@
 
 use backflow_sim::{
     material::{Deformation, Elasticity, FixedCorotated, Law, NeoHookean, Solid},
-    rollout::NonFinite,
+    rollout::store::RunError,
 };
 use nalgebra::{Matrix3, Vector3};
 
@@ -34,7 +34,7 @@ fn lateral(law: &Solid<f64>, stretch: f64) -> f64 {
     0.5 * (low + high)
 }
 
-fn run(_tier: Tier, reference: &Reference) -> Result<Outcome, NonFinite> {
+fn run(_tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let elasticity = Elasticity::new(1e5, 0.3);
     let neo = Solid::NeoHookean(NeoHookean { elasticity });
     let corotated = Solid::FixedCorotated(FixedCorotated { elasticity });

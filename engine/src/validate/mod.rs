@@ -10,6 +10,7 @@ mod couette;
 mod dam_break;
 mod discs;
 mod floating;
+mod gas;
 mod hydrostatics;
 mod incline;
 mod laws;
@@ -21,7 +22,7 @@ mod sloshing;
 mod taylor_green;
 mod volume;
 
-use backflow_sim::rollout::NonFinite;
+use backflow_sim::rollout::store::RunError;
 use serde::Serialize;
 
 pub use plot::{Curve, Plot};
@@ -115,15 +116,15 @@ pub struct Case {
     pub about: &'static str,
     /// Why it falls short, where it does: what is known about the cause.
     pub remark: &'static str,
-    run: fn(Tier, &Reference) -> Result<Outcome, NonFinite>,
+    run: fn(Tier, &Reference) -> Result<Outcome, RunError>,
 }
 
 impl Case {
     /// Runs it.
     ///
     /// # Errors
-    /// A number of a run that is not finite.
-    pub fn run(&self, tier: Tier) -> Result<Outcome, NonFinite> {
+    /// A run that fails.
+    pub fn run(&self, tier: Tier) -> Result<Outcome, RunError> {
         (self.run)(tier, &Reference::of(self.id))
     }
 }
@@ -143,6 +144,11 @@ pub const CASES: &[Case] = &[
     discs::CASE,
     incline::CASE,
     column_collapse::CASE,
+    gas::heat::CASE,
+    gas::rotation::CASE,
+    gas::vortices::CASE,
+    gas::cavity::CASE,
+    gas::balance::CASE,
 ];
 
 /// Order at which an error falls from `coarse` to `fine` where cells are halved.

@@ -1,12 +1,13 @@
 //! Reference values: comma-separated files whose heads say where they come from.
 
 /// The files; each row names its case.
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     include_str!("../../../tests/reference/fluids.csv"),
     include_str!("../../../tests/reference/dam_break.csv"),
     include_str!("../../../tests/reference/solids.csv"),
     include_str!("../../../tests/reference/granular.csv"),
     include_str!("../../../tests/reference/contact.csv"),
+    include_str!("../../../tests/reference/flows.csv"),
 ];
 
 /// A reference value.

@@ -2,7 +2,7 @@
 
 use backflow_sim::{
     material::{Elasticity, NeoHookean, Solid},
-    rollout::NonFinite,
+    rollout::{NonFinite, store::RunError},
 };
 use nalgebra::Vector3;
 
@@ -61,7 +61,7 @@ fn settled(cells: usize) -> Result<f64, NonFinite> {
     Ok(sum / f64::from(count) / share)
 }
 
-fn run(tier: Tier, reference: &Reference) -> Result<Outcome, NonFinite> {
+fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let grids = match tier {
         Tier::Fast => [5, 10],
         Tier::Full => [20, 40],

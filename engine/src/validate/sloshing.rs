@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use backflow_sim::{material::Liquid, rollout::NonFinite};
+use backflow_sim::{material::Liquid, rollout::store::RunError};
 use nalgebra::{Matrix3, Vector3};
 
 use super::{
@@ -20,7 +20,7 @@ pub const CASE: Case = Case {
 /// Velocity of the horizontal motion at the surface (m/s).
 const SPEED: f64 = 0.05;
 
-fn run(tier: Tier, reference: &Reference) -> Result<Outcome, NonFinite> {
+fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let cells = match tier {
         Tier::Fast => 16,
         Tier::Full => 40,

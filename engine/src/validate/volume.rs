@@ -1,6 +1,9 @@
 //! A liquid that sloshes for thousands of substeps keeps its volume.
 
-use backflow_sim::{material::Liquid, rollout::NonFinite};
+use backflow_sim::{
+    material::Liquid,
+    rollout::{NonFinite, store::RunError},
+};
 use nalgebra::{Matrix3, Vector3};
 
 use super::{
@@ -53,7 +56,7 @@ fn last(series: &[[f64; 2]]) -> f64 {
     tail.iter().map(|[_, value]| value).sum::<f64>() / tail.len() as f64
 }
 
-fn run(tier: Tier, reference: &Reference) -> Result<Outcome, NonFinite> {
+fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let (cells, steps) = match tier {
         Tier::Fast => (16, 5000),
         Tier::Full => (32, 16_000),

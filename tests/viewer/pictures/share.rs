@@ -61,6 +61,7 @@ fn recorded(folder: &Path, path: &Path) -> PathBuf {
                 &[],
                 &task.scene.world,
                 &state.rigids,
+                &[],
             )
             .unwrap();
         }

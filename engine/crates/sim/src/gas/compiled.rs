@@ -5,7 +5,7 @@ use backflow_diff::Real;
 use super::{
     drag::{Matter, MatterBar},
     model::{Gas, Model, ModelBar, Moment, MomentBar},
-    project::{PressureError, Projected},
+    projector::{PressureError, Projected},
     step::{self, Workspace},
 };
 

@@ -5,7 +5,7 @@ use backflow_diff::Real;
 use super::{
     field::{Field, Velocity},
     grid::Grid,
-    project::Occupied,
+    occupied::Occupied,
 };
 
 /// Matter in the gas, as its faces see it.
@@ -17,6 +17,9 @@ pub struct Matter<T: Real> {
     pub velocity: Velocity<T>,
     /// How fast gas takes its velocity (1/s).
     pub rate: Velocity<T>,
+    /// The part of its volume that pressure acts on (1): what it takes of a face over what would
+    /// be there, so that pressure gives to gas and matter together what it gives to a whole face.
+    pub pressed: Velocity<T>,
 }
 
 /// Cotangents of [`Matter`], and what the matter makes of the pressure.
@@ -28,6 +31,8 @@ pub struct MatterBar<T: Real> {
     pub velocity: Velocity<T>,
     /// Of the rate.
     pub rate: Velocity<T>,
+    /// Of the part of its volume that pressure acts on.
+    pub pressed: Velocity<T>,
     /// Of the gas after [`drag()`]: set by who reads it.
     pub dragged: Velocity<T>,
     /// Of the pressure (see [`Gas`](super::model::Gas)): set by who reads it.
@@ -41,6 +46,7 @@ impl<T: Real> Matter<T> {
             occupied: Occupied::nothing(grid),
             velocity: Field::zero_velocity(grid),
             rate: Field::zero_velocity(grid),
+            pressed: grid.faces().map(|layout| Field::constant(layout, T::one())),
         }
     }
 }
@@ -52,6 +58,7 @@ impl<T: Real> MatterBar<T> {
             occupied: Occupied::zero(grid),
             velocity: Field::zero_velocity(grid),
             rate: Field::zero_velocity(grid),
+            pressed: Field::zero_velocity(grid),
             dragged: Field::zero_velocity(grid),
             pressure: vec![0.0; grid.count()],
         }
@@ -115,7 +122,7 @@ mod tests {
         let matter = Matter {
             velocity: dual_velocity(velocity, dv),
             rate: dual_velocity(&rate, dr),
-            occupied: Occupied::nothing(&grid),
+            ..Matter::nothing(&grid)
         };
         drag(&matter, 0.2, &mut moved);
         let bar = clean_velocity(&noise_velocity(30, &grid));
@@ -123,7 +130,7 @@ mod tests {
         let matter = Matter {
             velocity: velocity.clone(),
             rate,
-            occupied: Occupied::nothing(&grid),
+            ..Matter::nothing(&grid)
         };
         let (mut u_bar, mut matter_bar) = (bar, MatterBar::zero(&grid));
         drag_vjp(&matter, 0.2, u, &mut u_bar, &mut matter_bar);

@@ -1,47 +1,17 @@
 //! The pressure takes out of the velocity what makes gas more or less.
 
-use backflow_diff::{
-    Implicit, Map, Real,
-    linear::{Info, LinearSolver, Params, SolveError},
-    root::ImplicitError,
-};
+use backflow_diff::{Implicit, Map, Real, linear::LinearSolver};
 use rayon::prelude::*;
 
 use super::{
+    divergence::{drop_of, inflow},
     field::{Field, Velocity},
-    grid::Grid,
+    occupied::Occupied,
     opening::Openings,
-    poisson::{Pockets, Poisson},
-    pressure::{ITERATIONS, Precondition, Prepared, PressureRoot, PressureSolver, face_cells},
+    poisson::{Poisson, face_shape},
+    pressure::PressureRoot,
+    projector::{Counting, PressureError, Projected, Projector, conductance, unsolved},
 };
-
-/// Matter in the gas, which takes up room: the gas has the share `1 - alpha` of a face, and
-/// matter carries `alpha u_m` through it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Occupied<T: Real> {
-    /// Share of the gas (1).
-    pub share: Velocity<T>,
-    /// What the matter carries (m/s).
-    pub carried: Velocity<T>,
-}
-
-impl<T: Real> Occupied<T> {
-    /// No matter.
-    pub fn nothing(grid: &Grid) -> Self {
-        Self {
-            share: grid.faces().map(|layout| Field::constant(layout, T::one())),
-            carried: Field::zero_velocity(grid),
-        }
-    }
-
-    /// The cotangents of all of it, zero.
-    pub fn zero(grid: &Grid) -> Self {
-        Self {
-            share: Field::zero_velocity(grid),
-            carried: Field::zero_velocity(grid),
-        }
-    }
-}
 
 /// Relative residual of tangents: as small as rounding leaves it.
 const EXACT: f64 = 1e-13;
@@ -49,131 +19,6 @@ const EXACT: f64 = 1e-13;
 /// Relative residual of the solve of the adjoint, unless the projection is more exact: gradients
 /// are worth it.
 const ADJOINT: f64 = 1e-10;
-
-/// What the projection needs to know of the faces: made once for faces that do not change.
-#[derive(Debug)]
-pub struct Projector {
-    grid: Grid,
-    poisson: Poisson<f64>,
-    pockets: Pockets,
-    prepared: Prepared,
-    tolerance: f64,
-}
-
-/// How well a projection went.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Projected {
-    /// Iterations of the solver.
-    pub iterations: usize,
-    /// `|div u| dx` over all cells (m/s), measured.
-    pub residual: f64,
-    /// The largest inflow into a closed pocket that nothing could balance, by `dx` (m/s).
-    pub unbalanced: f64,
-}
-
-/// Why there is no pressure.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error(
-    "the pressure of the gas was not found to the tolerance {tolerance:e}: {source}; expected a \
-     tolerance that rounding allows"
-)]
-pub struct PressureError {
-    /// `max |div u| dx / max |u|` that was wanted.
-    pub tolerance: f64,
-    /// Where the solver ended.
-    pub source: SolveError,
-}
-
-/// The entry of the field of faces for a place of the [`Poisson`] matrix.
-fn conductance<T: Real>(
-    openings: &Openings<T>,
-    occupied: Option<&Occupied<T>>,
-    axis: usize,
-    at: [usize; 3],
-) -> T {
-    let index = openings.open[axis].layout.index(at);
-    let open = openings.open[axis].data[index];
-    occupied.map_or(open, |occupied| open * occupied.share[axis].data[index])
-}
-
-impl Projector {
-    /// For faces that are open as said, to `max |div u| dx <= tolerance max |u|`.
-    pub fn new<T: Real>(
-        grid: &Grid,
-        openings: &Openings<T>,
-        occupied: Option<&Occupied<T>>,
-        precondition: Precondition,
-        tolerance: f64,
-    ) -> Self {
-        let poisson = Poisson::from_fn(grid, |axis, at| {
-            conductance(openings, occupied, axis, at).to_f64()
-        });
-        Self {
-            grid: *grid,
-            pockets: Pockets::of(&poisson),
-            prepared: Prepared::new(precondition, &poisson),
-            poisson,
-            tolerance,
-        }
-    }
-
-    /// The matrix.
-    pub fn poisson(&self) -> &Poisson<f64> {
-        &self.poisson
-    }
-
-    /// What speeds the solver up.
-    pub fn prepared(&self) -> &Prepared {
-        &self.prepared
-    }
-
-    fn solver(&self, relative: f64, absolute: f64) -> PressureSolver<'_> {
-        PressureSolver {
-            params: Params {
-                relative_tolerance: relative,
-                absolute_tolerance: absolute,
-                maximum_iterations: Some(ITERATIONS),
-            },
-            prepared: &self.prepared,
-        }
-    }
-
-    fn error(&self, source: SolveError) -> PressureError {
-        let tolerance = self.tolerance;
-        PressureError { tolerance, source }
-    }
-}
-
-/// What flows into each cell more than out of it, by `dx`: `b = -sum (+-) (s u + m)`.
-pub fn inflow<T: Real>(grid: &Grid, u: &Velocity<T>, occupied: Option<&Occupied<T>>) -> Vec<T> {
-    let [nx, ny, _] = grid.cells;
-    let through = |axis: usize, at: [usize; 3]| {
-        let mut face = at;
-        if grid.periodic[axis] && face[axis] == grid.cells[axis] {
-            face[axis] = 0;
-        }
-        let index = u[axis].layout.index(face);
-        let u = u[axis].data[index];
-        occupied.map_or(u, |occupied| {
-            occupied.share[axis].data[index] * u + occupied.carried[axis].data[index]
-        })
-    };
-    let mut b = vec![T::zero(); grid.count()];
-    b.par_chunks_mut(nx)
-        .with_min_len(16)
-        .enumerate()
-        .for_each(|(row, b)| {
-            for (i, b) in b.iter_mut().enumerate() {
-                let at = [i, row % ny, row / ny];
-                for axis in 0..3 {
-                    let mut above = at;
-                    above[axis] += 1;
-                    *b += through(axis, at) - through(axis, above);
-                }
-            }
-        });
-    b
-}
 
 /// `u <- u - open (p_j - p_i)` with the `p` that leaves `sum (+-) (s u + m) = 0` in every cell:
 /// `sum_f s open (p_i - p_j) = b` (Batty, Bertails & Bridson 2007, with shares of faces).
@@ -243,32 +88,6 @@ pub fn project<T: Real>(
         residual: info.residual,
         unbalanced,
     })
-}
-
-/// `p_j - p_i` across a face.
-#[inline(always)]
-fn drop_of<S: Real>(grid: &Grid, p: &[S], axis: usize, at: [usize; 3]) -> S {
-    let [below, above] = face_cells(grid.cells, grid.periodic, axis, at);
-    let of = |cell: Option<usize>| cell.map_or(S::zero(), |cell| p[cell]);
-    of(above) - of(below)
-}
-
-/// `(p_j - p_i)` of every face normal to each axis (m/s): what the pressure took off the
-/// velocity of fully open faces.
-pub fn drops<T: Real>(grid: &Grid, p: &[f64]) -> Velocity<T> {
-    [0, 1, 2].map(|axis| {
-        let mut field = Field::zero(grid.faces()[axis]);
-        field.set(|at, _| T::of(drop_of(grid, p, axis, at)));
-        field
-    })
-}
-
-/// The cotangents of `p` for those of [`drops`].
-pub fn drops_vjp<T: Real>(grid: &Grid, bar: &Velocity<T>) -> Vec<f64> {
-    inflow(grid, bar, None)
-        .iter()
-        .map(|bar| bar.to_f64())
-        .collect()
 }
 
 /// Changes the cotangents of the velocity from those after [`project`] to those before, and
@@ -344,7 +163,7 @@ pub fn project_vjp<T: Real>(
         let count = projector.poisson.faces[axis].len();
         let faces_bar = &faces_bar[start..start + count];
         start += count;
-        let [fx, fy, _] = super::poisson::face_shape(grid.cells, axis);
+        let [fx, fy, _] = face_shape(grid.cells, axis);
         let of_face = |at: [usize; 3]| T::of(faces_bar[at[0] + fx * (at[1] + fy * at[2])]);
         let rise = |at: [usize; 3]| T::of(drop_of(grid, b_bar, axis, at));
         let share =
@@ -372,33 +191,6 @@ pub fn project_vjp<T: Real>(
     })
 }
 
-fn unsolved(error: ImplicitError<std::convert::Infallible>) -> SolveError {
-    match error {
-        ImplicitError::Backward(error) => error,
-        // Neither is possible: the root is known and all lengths are its own.
-        _ => SolveError::NotFinite { iteration: 0 },
-    }
-}
-
-/// A solver that remembers how well it did.
-struct Counting<'a> {
-    solver: PressureSolver<'a>,
-    found: std::cell::Cell<Option<Info>>,
-}
-
-impl LinearSolver for &Counting<'_> {
-    fn solve<A: backflow_diff::linear::LinearOperator + ?Sized>(
-        &self,
-        a: &A,
-        b: &[f64],
-        x: &mut [f64],
-    ) -> Result<Info, SolveError> {
-        let info = self.solver.solve(a, b, x)?;
-        self.found.set(Some(info));
-        Ok(info)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -406,7 +198,10 @@ mod tests {
         collider::{Shape, Sphere},
         gas::{
             boundary::{Side, Sides},
+            divergence::drops,
+            grid::Grid,
             opening::{Obstacle, Placement, hold, openings},
+            pressure::Precondition,
             testing::{
                 assert_close, box_grid, clean_velocity, dot, dual_velocity, noise_velocity, tangent,
             },

@@ -9,9 +9,10 @@ use super::{
     clock::{Clock, steps},
     compiled::Compiled,
     course::{Course, CourseBar, CourseGradient},
+    exchange::CouplingBar,
     loss::Term,
     model::{Gas, Model, ModelBar, MomentBar},
-    project::{PressureError, Projected},
+    projector::{PressureError, Projected},
     step::Workspace,
 };
 use crate::rollout::reverse::{Pass, Progress};
@@ -59,6 +60,8 @@ pub struct Gradient<T: Real> {
     pub model: ModelBar,
     /// Of all that acts on it.
     pub course: CourseGradient,
+    /// Of how it and matter push each other.
+    pub coupling: CouplingBar,
 }
 
 impl<T: Real> Gradient<T> {
@@ -68,6 +71,7 @@ impl<T: Real> Gradient<T> {
             gas: self.gas.cast(),
             model: self.model,
             course: self.course,
+            coupling: self.coupling,
         }
     }
 }
@@ -143,6 +147,16 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Of one step.
+    pub fn of(projected: &Projected) -> Self {
+        Self {
+            steps: 1,
+            iterations: projected.iterations,
+            residual: projected.residual,
+            unbalanced: projected.unbalanced,
+        }
+    }
+
     /// How this frame went together with another.
     #[must_use]
     pub fn joined(&self, other: &Self) -> Self {
@@ -310,6 +324,7 @@ impl<'a, T: Compiled> Rollout<'a, T> {
                 gas: back.bars,
                 model: back.model,
                 course: course.finish(back.course),
+                coupling: CouplingBar::default(),
             },
         ))
     }

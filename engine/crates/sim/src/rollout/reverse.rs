@@ -9,7 +9,7 @@ use backflow_diff::{
 use nalgebra::Vector3;
 
 use super::{
-    Gradient, State,
+    Gradient, NonFinite, State,
     activation::activate_vjp,
     birth::give_birth_vjp,
     felt::reactions_vjp,
@@ -50,14 +50,14 @@ pub enum Pass {
 }
 
 /// Cotangents while a run is pulled back.
-struct Back<'a, 'w, T: Compiled> {
-    particles: Particles<T>,
-    rigids: Vec<RigidBar<T::Wide>>,
-    rigid_parameters: Vec<RigidParameterBar<f64>>,
+pub(crate) struct Back<'a, 'w, T: Compiled> {
+    pub(crate) particles: Particles<T>,
+    pub(crate) rigids: Vec<RigidBar<T::Wide>>,
+    pub(crate) rigid_parameters: Vec<RigidParameterBar<f64>>,
     order: Arc<Order>,
     rest: SubstepBar<T>,
     /// Inner parameters of the bodies, density first.
-    bodies: Vec<[f64; 1 + PARAMETERS]>,
+    pub(crate) bodies: Vec<[f64; 1 + PARAMETERS]>,
     activations: Vec<Vec<f64>>,
     pushed: PushBar,
     gravity: Vector3<f64>,
@@ -67,7 +67,7 @@ struct Back<'a, 'w, T: Compiled> {
     trajectories: Vec<TrajectoryBar<T::Wide>>,
     /// Of what is felt in each substep of the frame that is pulled back.
     felt: Option<Reactions<T::Wide>>,
-    rollout: &'a mut Rollout<'w, T>,
+    pub(crate) rollout: &'a mut Rollout<'w, T>,
     after: State<T>,
     /// Volume ratios of the liquid particles before they are corrected.
     ratios: Vec<T>,
@@ -75,7 +75,12 @@ struct Back<'a, 'w, T: Compiled> {
 
 impl<T: Compiled> Rollout<'_, T> {
     /// What the end of a frame with `step` adds to the value, if it is one.
-    fn judge(&self, state: &State<T>, step: usize, criterion: &dyn Criterion<T::Wide>) -> T::Wide {
+    pub(crate) fn judge(
+        &self,
+        state: &State<T>,
+        step: usize,
+        criterion: &dyn Criterion<T::Wide>,
+    ) -> T::Wide {
         match self.frame_ended(step) {
             Some(frame) if criterion.reads(frame) || criterion.reads_tools(frame) => {
                 criterion.value(&self.read(state, frame, criterion.reads(frame)))
@@ -208,14 +213,7 @@ impl<T: Compiled> Rollout<'_, T> {
                 }
                 Action::Reverse { step } => {
                     begun = false;
-                    back.rollout.prepare(&mut state, step)?;
-                    back.ratios.clone_from(&state.particles.liquid.strain);
-                    let world = back.rollout.world;
-                    keep_volume(world, step, &state.order, &mut state.particles);
-                    if back.seed(&state, step, criterion) {
-                        grid = Grid::Known;
-                    }
-                    back.pull(&state, step, grid);
+                    back.reverse(&mut state, step, grid, criterion)?;
                     grid = Grid::Unknown;
                     if !progress(Pass::Reverse, step) {
                         return Err(RunError::Interrupted);
@@ -235,7 +233,7 @@ impl<T: Compiled> Rollout<'_, T> {
 }
 
 impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
-    fn new(
+    pub(crate) fn new(
         rollout: &'a mut Rollout<'w, T>,
         state: &State<T>,
         terminal: Option<&Particles<T>>,
@@ -274,6 +272,30 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         }
     }
 
+    /// Pulls the cotangents back through substep `step` from the state before it, with those of the
+    /// criterion where it ends a frame; `grid` says whether the workspace holds its grid.
+    pub(crate) fn reverse(
+        &mut self,
+        state: &mut State<T>,
+        step: usize,
+        grid: Grid,
+        criterion: &dyn Criterion<T::Wide>,
+    ) -> Result<(), NonFinite> {
+        self.rollout.prepare(state, step)?;
+        self.ratios.clone_from(&state.particles.liquid.strain);
+        let world = self.rollout.world;
+        keep_volume(world, step, &state.order, &mut state.particles);
+        let known = self.seed(state, step, criterion);
+        self.pull(state, step, if known { Grid::Known } else { grid });
+        Ok(())
+    }
+
+    /// Brings the cotangents of the particles into another order.
+    pub(crate) fn bring(&mut self, order: &Arc<Order>) {
+        order.bring(&mut self.particles, &self.order);
+        self.order = Arc::clone(order);
+    }
+
     /// Adds the cotangents of the criterion at the end of the frame that `step` ends, for
     /// which the substep is done once more from `state`; says whether it was.
     fn seed(&mut self, state: &State<T>, step: usize, criterion: &dyn Criterion<T::Wide>) -> bool {
@@ -306,8 +328,8 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         if !matter {
             return false;
         }
-        self.after.order.bring(&mut self.particles, &self.order);
-        self.order = Arc::clone(&self.after.order);
+        let order = Arc::clone(&self.after.order);
+        self.bring(&order);
         let mut densities = vec![0.0; self.bodies.len()];
         read_frame_vjp(
             world,
@@ -326,8 +348,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
     /// Pulls the cotangents back through substep `step`, which starts from `state`; `grid`
     /// says whether the workspace holds its grid.
     fn pull(&mut self, state: &State<T>, step: usize, mut grid: Grid) {
-        state.order.bring(&mut self.particles, &self.order);
-        self.order = Arc::clone(&state.order);
+        self.bring(&state.order);
         let world = self.rollout.world;
         let frames = self.rollout.frames(step);
         let scenery = Rollout::scenery(world, &frames);
@@ -509,7 +530,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         }
     }
 
-    fn finish(mut self) -> Gradient<T> {
+    pub(crate) fn finish(mut self) -> Gradient<T> {
         let world = self.rollout.world;
         Order::canonical(world).bring(&mut self.particles, &self.order);
         let tools = self.rollout.trajectories.iter().zip(self.trajectories);

@@ -57,6 +57,12 @@ impl From<crate::gas::rollout::RunError> for RunError {
     }
 }
 
+impl From<backflow_diff::memory::Lost> for RunError {
+    fn from(error: backflow_diff::memory::Lost) -> Self {
+        Self::Plan(error.to_string())
+    }
+}
+
 /// Blocks that may be in use, as a multiple of those in use at the start.
 pub(super) const SPREAD: usize = 2;
 

@@ -419,6 +419,10 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         })?);
     }
     let forces = spec.forces.iter().map(|given| force(given, &bodies));
+    let gas = spec
+        .gas
+        .as_ref()
+        .map(|gas| super::gas::build(spec, gas, meshes, &rigids));
     let world = World {
         lattice,
         clock: clock(spec, meshes).map_err(refused)?,
@@ -440,10 +444,6 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         injectors,
         rigids,
     };
-    let gas = spec
-        .gas
-        .as_ref()
-        .map(|gas| super::gas::build(spec, gas, meshes));
     let program = |tool| motion::program(tool, spec.time.frames);
     Ok(Scene {
         world,

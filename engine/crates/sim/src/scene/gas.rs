@@ -8,10 +8,11 @@ use super::{
     build::unusable,
     fault::Fault,
     meshes::Meshes,
-    solid::placement,
+    solid::{Form, Solid, placement},
     spec::{self, GasPressure, GasScheme, GasSide, GasSplitting, GasTerm, Motion, Spec},
 };
 use crate::{
+    Compiled,
     collider::Shape,
     gas::{
         Gas, Model,
@@ -19,7 +20,9 @@ use crate::{
         boundary::{Side, Sides},
         buoyancy::Lift,
         clock::Clock,
+        coupled::CoupledRollout,
         course::Course,
+        exchange::Coupling,
         field::Field,
         grid::Grid,
         jet::{Blow, Jet},
@@ -28,9 +31,12 @@ use crate::{
         motion::Trajectory,
         opening::Obstacle,
         pressure::Precondition,
+        rigid::Filling,
         source::Source,
     },
+    particle::sample::{Bounds, Region as _},
     pose::{Pose, Twist},
+    rigid::RigidBody,
 };
 
 /// The gas of a scene, ready to be run.
@@ -46,6 +52,25 @@ pub struct GasScene {
     pub initial: Gas<f64>,
     /// What it is judged by.
     pub terms: Vec<Term>,
+    /// How matter and gas push each other.
+    pub coupling: Option<spec::GasCoupling>,
+    /// What stands for each rigid body in it, where they push each other.
+    pub fillings: Vec<Filling>,
+}
+
+impl GasScene {
+    /// The gas among matter; `model` is its own, in scalar `T`.
+    pub fn among<'a, T: Compiled<Wide = f64>>(
+        &'a self,
+        model: &'a Model<T>,
+    ) -> CoupledRollout<'a, T> {
+        let coupling = self.coupling.map(|coupling| Coupling {
+            drag: T::of(coupling.drag),
+            share: T::of(coupling.share),
+            density: model.density,
+        });
+        CoupledRollout::new(model, &self.course, self.clock, coupling, &self.fillings)
+    }
 }
 
 /// The grid of the gas: the cells of the domain. `None` where the size is not a multiple of them.
@@ -63,6 +88,7 @@ pub(super) fn build<O>(
     spec: &Spec<O>,
     gas: &spec::Gas,
     meshes: &Meshes,
+    rigids: &[RigidBody<f64>],
 ) -> Result<GasScene, Fault> {
     let whole = || Fault::new("domain.size", "", "a multiple of the cell");
     let grid = grid(spec, gas).ok_or_else(whole)?;
@@ -84,8 +110,42 @@ pub(super) fn build<O>(
         },
         initial: builder.initial(&model)?,
         terms: builder.terms()?,
+        coupling: gas.coupling,
+        fillings: rigids
+            .iter()
+            .filter(|_| gas.coupling.is_some())
+            .map(|body| filling(body, grid.dx))
+            .collect(),
         model,
     })
+}
+
+/// Points that stand for a rigid body: the middles of cubes of half a cell that are in it; its
+/// centre of mass where it holds none.
+fn filling(body: &RigidBody<f64>, dx: f64) -> Filling {
+    let solid = Solid {
+        form: Form::Shape(body.collider.shape.clone()),
+        pose: body.collider.pose,
+    };
+    let (step, Bounds { min, max }) = (0.5 * dx, solid.bounds());
+    let middle = |number: i64| (number as f64 + 0.5) * step;
+    let range = |axis: usize| (min[axis] / step).floor() as i64..(max[axis] / step).ceil() as i64;
+    let mut points = Vec::new();
+    for k in range(2) {
+        for j in range(1) {
+            for i in range(0) {
+                let point = Vector3::new(middle(i), middle(j), middle(k));
+                if solid.contains(&point) {
+                    points.push(point);
+                }
+            }
+        }
+    }
+    if points.is_empty() {
+        points.push(Vector3::zeros());
+    }
+    let volume = step.powi(3);
+    Filling { points, volume }
 }
 
 struct Builder<'a> {

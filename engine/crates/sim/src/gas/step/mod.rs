@@ -1,24 +1,31 @@
 //! One step of the gas: carried along, mixed, pushed, smeared, held by solids, made
 //! incompressible again.
 
-mod predict;
-mod pull;
+mod ghosts;
+mod mirror;
+mod mixing;
+mod pushes;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod workspace;
 
 use backflow_diff::Real;
 
+use self::{
+    mirror::{Carried, mirror, mirror_vjp},
+    mixing::{diffusion, diffusion_vjp, mixing, mixing_vjp},
+    pushes::{pushes, pushes_vjp},
+    transport::{transport, transport_vjp},
+};
 use super::{
-    diffuse::diffuse_scalar,
-    drag::{Matter, MatterBar, drag_vjp},
+    drag::{Matter, MatterBar, drag, drag_vjp},
     field::{Field, Velocity},
     model::{Gas, Model, ModelBar, Moment, MomentBar, Splitting},
-    opening::{hold_vjp, openings_vjp},
-    project::{PressureError, Projected, project, project_vjp},
+    opening::{hold, hold_vjp, openings_vjp},
+    project::{project, project_vjp},
+    projector::{PressureError, Projected},
 };
-
-use self::predict::copy_all;
 
 pub use self::workspace::Workspace;
 
@@ -114,33 +121,6 @@ pub fn step_vjp<T: Real>(
     }
 }
 
-/// A velocity that is carried along another one, and its cotangent.
-struct Carried<T: Real> {
-    velocity: Velocity<T>,
-    bar: Velocity<T>,
-}
-
-/// `2 h - w`.
-fn mirror<T: Real>(h: &Velocity<T>, w: &Velocity<T>) -> Velocity<T> {
-    let mut mirrored = h.clone();
-    for (mirrored, w) in mirrored.iter_mut().zip(w) {
-        mirrored.update(|_, index, value| *value = *value + *value - w.data[index]);
-    }
-    mirrored
-}
-
-/// Cotangents of `h` and `w`.
-fn mirror_vjp<T: Real>(bar: &Velocity<T>) -> (Velocity<T>, Velocity<T>) {
-    let times = |factor: T| {
-        let mut scaled = bar.clone();
-        for field in &mut scaled {
-            field.update(|_, _, value| *value *= factor);
-        }
-        scaled
-    };
-    (times(T::of(2.0)), times(T::of(-1.0)))
-}
-
 /// One pass through all stages for `dt` seconds; the velocity of the gas carries `carried`, or
 /// itself.
 fn advance<T: Real>(
@@ -152,19 +132,33 @@ fn advance<T: Real>(
     dt: f64,
     workspace: &mut Workspace<T>,
 ) -> Result<Projected, PressureError> {
-    workspace.predict(model, moment, matter, gas, carried, dt);
-    let grid = &model.grid;
-    for (index, species) in model.species.iter().enumerate() {
-        let (from, to) = (&workspace.mixed[index], &mut gas.scalars[index]);
-        match species.diffusivity {
-            Some(diffusivity) => {
-                diffuse_scalar(grid, from, &workspace.openings.open, diffusivity, dt, to);
-            }
-            None => to.copy_from(from),
-        }
-    }
+    predict(model, moment, matter, gas, carried, dt, workspace);
+    diffusion(model, dt, workspace, gas);
     copy_all(&workspace.held, &mut gas.velocity);
     pressure(workspace, matter, gas)
+}
+
+/// The stages up to the pressure, from `gas` and, if another velocity is carried than its own,
+/// `carried`; fills the ghosts of both.
+fn predict<T: Real>(
+    model: &Model<T>,
+    moment: &Moment<T>,
+    matter: Option<&Matter<T>>,
+    gas: &mut Gas<T>,
+    carried: Option<&mut Velocity<T>>,
+    dt: f64,
+    workspace: &mut Workspace<T>,
+) {
+    workspace.prepare(model, moment, matter);
+    transport(model, dt, workspace, gas, carried);
+    mixing(model, moment, dt, workspace);
+    pushes(model, moment, dt, workspace);
+    copy_all(&workspace.pushed, &mut workspace.held);
+    if let Some(matter) = matter {
+        drag(matter, dt, &mut workspace.held);
+        copy_all(&workspace.held, &mut workspace.dragged);
+    }
+    hold(&workspace.openings, &mut workspace.held);
 }
 
 fn pressure<T: Real>(
@@ -218,7 +212,7 @@ impl<T: Real> Whole<'_, T> {
         } = self;
         let matter = *matter;
         let from = carried.as_mut().map(|carried| &mut carried.velocity);
-        workspace.predict(model, moment, matter, gas, from, dt);
+        predict(model, moment, matter, gas, from, dt, workspace);
         let grid = &model.grid;
         let mut after = Gas {
             velocity: workspace.held.clone(),
@@ -268,9 +262,10 @@ impl<T: Real> Whole<'_, T> {
             ),
         }
 
-        pull::pull_scalars(model, dt, workspace, bars, model_bar);
-        pull::pull_pushes(model, moment, dt, workspace, bars, model_bar, moment_bar);
-        pull::pull_transport(model, dt, workspace, gas, carried, bars, model_bar);
+        diffusion_vjp(model, dt, workspace, bars, model_bar);
+        pushes_vjp(model, moment, dt, workspace, bars, model_bar, moment_bar);
+        mixing_vjp(model, moment, dt, workspace, bars, model_bar, moment_bar);
+        transport_vjp(model, dt, workspace, gas, carried, bars, model_bar);
         let mut through = [[0.0; 2]; 3];
         openings_vjp(
             grid,
@@ -287,5 +282,11 @@ impl<T: Real> Whole<'_, T> {
             }
         }
         Ok(projected)
+    }
+}
+
+fn copy_all<T: Real>(from: &[Field<T>], to: &mut [Field<T>]) {
+    for (from, to) in from.iter().zip(to) {
+        to.copy_from(from);
     }
 }

@@ -12,9 +12,9 @@ use crate::{
         buoyancy::Lift,
         jet::{Blow, Jet},
         model::{Method, Species, Splitting},
+        occupied::Occupied,
         opening::{Obstacle, Placement},
         pressure::Precondition,
-        project::Occupied,
         source::Source,
         testing::{
             assert_close, box_grid, clean, clean_velocity, dot, dual, dual_velocity, mixed_sides,
@@ -144,6 +144,7 @@ fn step_vjp_is_the_transpose_in_every_input() {
             },
             velocity: dual_velocity(&matter.velocity, &dm[2]),
             rate: dual_velocity(&matter.rate, &dm[3]),
+            ..Matter::nothing(grid)
         };
 
         let mut moved: Model<Dual64> = model.cast();

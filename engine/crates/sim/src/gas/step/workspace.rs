@@ -10,7 +10,7 @@ use crate::gas::{
     field::{Field, Velocity},
     model::{Gas, Model, Moment},
     opening::{Openings, Placement, openings},
-    project::Projector,
+    projector::Projector,
     spread::Spread,
 };
 

@@ -7,9 +7,9 @@ use crate::{
     gas::{
         boundary::Side,
         diffuse::stable,
+        divergence::inflow,
         opening::{Openings, openings},
         poisson::{Pockets, Poisson},
-        project::inflow,
         source::covered,
     },
     scene::{
@@ -17,7 +17,10 @@ use crate::{
         gas::{build, grid},
         locate::child,
         meshes::Meshes,
-        spec::{Gas, GasLoss, GasSide, GasSides, GasTerm, Motion, Shape, Spec},
+        spec::{
+            Gas, GasLoss, GasSide, GasSides, GasSplitting, GasTerm, Motion, PairTarget, Shape,
+            Spec, Term, Weight,
+        },
     },
 };
 
@@ -32,29 +35,76 @@ pub(super) fn check(spec: &Spec<()>, meshes: &Meshes, faults: &mut Faults) {
     for (index, loss) in gas.losses.iter().enumerate() {
         self::loss(spec, gas, loss, &format!("gas.losses[{index}]"), faults);
     }
-    without_matter(spec, faults);
+    if has_matter(spec) {
+        with_matter(spec, gas, faults);
+    } else {
+        without_matter(spec, faults);
+        if gas.coupling.is_some() {
+            faults.add("gas.coupling", "", "a scene with matter");
+        }
+    }
     if faults.sound(&["gas", "domain", "time", "gravity"]) {
         together(spec, gas, meshes, faults);
     }
 }
 
-/// Gas is run by itself: what acts on matter or reads it would do nothing.
+/// Whether there is matter in the gas.
+fn has_matter(spec: &Spec<()>) -> bool {
+    !(spec.bodies.is_empty() && spec.injectors.is_empty() && spec.rigids.is_empty())
+}
+
+/// Where gas is by itself, what acts on matter or reads it would do nothing.
 fn without_matter(spec: &Spec<()>, faults: &mut Faults) {
     let parts = [
-        ("bodies", spec.bodies.len()),
         ("forces", spec.forces.len()),
         ("colliders", spec.colliders.len()),
-        ("rigids", spec.rigids.len()),
         ("tools", spec.tools.len()),
-        ("injectors", spec.injectors.len()),
         ("losses", spec.losses.len()),
         ("metrics", spec.metrics.len()),
     ];
     for (path, count) in parts {
         if count > 0 {
-            let expected = "none in a scene with gas, which is run without matter";
+            let expected = "none where there is gas without matter";
             faults.add(path, format!("[{count} entries]"), expected);
         }
+    }
+}
+
+/// What gas and matter have to do with each other.
+fn with_matter(spec: &Spec<()>, gas: &Gas, faults: &mut Faults) {
+    for (index, loss) in spec.losses.iter().enumerate() {
+        if let Term::PairedL2 { target, .. } = &loss.term
+            && !matches!(target, PairTarget::File(_))
+        {
+            let path = format!("losses[{index}].term.target");
+            faults.add(path, "", "one from a file: a run for a goal has no gas");
+        }
+    }
+    let Some(coupling) = &gas.coupling else {
+        return;
+    };
+    faults.nonnegative("gas.coupling.drag", coupling.drag, "kg/(m^3 s)");
+    let inside = coupling.share > 0.0 && coupling.share < 1.0;
+    let expected = "above 0 and below 1";
+    faults.within("gas.coupling.share", coupling.share, inside, expected);
+    if gas.splitting == GasSplitting::Reflected {
+        let expected = "Projected, where matter and gas push each other";
+        faults.add("gas.splitting", "Reflected", expected);
+    }
+    // Matter is pushed explicitly: in a frame it may at most take the velocity of the gas.
+    let bodies = spec.bodies.iter().filter_map(|body| spec.material_of(body));
+    let injected = spec.injectors.iter();
+    let injected = injected.filter_map(|own| spec.materials.get(&own.material).copied());
+    let matter = bodies.chain(injected).map(|material| material.density());
+    let rigid = spec.rigids.iter().filter_map(|body| match body.weight {
+        Weight::Density(density) => Some(density),
+        Weight::Mass(_) => None,
+    });
+    let lightest = matter.chain(rigid).fold(f64::INFINITY, f64::min);
+    if coupling.drag * spec.time.frame > lightest {
+        let most = number(lightest / spec.time.frame);
+        let expected = format!("at most {most}, density of the lightest body over `time.frame`");
+        faults.add("gas.coupling.drag", number(coupling.drag), expected);
     }
 }
 
@@ -290,7 +340,7 @@ fn loss(spec: &Spec<()>, gas: &Gas, loss: &GasLoss, path: &str, faults: &mut Fau
 /// obstacles that leave no gas, gas that comes in and cannot go out, steps that are not stable.
 fn together(spec: &Spec<()>, gas: &Gas, meshes: &Meshes, faults: &mut Faults) {
     let Some(grid) = grid(spec, gas) else { return };
-    let scene = match build(spec, gas, meshes) {
+    let scene = match build(spec, gas, meshes, &[]) {
         Ok(scene) => scene,
         Err(fault) => {
             faults.list.push(fault);

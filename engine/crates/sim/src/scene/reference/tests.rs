@@ -205,6 +205,7 @@ fn reference_has_every_field_that_serde_reads() {
         GasScheme,
         GasSplitting,
         GasPressure,
+        GasCoupling,
         GasLoss,
         GasTerm,
         Loss,

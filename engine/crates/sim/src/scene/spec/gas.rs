@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Motion, Shape, When, unique_names};
 
-/// Gas that fills the domain, on the cells of the domain.
+/// Gas that fills the domain, on the cells of the domain. Matter moves in it if there is any.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gas {
     /// Mass density (kg/m^3), which counts where matter is pushed. Default: 1.2.
@@ -55,6 +55,8 @@ pub struct Gas {
     /// Steps of a frame; chosen by `courant` and diffusion at the start of each by default.
     /// Default: none.
     pub steps: Option<usize>,
+    /// How matter and gas push each other; without it they pass through each other. Default: none.
+    pub coupling: Option<GasCoupling>,
     /// What the gas is judged by, besides `losses`. Default: [].
     #[serde(default)]
     pub losses: Vec<GasLoss>,
@@ -246,6 +248,18 @@ pub enum GasPressure {
     Plain,
 }
 
+/// How matter, rigid bodies included, and gas push each other: by drag, and because matter takes up
+/// room.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct GasCoupling {
+    /// Drag on a volume of matter for each unit of velocity that it is slower than the gas
+    /// (kg/(m^3 s)).
+    pub drag: f64,
+    /// Greatest share of a face that matter may take (1). Default: 0.8.
+    #[serde(default = "share")]
+    pub share: f64,
+}
+
 /// A term of the loss that reads the gas.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GasLoss {
@@ -313,6 +327,10 @@ fn courant() -> f64 {
 
 fn mixing() -> f64 {
     30.0
+}
+
+fn share() -> f64 {
+    0.8
 }
 
 fn one() -> f64 {

@@ -23,8 +23,8 @@ pub use collider::{Attachment, Collider, Law, Stage};
 pub use domain::{Axis, Domain, Walls};
 pub use force::{Force, ForceLaw};
 pub use gas::{
-    Gas, GasBlob, GasJet, GasLoss, GasObstacle, GasPressure, GasScalar, GasScheme, GasSide,
-    GasSides, GasSource, GasSplitting, GasTerm,
+    Gas, GasBlob, GasCoupling, GasJet, GasLoss, GasObstacle, GasPressure, GasScalar, GasScheme,
+    GasSide, GasSides, GasSource, GasSplitting, GasTerm,
 };
 pub use injector::{Injector, Nozzle};
 pub use loss::{ChamferTarget, Figure, Loss, Metric, PairTarget, Source, Term, When};

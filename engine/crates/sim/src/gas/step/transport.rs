@@ -1,0 +1,130 @@
+//! All that the gas has, carried along the flow.
+
+use backflow_diff::Real;
+
+use super::{
+    Workspace,
+    ghosts::{add_scalar_values, add_velocity_values, fold},
+    mirror::Carried,
+};
+use crate::gas::{
+    advect::{advect, advect_vjp},
+    boundary::{Ghosts, fill, fill_vjp},
+    field::{Field, Velocity},
+    model::{Gas, Model, ModelBar},
+};
+
+/// Writes what is carried along `gas`, whose ghosts are filled on the way, as are those of
+/// `carried`: the velocity that is carried along that of the gas, if it is another one.
+pub(super) fn transport<T: Real>(
+    model: &Model<T>,
+    dt: f64,
+    workspace: &mut Workspace<T>,
+    gas: &mut Gas<T>,
+    mut carried: Option<&mut Velocity<T>>,
+) {
+    let (grid, scheme) = (&model.grid, model.method.scheme);
+    fill_velocity(&mut gas.velocity, &workspace.velocity_ghosts);
+    for (scalar, ghosts) in gas.scalars.iter_mut().zip(&workspace.scalar_ghosts) {
+        fill(scalar, ghosts);
+    }
+    if let Some(carried) = &mut carried {
+        fill_velocity(carried, &workspace.velocity_ghosts);
+    }
+    let velocity = &gas.velocity;
+    let carried = carried.as_deref().unwrap_or(velocity);
+    for axis in 0..3 {
+        let (from, to) = (&carried[axis..=axis], &mut workspace.carried[axis..=axis]);
+        let ghosts = &workspace.velocity_ghosts[axis..=axis];
+        let scratch = &mut workspace.advect;
+        advect(grid, scheme, velocity, from, ghosts, dt, to, scratch);
+    }
+    let (from, to) = (&gas.scalars, &mut workspace.carried_scalars);
+    let (ghosts, scratch) = (&workspace.scalar_ghosts, &mut workspace.advect);
+    advect(grid, scheme, velocity, from, ghosts, dt, to, scratch);
+}
+
+fn fill_velocity<T: Real>(velocity: &mut Velocity<T>, ghosts: &[Ghosts<T>; 3]) {
+    for (u, ghosts) in velocity.iter_mut().zip(ghosts) {
+        fill(u, ghosts);
+    }
+}
+
+/// Leaves the cotangents of the gas before the step; adds those of the velocity
+/// that was carried, if that was another one.
+pub(super) fn transport_vjp<T: Real>(
+    model: &Model<T>,
+    dt: f64,
+    workspace: &mut Workspace<T>,
+    gas: &Gas<T>,
+    mut carried: Option<&mut Carried<T>>,
+    bars: &mut Gas<T>,
+    model_bar: &mut ModelBar,
+) {
+    let (grid, scheme) = (&model.grid, model.method.scheme);
+    let Workspace {
+        velocity_ghosts,
+        scalar_ghosts,
+        advect,
+        spread,
+        bars: sums,
+        ..
+    } = workspace;
+    for field in sums.velocity.iter_mut().chain(&mut sums.scalars) {
+        field.clear();
+    }
+    let mut values = [[[0.0; 2]; 3]; 3];
+    for axis in 0..3 {
+        // The component is carried and carries: its cotangents are added up apart.
+        let mut own = Field::zero(gas.velocity[axis].layout);
+        let from = carried.as_ref().map_or(&gas.velocity, |own| &own.velocity);
+        advect_vjp(
+            grid,
+            scheme,
+            &gas.velocity,
+            &from[axis..=axis],
+            &velocity_ghosts[axis..=axis],
+            dt,
+            &bars.velocity[axis..=axis],
+            &mut sums.velocity,
+            std::slice::from_mut(&mut own),
+            &mut values[axis..=axis],
+            advect,
+            spread,
+        );
+        match &mut carried {
+            Some(carried) => {
+                let values = fill_vjp(&mut own, &velocity_ghosts[axis]);
+                add_velocity_values(&values, axis, model_bar);
+                carried.bar[axis].add(&own);
+            }
+            None => sums.velocity[axis].add(&own),
+        }
+    }
+    let mut scalar_values = vec![[[0.0; 2]; 3]; gas.scalars.len()];
+    advect_vjp(
+        grid,
+        scheme,
+        &gas.velocity,
+        &gas.scalars,
+        scalar_ghosts,
+        dt,
+        &bars.scalars,
+        &mut sums.velocity,
+        &mut sums.scalars,
+        &mut scalar_values,
+        advect,
+        spread,
+    );
+    std::mem::swap(&mut bars.velocity, &mut sums.velocity);
+    std::mem::swap(&mut bars.scalars, &mut sums.scalars);
+    for axis in 0..3 {
+        add_velocity_values(&values[axis], axis, model_bar);
+        fold(velocity_ghosts, bars, axis, model_bar);
+    }
+    for (index, ghosts) in scalar_ghosts.iter().enumerate() {
+        add_scalar_values(&scalar_values[index], index, model_bar);
+        let values = fill_vjp(&mut bars.scalars[index], ghosts);
+        add_scalar_values(&values, index, model_bar);
+    }
+}

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use backflow::{
     sim::{
         gas::{Gas, Model, Rollout},
+        rollout::{State, forward::Rollout as Matter},
         scene::GasScene,
     },
-    task::Task,
+    task::{Task, objective::is_alone},
 };
 
 use crate::gas::GasFrame;
@@ -16,7 +17,7 @@ use crate::gas::GasFrame;
 pub(super) struct Flow {
     task: Arc<Task>,
     model: Model<f32>,
-    gas: Gas<f32>,
+    gas: Arc<Gas<f32>>,
 }
 
 impl Flow {
@@ -26,7 +27,7 @@ impl Flow {
         Some(Self {
             task: Arc::clone(task),
             model: scene.model.cast(),
-            gas: scene.initial.cast(),
+            gas: Arc::new(scene.initial.cast()),
         })
     }
 
@@ -41,14 +42,14 @@ impl Flow {
             species.map(|species| species.name.clone()).collect()
         };
         if self.model.grid == other.model.grid && species(&*self) == species(other) {
-            self.gas.clone_from(&other.gas);
+            self.gas = Arc::clone(&other.gas);
         }
     }
 
     /// Back to the start.
     pub fn restart(&mut self) {
         if let Some(gas) = self.scene().map(|scene| scene.initial.cast()) {
-            self.gas = gas;
+            self.gas = Arc::new(gas);
         }
     }
 
@@ -64,7 +65,27 @@ impl Flow {
             return Ok(());
         };
         let mut rollout = Rollout::new(model, &scene.course, scene.clock);
-        let went = rollout.advance(gas, frame);
+        let went = rollout.advance(Arc::make_mut(gas), frame);
+        went.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// Whether there is no matter in it.
+    pub fn alone(&self) -> bool {
+        is_alone(&self.task.scene.world, &self.task.scene.particles)
+    }
+
+    /// Makes a frame of gas and of the matter in it.
+    pub fn advance_with(
+        &mut self,
+        matter: &mut Matter<'_, f32>,
+        state: &mut State<f32>,
+        frame: usize,
+    ) -> Result<(), String> {
+        let Self { task, model, gas } = self;
+        let Some(scene) = &task.scene.gas else {
+            return Ok(());
+        };
+        let went = scene.among(model).advance(matter, state, gas, frame);
         went.map(|_| ()).map_err(|error| error.to_string())
     }
 }

@@ -199,7 +199,7 @@ impl Run {
         go_on: impl FnMut() -> bool,
     ) -> Result<bool, String> {
         match &mut self.flow {
-            Some(flow) => {
+            Some(flow) if flow.alone() => {
                 let frame = self.frame;
                 match threads {
                     Some(threads) => threads.install(|| flow.advance(frame))?,
@@ -208,8 +208,32 @@ impl Run {
                 self.frame += 1;
                 Ok(true)
             }
+            Some(_) => self.advance_both(scratch, threads),
             None => self.advance_matter(scratch, threads, go_on),
         }
+    }
+
+    /// A frame of gas and matter.
+    fn advance_both(
+        &mut self,
+        scratch: &mut Scratch<f32>,
+        threads: Option<&ThreadPool>,
+    ) -> Result<bool, String> {
+        let mut rollout = Rollout::new(&self.world, &[]).with_scratch(std::mem::take(scratch));
+        std::mem::swap(&mut rollout.trajectories, &mut self.trajectories);
+        let (state, frame) = (&mut self.state, self.frame);
+        let went = self.flow.as_mut().map_or(Ok(()), |flow| {
+            let mut run = || flow.advance_with(&mut rollout, state, frame);
+            match threads {
+                Some(threads) => threads.install(run),
+                None => run(),
+            }
+        });
+        std::mem::swap(&mut rollout.trajectories, &mut self.trajectories);
+        *scratch = rollout.into_scratch();
+        went?;
+        self.frame += 1;
+        Ok(true)
     }
 
     fn advance_matter(

@@ -151,6 +151,7 @@ pub fn setup<T: Compiled>() -> Setup<T> {
             "tool",
             Pose::from_rotation_vector(Vector3::new(0.4, 0.45, 0.4), &Vector3::new(0.0, 0.3, 1.2)),
         )],
+        policies: Vec::new(),
         injectors: Vec::new(),
         rigids: Vec::new(),
     };

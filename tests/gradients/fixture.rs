@@ -345,6 +345,7 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
         forces,
         colliders: vec![ball, paddle, handle],
         tools: vec![tool],
+        policies: Vec::new(),
         injectors: Vec::new(),
         rigids: Vec::new(),
     };

@@ -112,6 +112,7 @@ pub fn empty(cells: [usize; 3], dx: f64, dt: f64) -> Case {
             forces: Vec::new(),
             colliders: Vec::new(),
             tools: Vec::new(),
+            policies: Vec::new(),
             injectors: Vec::new(),
             rigids: Vec::new(),
         },

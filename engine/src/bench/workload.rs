@@ -253,6 +253,7 @@ fn world<T: Real>(case: Case, particles: usize, steps: usize, nodes: usize) -> W
         forces: Vec::new(),
         colliders: Vec::new(),
         tools: Vec::new(),
+        policies: Vec::new(),
         injectors: Vec::new(),
         rigids: Vec::new(),
     };

@@ -275,6 +275,12 @@ fn of_tool(tool: &Tool, dx: f64) -> Vec<Variable> {
             scale: 0.01,
         },
     ];
+    if tool.policy.is_some() {
+        variables.push(Variable::Policy {
+            tool: name(),
+            scale: 0.1,
+        });
+    }
     if !tool.joints.is_empty() {
         variables.push(Variable::ToolJoints {
             tool: name(),

@@ -167,6 +167,8 @@ impl Recording<'_> {
         } = self;
         let world = setup.world.cast::<T>();
         let checkpoint = folder.file("checkpoint.npz");
+        // A policy's decisions are not kept: such a run begins again.
+        let resume = resume && world.policies.is_empty();
         let (start, particles) = if resume && checkpoint.is_file() {
             read_checkpoint::<T>(&checkpoint, &setup.particles).map_err(Failure::input)?
         } else {

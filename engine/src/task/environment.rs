@@ -52,6 +52,12 @@ pub trait Environment {
     fn reward(&self) -> f64;
 }
 
+/// The run without the policies of its scene: whoever acts is the policy.
+fn unsteered(mut setup: Setup) -> Setup {
+    setup.world.policies.clear();
+    setup
+}
+
 /// What a step led to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
@@ -232,7 +238,7 @@ impl<T: Compiled<Wide = f64>> SceneEnvironment<T> {
         let Case { binding, scene, .. } = self.cases.case(self.case);
         let Setup {
             world, programs, ..
-        } = binding.setup(&self.x);
+        } = unsteered(binding.setup(&self.x));
         let world = world.cast::<T>();
         let Some(state) = &self.state else {
             return Observation::default();
@@ -288,7 +294,7 @@ impl<T: Compiled<Wide = f64>> Environment for SceneEnvironment<T> {
             let Case { binding, judge, .. } = self.cases.case(self.case);
             let Setup {
                 world, programs, ..
-            } = binding.setup(&self.x);
+            } = unsteered(binding.setup(&self.x));
             let world = world.cast::<T>();
             let scratch = std::mem::take(&mut self.scratch);
             let mut rollout = Rollout::new(&world, &programs).with_scratch(scratch);

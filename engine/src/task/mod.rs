@@ -270,6 +270,12 @@ fn variable_faults(
             let jointed = tool_of.is_none_or(|tool| !tool.joints.is_empty());
             check(jointed, "tool", format!("{tool:?}"), "a tool with joints");
         }
+        Variable::Policy { tool, .. } => {
+            check_tool(spec, tool, &mut check);
+            let tool_of = spec.tool(tool).and_then(|tool| spec.tools.get(tool));
+            let steered = tool_of.is_none_or(|tool| tool.policy.is_some());
+            check(steered, "tool", format!("{tool:?}"), "a tool with a policy");
+        }
         Variable::Velocity { body, limit, .. } => {
             check(
                 has_body(spec, body) || has_rigid(spec, body),

@@ -55,6 +55,7 @@ impl Bench {
                 colliders: Vec::new(),
                 rigids: Vec::new(),
                 tools: Vec::new(),
+                policies: Vec::new(),
                 injectors: Vec::new(),
             },
             particles: Particles::zeros(0, 0),

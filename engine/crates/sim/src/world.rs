@@ -10,6 +10,7 @@ use crate::{
     force::Force,
     grid::Lattice,
     material::{Liquid, Solid},
+    policy::Policy,
     rigid::RigidBody,
     tool::{Injector, Tool, injector::Matter},
 };
@@ -88,6 +89,8 @@ pub struct World<T: Real> {
     pub colliders: Vec<Collider<T>>,
     /// The tools.
     pub tools: Vec<Tool<T>>,
+    /// What steers the tools besides their programs.
+    pub policies: Vec<Policy<T::Wide>>,
     /// The nozzles that matter comes out of.
     pub injectors: Vec<Injector<T>>,
     /// Rigid bodies of mass and inertia, in the wide scalar that their states are kept in.
@@ -201,6 +204,7 @@ impl<T: Real> World<T> {
             forces: self.forces.iter().map(Force::cast).collect(),
             colliders: self.colliders.iter().map(Collider::cast).collect(),
             tools: self.tools.iter().map(Tool::cast).collect(),
+            policies: self.policies.iter().map(Policy::cast).collect(),
             injectors: self.injectors.iter().map(Injector::cast).collect(),
             rigids: self.rigids.iter().map(RigidBody::cast).collect(),
         }

@@ -8,6 +8,7 @@ pub(super) mod gas;
 mod matter;
 mod nozzle;
 mod particles;
+mod policy;
 mod rigid;
 mod tool;
 mod world;
@@ -292,6 +293,9 @@ fn place(variable: &Variable, spec: &Spec<OptimizeSpec>, scene: &Scene) -> Optio
         Variable::ToolJoints { tool, .. } => Arc::new(tool::Joints {
             tool: spec.tool(tool)?,
         }),
+        Variable::Policy { tool, .. } => {
+            Arc::new(policy::Weights::find(&scene.world, spec.tool(tool)?)?)
+        }
         Variable::Velocity { body, axes, .. } => {
             let (index, kind, range) = particles::find(scene, body)?;
             Arc::new(particles::Velocity(particles::Uniform {

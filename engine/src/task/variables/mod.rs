@@ -64,6 +64,15 @@ pub enum Variable {
         #[serde(default = "unit")]
         scale: f64,
     },
+    /// The weights of the policy of a tool.
+    Policy {
+        /// Name of the tool; that of the first by default.
+        #[serde(default)]
+        tool: String,
+        /// Unit of the flat vector (1 by default).
+        #[serde(default = "unit")]
+        scale: f64,
+    },
     /// Uniform initial velocity of a body, or of the centre of mass of a rigid body (m/s).
     Velocity {
         /// Name of the body.
@@ -331,6 +340,7 @@ impl Variable {
             Self::ToolPosition { tool, .. } => format!("{}.position", slice_of(tool)),
             Self::ToolRotation { tool, .. } => format!("{}.rotation", slice_of(tool)),
             Self::ToolJoints { tool, .. } => format!("{}.joints", slice_of(tool)),
+            Self::Policy { tool, .. } => format!("{}.policy", slice_of(tool)),
             Self::Velocity { body, .. } => format!("{body}.velocity"),
             Self::Position { body, .. } => format!("{body}.position"),
             Self::Rotation { body, .. } => format!("{body}.rotation"),
@@ -366,6 +376,7 @@ impl Variable {
             | Self::ToolPosition { scale, .. }
             | Self::ToolRotation { scale, .. }
             | Self::ToolJoints { scale, .. }
+            | Self::Policy { scale, .. }
             | Self::Velocity { scale, .. }
             | Self::Position { scale, .. }
             | Self::Rotation { scale, .. }

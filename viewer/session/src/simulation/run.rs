@@ -8,6 +8,7 @@ use backflow::{
         pose::Twist,
         rollout::{
             State,
+            decide::told,
             forward::{Rollout, Scratch},
         },
         scene::spec::Velocity,
@@ -160,18 +161,20 @@ impl Run {
     /// or what the scene says.
     pub fn command(&mut self, aim: Option<Aim>, steered: &[usize]) {
         let aimed = aim.map(|aim| (aim.tool, self.towards(&aim)));
+        let (world, state, frame) = (&self.world, &self.state, self.frame);
         for (index, trajectory) in self.trajectories.iter_mut().enumerate() {
-            let program = self.task.scene.programs.get(index);
-            let told = program.filter(|program| self.frame < program.frames());
-            match (aimed, told) {
-                (Some((tool, twist)), _) if tool == index => {
+            match aimed {
+                Some((tool, twist)) if tool == index => {
                     let mut values = vec![0.0; trajectory.tool().freedoms()];
                     values[..3].copy_from_slice(twist.linear.as_slice());
                     values[3..6].copy_from_slice(twist.angular.as_slice());
                     trajectory.push(VELOCITY, &values);
                 }
-                (_, Some(program)) if !steered.contains(&index) => {
-                    trajectory.push(program.commands[self.frame], program.at(self.frame));
+                _ if !steered.contains(&index) => {
+                    let stance = trajectory.stance(frame, 0.0);
+                    let program = self.task.scene.programs.get(index);
+                    let (command, values) = told(world, state, index, &stance, program, frame);
+                    trajectory.push(command, &values);
                 }
                 _ => hold(trajectory),
             }

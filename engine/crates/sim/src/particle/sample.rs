@@ -8,7 +8,10 @@ use std::ops::Range;
 use nalgebra::Vector3;
 use rayon::prelude::*;
 
-use crate::grid::{Lattice, layout::PADDING};
+use crate::{
+    grid::{Lattice, layout::PADDING},
+    random::{STRIDE, scramble},
+};
 
 /// A box along the axes of the world.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -156,13 +159,9 @@ impl Pattern {
     }
 }
 
-/// A bijection of 64 bits whose values on a counter are random: one step of splitmix64
-/// (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators").
+/// A bijection of 64 bits whose values on a counter are random.
 fn mix(counter: u64) -> u64 {
-    let z = counter.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
+    scramble(counter.wrapping_add(STRIDE))
 }
 
 /// A number in (0, 1), both ends excluded, from the upper 52 bits.

@@ -7,6 +7,7 @@ use backflow_diff::Real;
 use super::{
     activation::activate,
     birth::give_birth,
+    decide::is_steered,
     felt::{Felt, reactions},
     frame::{read_frame, read_grid},
     state::{NonFinite, State},
@@ -51,6 +52,8 @@ pub struct Rollout<'a, T: Compiled> {
     pub world: &'a World<T>,
     /// How each tool moves, in the wide scalar: poses add up over frames.
     pub trajectories: Vec<Trajectory<T::Wide>>,
+    /// What each tool is told, before its policies.
+    pub(super) programs: Vec<Program<T::Wide>>,
     pub(super) scratch: Scratch<T>,
     /// What walls, colliders and tools have felt, if it is recorded.
     pub(super) felt: Option<Felt<T::Wide>>,
@@ -64,20 +67,24 @@ pub(super) fn frame_time<T: Real>(world: &World<T>) -> T::Wide {
 }
 
 impl<'a, T: Compiled> Rollout<'a, T> {
-    /// A run of `world` with a program for each tool; a tool without one holds still.
+    /// A run of `world` with a program for each tool; a tool without one holds still. A tool that
+    /// a policy steers is told what to do frame by frame, see [`Rollout::decide`].
     pub fn new(world: &'a World<T>, programs: &[Program<T::Wide>]) -> Self {
         let frame_time = frame_time(world);
         let tools = world.tools.iter().enumerate();
         let trajectory = |(index, tool): (usize, &crate::tool::Tool<T>)| {
             let tool = tool.map(Real::widen);
             match programs.get(index) {
-                Some(program) => Trajectory::new(tool, program, frame_time),
-                None => Trajectory::start(tool, frame_time),
+                Some(program) if !is_steered(world, index) => {
+                    Trajectory::new(tool, program, frame_time)
+                }
+                _ => Trajectory::start(tool, frame_time),
             }
         };
         Self {
             world,
             trajectories: tools.map(trajectory).collect(),
+            programs: programs.to_vec(),
             scratch: Scratch::default(),
             felt: None,
             held: 0,
@@ -184,10 +191,14 @@ impl<'a, T: Compiled> Rollout<'a, T> {
             .then_some(step / substeps)
     }
 
-    /// Makes `state` ready for substep `step`: lets out what is born then, sorts the particles
-    /// if it is time, and tells muscles their activation; says whether it sorted.
+    /// Makes `state` ready for substep `step`: where it starts a frame policies decide and what is
+    /// born then comes out; sorts the particles if it is time, and tells muscles their
+    /// activation; says whether it sorted.
     pub(super) fn prepare(&mut self, state: &mut State<T>, step: usize) -> Result<bool, NonFinite> {
         let substeps = self.world.clock.substeps;
+        if step.is_multiple_of(substeps) {
+            self.decide(state, step / substeps);
+        }
         if step.is_multiple_of(substeps) && !self.world.injectors.is_empty() {
             let (frames, duration) = (self.frames(step), T::narrow(frame_time(self.world)));
             let frame = step / substeps;

@@ -36,6 +36,8 @@ pub struct Gradient<T: Real> {
     pub colliders: Vec<ColliderBar>,
     /// With respect to each tool.
     pub tools: Vec<ToolBar>,
+    /// With respect to the weights of each policy.
+    pub policies: Vec<Vec<f64>>,
     /// With respect to each injector.
     pub injectors: Vec<InjectorBar>,
     /// With respect to each rigid body.
@@ -123,6 +125,7 @@ impl<T: Real> Gradient<T> {
             walls: [[0.0; 2]; 3],
             colliders: Vec::new(),
             tools: Vec::new(),
+            policies: Vec::new(),
             injectors: Vec::new(),
             rigids: Vec::new(),
             gas: Some(gas),
@@ -141,6 +144,7 @@ impl<T: Real> Gradient<T> {
             walls: self.walls,
             colliders: self.colliders,
             tools: self.tools,
+            policies: self.policies,
             injectors: self.injectors,
             rigids: self.rigids,
             gas: self.gas.map(gas::rollout::Gradient::widen),

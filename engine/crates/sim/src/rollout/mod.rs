@@ -3,6 +3,7 @@
 pub mod activation;
 pub mod batch;
 pub mod birth;
+pub mod decide;
 pub mod felt;
 pub mod forward;
 pub mod frame;

@@ -12,6 +12,7 @@ use super::{
     Gradient, NonFinite, State,
     activation::activate_vjp,
     birth::give_birth_vjp,
+    decide::is_steered,
     felt::reactions_vjp,
     forward::{Rollout, frame_time},
     frame::{Criterion, read_frame_vjp},
@@ -64,7 +65,8 @@ pub(crate) struct Back<'a, 'w, T: Compiled> {
     walls: [[f64; 2]; 3],
     colliders: Vec<ColliderBar>,
     injectors: Vec<InjectorBar>,
-    trajectories: Vec<TrajectoryBar<T::Wide>>,
+    pub(super) trajectories: Vec<TrajectoryBar<T::Wide>>,
+    pub(super) policies: Vec<Vec<f64>>,
     /// Of what is felt in each substep of the frame that is pulled back.
     felt: Option<Reactions<T::Wide>>,
     pub(crate) rollout: &'a mut Rollout<'w, T>,
@@ -100,6 +102,7 @@ impl<T: Compiled> Rollout<'_, T> {
         criterion: &dyn Criterion<T::Wide>,
         progress: Progress<'_>,
     ) -> Result<T::Wide, RunError> {
+        self.forget_decisions();
         let (mut value, mut begun) = (T::Wide::of(0.0), false);
         if criterion.reads_reactions() {
             self.record_reactions(0);
@@ -139,6 +142,7 @@ impl<T: Compiled> Rollout<'_, T> {
         if criterion.reads_reactions() {
             self.record_reactions(0);
         }
+        self.forget_decisions();
         let mut state = initial.clone();
         let mut store = std::mem::take(&mut self.scratch.store);
         store.clear();
@@ -263,7 +267,13 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             trajectories: rollout
                 .trajectories
                 .iter()
-                .map(|trajectory| trajectory.zero_bar(trajectory.frames()))
+                .enumerate()
+                .map(|(tool, trajectory)| trajectory.zero_bar(rollout.frames_told(tool)))
+                .collect(),
+            policies: world
+                .policies
+                .iter()
+                .map(|policy| vec![0.0; policy.weights.len()])
                 .collect(),
             felt: None,
             after: state.clone(),
@@ -473,8 +483,11 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         }
         let (frame, time) = self.rollout.moment(step);
         self.pull_colliders(frame, time, &frames);
-        if step.is_multiple_of(world.clock.substeps) && !world.injectors.is_empty() {
-            self.pull_births(frame, &state.order, &frames);
+        if step.is_multiple_of(world.clock.substeps) {
+            if !world.injectors.is_empty() {
+                self.pull_births(frame, &state.order, &frames);
+            }
+            self.pull_decisions(state, frame);
         }
     }
 
@@ -534,8 +547,13 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         let world = self.rollout.world;
         Order::canonical(world).bring(&mut self.particles, &self.order);
         let tools = self.rollout.trajectories.iter().zip(self.trajectories);
-        let tools = tools.map(|(trajectory, bar)| {
-            let (start, commands) = trajectory.finish(bar);
+        let tools = tools.enumerate().map(|(tool, (trajectory, bar))| {
+            // What a policy has decided is pulled back already.
+            let (start, commands) = if is_steered(world, tool) {
+                bar.into_parts()
+            } else {
+                trajectory.finish(bar)
+            };
             ToolBar {
                 start: start.map(Real::to_f64),
                 commands: commands.into_iter().map(Real::to_f64).collect(),
@@ -558,6 +576,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             gravity: self.gravity + self.pushed.gravity,
             walls: self.walls,
             colliders: self.colliders,
+            policies: self.policies,
             injectors: self.injectors,
             gas: None,
         }

@@ -10,6 +10,7 @@ use super::{
     gas::GasScene,
     meshes::{Meshes, UnusableMesh},
     motion,
+    policy::policy,
     rigid::rigid,
     solid::placement,
     spec::{self, Attachment, Material, Spec},
@@ -423,6 +424,8 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         .gas
         .as_ref()
         .map(|gas| super::gas::build(spec, gas, meshes, &rigids));
+    let tools = spec.tools.iter().enumerate();
+    let policies = tools.filter_map(|(index, tool)| policy(index, tool, &bodies));
     let world = World {
         lattice,
         clock: clock(spec, meshes).map_err(refused)?,
@@ -441,6 +444,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         forces: forces.collect(),
         colliders,
         tools: spec.tools.iter().map(motion::tool).collect(),
+        policies: policies.collect(),
         injectors,
         rigids,
     };

@@ -14,6 +14,7 @@ pub mod locate;
 pub mod meshes;
 pub mod motion;
 mod overlap;
+mod policy;
 pub mod reference;
 mod rigid;
 pub mod solid;

@@ -6,11 +6,14 @@ use super::{
     meshes::Meshes,
     motion,
     solid::placement,
-    spec::{Attachment, Collider, ForceLaw, JointKind, SAFETY, Spec, Substep, Tool},
+    spec::{Attachment, Collider, ForceLaw, JointKind, Motion, SAFETY, Spec, Substep, Tool},
 };
+use nalgebra::Vector3;
+
 use crate::{
     material::Law as _,
-    tool::{Rate, Trajectory},
+    pose::Twist,
+    tool::{Joints, Rate, Trajectory},
     world::Clock,
 };
 
@@ -81,7 +84,7 @@ impl Bound {
 }
 
 fn norm(v: [f64; 3]) -> f64 {
-    nalgebra::Vector3::from(v).norm()
+    Vector3::from(v).norm()
 }
 
 /// Bound of the speed of matter and tool (m/s), see [`Bound::speed`].
@@ -172,10 +175,23 @@ fn tool_speed<O>(spec: &Spec<O>, tool: &Tool, meshes: &Meshes) -> f64 {
             .sum();
         rate.twist.linear.norm() + rate.twist.angular.norm() * reach + joints
     };
+    // What a policy adds comes on top, in any frame.
+    let steered = tool.policy.as_ref().map_or(0.0, |policy| {
+        let added = policy.reach(tool.joints.len());
+        let scale = match tool.motion {
+            Motion::Poses(_) => 2.0 / duration,
+            _ => 1.0,
+        };
+        let joints = Joints::from_iter(added[6..].iter().copied());
+        let twist = Twist {
+            linear: Vector3::from_column_slice(&added[..3]),
+            angular: Vector3::from_column_slice(&added[3..6]),
+        };
+        scale * speed(&Rate { twist, joints })
+    });
     let frames = 0..trajectory.frames();
-    frames
-        .map(|frame| speed(&trajectory.rate(frame)))
-        .fold(0.0, f64::max)
+    let told = frames.map(|frame| speed(&trajectory.rate(frame)));
+    told.fold(0.0, f64::max) + steered
 }
 
 /// The clock of a scene whose numbers are sound: whole substeps a frame.

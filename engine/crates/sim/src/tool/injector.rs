@@ -8,6 +8,7 @@ use nalgebra::Vector3;
 use super::Mount;
 use crate::{
     pose::{Pose, PoseBar, Twist},
+    random::fraction,
     world::cast,
 };
 
@@ -74,15 +75,9 @@ pub struct BirthBar<T: Real> {
     pub twist: Twist<T>,
 }
 
-/// A number in [0, 1) that depends on `seed`, the particle and the axis alone (splitmix64).
+/// A number in [0, 1) that depends on `seed`, the particle and the axis alone.
 fn random(seed: u64, particle: usize, axis: u64) -> f64 {
-    let mut z = seed
-        .wrapping_add((particle as u64).wrapping_mul(3).wrapping_add(axis))
-        .wrapping_add(1)
-        .wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    fraction(seed, (particle as u64).wrapping_mul(3).wrapping_add(axis))
 }
 
 impl<T: Real> Nozzle<T> {

@@ -55,6 +55,7 @@ fn world() -> World<f64> {
         forces: Vec::new(),
         colliders: Vec::new(),
         tools: Vec::new(),
+        policies: Vec::new(),
         injectors: Vec::new(),
         rigids: Vec::new(),
     }

@@ -6,7 +6,7 @@ use super::{
     super::spec::{Attachment, ChamferTarget, PairTarget, Shape, Source, Spec, Term, Tool, Walls},
     Faults,
 };
-use crate::scene::locate::child;
+use crate::scene::{locate::child, policy::weights};
 
 pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
     if spec.name.trim().is_empty() {
@@ -66,7 +66,7 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
     }
     let tools: Vec<&str> = spec.tools.iter().map(|tool| &*tool.name).collect();
     for (index, tool) in spec.tools.iter().enumerate() {
-        self::tool(&format!("tools[{index}]"), tool, faults);
+        self::tool(&format!("tools[{index}]"), tool, &bodies, faults);
     }
     for (index, body) in spec.bodies.iter().enumerate() {
         let path = format!("bodies[{index}]");
@@ -243,7 +243,7 @@ fn attached(path: &str, spec: &Spec<()>, on: &Attachment, faults: &mut Faults) {
 }
 
 /// Joints, each with a name of its own and after the one that it hangs on.
-fn tool(path: &str, tool: &Tool, faults: &mut Faults) {
+fn tool(path: &str, tool: &Tool, bodies: &[&str], faults: &mut Faults) {
     let names: Vec<&str> = tool.joints.iter().map(|joint| &*joint.name).collect();
     unique(&format!("{path}.joints"), names.iter().copied(), faults);
     for (index, joint) in tool.joints.iter().enumerate() {
@@ -257,6 +257,24 @@ fn tool(path: &str, tool: &Tool, faults: &mut Faults) {
                 faults,
             );
         }
+    }
+    let Some(policy) = &tool.policy else { return };
+    for (index, name) in policy.sees.iter().enumerate() {
+        let path = format!("{path}.policy.sees[{index}]");
+        refers(&path, name, "body", bodies, faults);
+        if policy.sees[..index].contains(name) {
+            faults.add(path, format!("{name:?}"), "each body once");
+        }
+    }
+    let seen = match policy.sees.len() {
+        0 => bodies.len(),
+        some => some,
+    };
+    let weights = weights(policy, tool.joints.len(), seen);
+    if ![0, weights].contains(&policy.weights.len()) {
+        let count = format!("[{} numbers]", policy.weights.len());
+        let expected = format!("{weights} numbers, or none for first weights");
+        faults.add(format!("{path}.policy.weights"), count, expected);
     }
 }
 

@@ -4,7 +4,7 @@ use super::Faults;
 use crate::{
     scene::{
         fault::{number, vector},
-        spec::{Action, Joint, Limits, Motion, Placement, Spec, Stroke, Tool, Velocity},
+        spec::{Action, Joint, Limits, Motion, Placement, Policy, Spec, Stroke, Tool, Velocity},
     },
     tool::{MAX_JOINTS, MAX_TOOLS},
 };
@@ -30,6 +30,9 @@ fn tool(path: &str, tool: &Tool, frames: usize, faults: &mut Faults) {
     for (index, joint) in tool.joints.iter().enumerate() {
         self::joint(&format!("{path}.joints[{index}]"), joint, faults);
     }
+    if let Some(policy) = &tool.policy {
+        self::policy(&format!("{path}.policy"), policy, tool.joints.len(), faults);
+    }
     limits(
         &format!("{path}.limits"),
         &tool.limits,
@@ -44,6 +47,38 @@ fn tool(path: &str, tool: &Tool, frames: usize, faults: &mut Faults) {
         faults,
     );
 }
+
+/// The numbers of what steers a tool with so many joints.
+fn policy(path: &str, policy: &Policy, joints: usize, faults: &mut Faults) {
+    faults.vector(&format!("{path}.linear"), &policy.linear, "m/s or m");
+    faults.vector(&format!("{path}.angular"), &policy.angular, "rad/s or rad");
+    if ![0, joints].contains(&policy.joints.len()) {
+        let count = format!("[{} numbers]", policy.joints.len());
+        let expected = format!("none, or one for each of the {joints} joints");
+        faults.add(format!("{path}.joints"), count, expected);
+    }
+    let reach = policy.reach(joints);
+    if reach.iter().any(|most| *most < 0.0 || !most.is_finite()) {
+        let expected = "the most that it adds to each number: not negative";
+        faults.add(path, format!("{reach:?}"), expected);
+    } else if reach.iter().all(|most| *most == 0.0) {
+        let expected =
+            "some of `linear`, `angular` and `joints` above zero: it would steer nothing";
+        faults.add(path, format!("{reach:?}"), expected);
+    }
+    if !(1..=MOST_HIDDEN).contains(&policy.hidden) {
+        let expected = format!("1 to {MOST_HIDDEN} hidden units");
+        faults.add(format!("{path}.hidden"), policy.hidden, expected);
+    }
+    faults.positive(&format!("{path}.length"), policy.length, "m");
+    faults.positive(&format!("{path}.speed"), policy.speed, "m/s");
+    if let Some(weight) = policy.weights.iter().find(|weight| !weight.is_finite()) {
+        faults.add(format!("{path}.weights"), weight, "finite numbers");
+    }
+}
+
+/// Hidden units of a policy at most.
+const MOST_HIDDEN: usize = 1024;
 
 /// How a tool with so many joints moves.
 pub(super) fn motion(

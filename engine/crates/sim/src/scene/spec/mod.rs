@@ -34,7 +34,7 @@ pub use rigid::{Rigid, Support, Weight};
 pub use shape::Shape;
 pub use time::{SAFETY, Substep, Time};
 pub use tool::{
-    Action, Joint, JointKind, Limits, Motion, Placement, Stroke, Tool, Velocity, Workspace,
+    Action, Joint, JointKind, Limits, Motion, Placement, Policy, Stroke, Tool, Velocity, Workspace,
 };
 pub use view::Bookmark;
 

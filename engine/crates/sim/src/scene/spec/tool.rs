@@ -20,10 +20,51 @@ pub struct Tool {
     /// How it moves; an optimisation starts from here. Default: Hold.
     #[serde(default)]
     pub motion: Motion,
+    /// What steers it besides: a network that adds to what it is told, by what it sees at the
+    /// start of each frame. Default: none.
+    pub policy: Option<Policy>,
     /// How fast and how far it may go; what it is told beyond is cut off and counted.
     /// Default: ().
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// A network with one hidden layer that adds to what a tool is told in each frame. It sees the
+/// time, of each body the centre from the tool and the mean velocity, where the tool is, and its
+/// joints; its weights are what an optimisation changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Names of the bodies that it sees. Default: [], all of particles.
+    #[serde(default)]
+    pub sees: Vec<String>,
+    /// The most that it adds along each axis to the velocity of the tool's origin (m/s), or to its
+    /// position where the motion is `Poses` (m); it leaves alone what is zero. Default: (0, 0, 0).
+    #[serde(default)]
+    pub linear: [f64; 3],
+    /// The same of its angular velocity (rad/s) or its rotation vector (rad).
+    /// Default: (0, 0, 0).
+    #[serde(default)]
+    pub angular: [f64; 3],
+    /// The same of the rates (rad/s, m/s) or positions (rad, m) of its joints; of no joint, or of
+    /// all. Default: [].
+    #[serde(default)]
+    pub joints: Vec<f64>,
+    /// Hidden units. Default: 16.
+    #[serde(default = "sixteen")]
+    pub hidden: usize,
+    /// Unit of the lengths that it sees (m). Default: 0.1.
+    #[serde(default = "tenth")]
+    pub length: f64,
+    /// Unit of the speeds that it sees (m/s). Default: 1.
+    #[serde(default = "one")]
+    pub speed: f64,
+    /// Seed of its first weights, with which it adds nothing yet. Default: 0.
+    #[serde(default)]
+    pub seed: u64,
+    /// Its weights, those of the first layer row by row, then those of the second; none for first
+    /// weights. Default: [].
+    #[serde(default)]
+    pub weights: Vec<f64>,
 }
 
 /// A joint between two parts of a tool.
@@ -157,6 +198,18 @@ pub enum Action {
     Go(Placement),
 }
 
+fn sixteen() -> usize {
+    16
+}
+
+fn tenth() -> f64 {
+    0.1
+}
+
+fn one() -> f64 {
+    1.0
+}
+
 fn along_x() -> [f64; 3] {
     [1.0, 0.0, 0.0]
 }
@@ -175,6 +228,15 @@ impl Motion {
             Self::Poses(given) => given.truncate(frames),
             Self::Hold | Self::Constant { .. } | Self::Strokes(_) => {}
         }
+    }
+}
+
+impl Policy {
+    /// The most that it adds to each number of a command of a tool with so many joints.
+    pub fn reach(&self, joints: usize) -> Vec<f64> {
+        let own = self.linear.iter().chain(&self.angular);
+        let joints = (0..joints).map(|joint| self.joints.get(joint).copied().unwrap_or(0.0));
+        own.copied().chain(joints).collect()
     }
 }
 

@@ -63,6 +63,7 @@ pub(crate) fn world(law: ContactLaw, locked: bool) -> World<f64> {
             stage: Stage::Grid,
         }],
         tools: Vec::new(),
+        policies: Vec::new(),
         injectors: Vec::new(),
         rigids: Vec::new(),
     }

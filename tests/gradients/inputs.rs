@@ -33,6 +33,8 @@ pub enum Input {
     Activation,
     Force,
     GravityShare,
+    /// Not among [`INPUTS`]: few runs have one.
+    Policy,
 }
 
 pub const INPUTS: [Input; 18] = [
@@ -206,6 +208,11 @@ impl Setup<f64> {
                     share.eps = noise.next();
                 }
             }
+            Input::Policy => {
+                for weight in world.policies.iter_mut().flat_map(|p| &mut p.weights) {
+                    weight.eps = noise.next();
+                }
+            }
             Input::Activation => {
                 for activation in world.activations.iter_mut().flat_map(|a| &mut a.frames) {
                     activation.eps = noise.next();
@@ -308,6 +315,12 @@ pub fn along(gradient: &Gradient<f64>, input: Input, setup: &Setup<f64>, noise: 
         }
         Input::Activation => gradient
             .activations
+            .iter()
+            .flatten()
+            .map(|bar| bar * noise.next())
+            .sum(),
+        Input::Policy => gradient
+            .policies
             .iter()
             .flatten()
             .map(|bar| bar * noise.next())

@@ -9,6 +9,7 @@ use backflow_sim::{
         When,
     },
     material::Liquid,
+    policy::Policy,
     pose::Pose,
     rollout::{State, forward::Rollout, frame::Criterion},
     tool::{Command, Drive, Injector, Joint, JointKind, Mount, Nozzle, Program, injector},
@@ -184,6 +185,43 @@ fn jointed(matter: Matter, law: ContactLaw) -> Setup<f64> {
     setup
 }
 
+/// Checks the gradient of the loss of a run of `setup` with respect to some inputs, of which some
+/// have none.
+fn check(setup: &Setup<f64>, inputs: &[Input], idle: impl Fn(Input) -> bool, label: &str) {
+    let mut rollout = Rollout::new(&setup.world, &setup.programs);
+    let state = State::new(&setup.world, setup.particles.clone());
+    let judge_here = judge(&rollout.read(&state, FRAMES - 1, true));
+    let plan = Plan::new(rollout.steps(), 5).unwrap();
+    let (value, gradient) = rollout
+        .gradient(&state, &judge_here, None, &plan, &mut |_, _| true)
+        .unwrap();
+    assert!(rollout.trajectories[0].held() > 0, "a limit acts");
+    let mut again = Rollout::new(&setup.world, &setup.programs);
+    let same = again.value(&mut state.clone(), &judge_here, &mut |_, _| true);
+    assert_eq!(same.unwrap(), value);
+    // A plan that goes through all of it more often, from a rollout that has decided before.
+    let plan = Plan::new(rollout.steps(), 2).unwrap();
+    let twice = rollout.gradient(&state, &judge_here, None, &plan, &mut |_, _| true);
+    assert_eq!(twice.unwrap(), (value, gradient.clone()));
+
+    for &input in inputs {
+        let lifted = setup.seeded(input, &mut Noise(5));
+        let mut rollout = Rollout::new(&lifted.world, &lifted.programs);
+        let mut state = State::new(&lifted.world, lifted.particles.clone());
+        let judge = judge(&rollout.read(&state, FRAMES - 1, true));
+        let found = rollout.value(&mut state, &judge, &mut |_, _| true).unwrap();
+        let forward = found.eps;
+        let reverse = along(&gradient, input, setup, &mut Noise(5));
+        let scale = forward.abs().max(reverse.abs());
+        let error = (forward - reverse).abs();
+        assert_eq!(scale == 0.0, idle(input), "{label} {input:?}");
+        assert!(
+            error <= 1e-10 * scale,
+            "{label} {input:?}: {forward:e} {reverse:e}"
+        );
+    }
+}
+
 #[test]
 fn losses_of_motion_and_force_have_the_gradient_of_their_tangent() {
     let laws = LAWS.into_iter().zip([
@@ -194,35 +232,37 @@ fn losses_of_motion_and_force_have_the_gradient_of_their_tangent() {
     ]);
     for (law, matter) in laws {
         let setup = jointed(matter, law);
-        let mut rollout = Rollout::new(&setup.world, &setup.programs);
-        let state = State::new(&setup.world, setup.particles.clone());
-        let judge_here = judge(&rollout.read(&state, FRAMES - 1, true));
-        let plan = Plan::new(rollout.steps(), 5).unwrap();
-        let (value, gradient) = rollout
-            .gradient(&state, &judge_here, None, &plan, &mut |_, _| true)
-            .unwrap();
-        assert!(rollout.trajectories[0].held() > 0, "a limit acts");
-        let mut again = Rollout::new(&setup.world, &setup.programs);
-        let same = again.value(&mut state.clone(), &judge_here, &mut |_, _| true);
-        assert_eq!(same.unwrap(), value);
-
-        for input in INPUTS {
-            let lifted = setup.seeded(input, &mut Noise(5));
-            let mut rollout = Rollout::new(&lifted.world, &lifted.programs);
-            let mut state = State::new(&lifted.world, lifted.particles.clone());
-            let judge = judge(&rollout.read(&state, FRAMES - 1, true));
-            let found = rollout.value(&mut state, &judge, &mut |_, _| true).unwrap();
-            let forward = found.eps;
-            let reverse = along(&gradient, input, &setup, &mut Noise(5));
+        let idle = |input| {
             let friction = matches!(input, Input::WallFriction | Input::ColliderFriction);
-            let idle = friction && law != ContactLaw::Coulomb || input == Input::Activation;
-            let scale = forward.abs().max(reverse.abs());
-            let error = (forward - reverse).abs();
-            assert_eq!(scale == 0.0, idle, "{law:?} {matter:?} {input:?}");
-            assert!(
-                error <= 1e-10 * scale,
-                "{law:?} {matter:?} {input:?}: {forward:e} {reverse:e}"
-            );
-        }
+            friction && law != ContactLaw::Coulomb || input == Input::Activation
+        };
+        check(&setup, &INPUTS, idle, &format!("{law:?} {matter:?}"));
     }
+}
+
+#[test]
+fn runs_that_a_policy_steers_have_the_gradient_of_their_tangent() {
+    let mut setup = jointed(Matter::Mixed, ContactLaw::Coulomb);
+    let spray = setup.world.liquids.len() - 1;
+    let mut policy = Policy {
+        tool: 0,
+        sees: vec![
+            injector::Matter::Liquid(spray),
+            injector::Matter::Solid(0),
+            injector::Matter::Liquid(0),
+        ],
+        joints: 2,
+        reach: vec![(0, 0.3), (4, 0.5), (7, 0.2)],
+        hidden: 6,
+        length: 0.2,
+        speed: 0.7,
+        weights: Vec::new(),
+    };
+    let mut noise = Noise(9);
+    let count = policy.network().weights();
+    policy.weights = (0..count).map(|_| noise.next()).collect();
+    setup.world.policies = vec![policy];
+    let inputs = [&INPUTS[..], &[Input::Policy]].concat();
+    let idle = |input| input == Input::Activation;
+    check(&setup, &inputs, idle, "steered");
 }

@@ -103,7 +103,7 @@ mod tests {
             ),
             (
                 "linear: (1, 0, 0), sees: [\"drop\", \"jam\"]",
-                "tools[0].policy.sees[1] = \"jam\": expected the name of a body: \"drop\" or \"block\"",
+                "tools[0].policy.sees[1] = \"jam\": expected the name of a body: \"drop\", \"block\"",
             ),
             (
                 "linear: (1, 0, 0), sees: [\"drop\", \"drop\"]",

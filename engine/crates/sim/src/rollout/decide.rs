@@ -4,8 +4,8 @@ use backflow_diff::Real;
 
 use super::{
     State,
+    back::Back,
     forward::{Rollout, frame_time},
-    reverse::Back,
 };
 use crate::{
     policy::DecisionBar,

@@ -1,6 +1,7 @@
 //! Runs: many substeps forward, and back.
 
 pub mod activation;
+pub(crate) mod back;
 pub mod batch;
 pub mod birth;
 pub mod decide;

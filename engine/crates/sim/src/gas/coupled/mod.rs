@@ -28,9 +28,10 @@ use crate::{
     Compiled,
     rollout::{
         Gradient, State,
+        back::Back,
         forward::Rollout,
         frame::Criterion,
-        reverse::{Back, Pass, Progress},
+        reverse::{Pass, Progress},
         store::{Footprint, RunError},
     },
     transfer::substep::Grid as KnownGrid,
@@ -288,9 +289,7 @@ impl<'a, T: Compiled> CoupledRollout<'a, T> {
         criterion: &dyn Criterion<T::Wide>,
         progress: Progress<'_>,
     ) -> Result<f64, RunError> {
-        if criterion.reads_reactions() {
-            matter.record_reactions(0);
-        }
+        matter.begin(criterion);
         let (substeps, mut value) = (matter.world.clock.substeps, 0.0);
         for frame in 0..self.clock.frames {
             self.advance(matter, &mut state.matter, &mut state.gas, frame)?;
@@ -317,9 +316,7 @@ impl<'a, T: Compiled> CoupledRollout<'a, T> {
         plan: &Plan,
         progress: Progress<'_>,
     ) -> Result<(f64, Gradient<T>), RunError> {
-        if criterion.reads_reactions() {
-            matter.record_reactions(0);
-        }
+        matter.begin(criterion);
         let parts = self.parts(matter.world.clock.substeps);
         let (model, course) = (self.model, self.course);
         let sums = Sums {

@@ -24,7 +24,7 @@ use crate::{
     },
     particle::{Cloud, Motion, order::Slots},
     rigid::RigidParameterBar,
-    rollout::{State, reverse::Back, store::RunError},
+    rollout::{State, back::Back, store::RunError},
     tool::injector::Matter as Origin,
     world::{Body, World},
 };

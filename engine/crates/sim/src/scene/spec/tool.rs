@@ -34,7 +34,7 @@ pub struct Tool {
 /// joints; its weights are what an optimisation changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
-    /// Names of the bodies that it sees. Default: [], all of particles.
+    /// Names of the bodies of particles that it sees; all of them for none. Default: [].
     #[serde(default)]
     pub sees: Vec<String>,
     /// The most that it adds along each axis to the velocity of the tool's origin (m/s), or to its

@@ -39,7 +39,7 @@ pub fn of_gradient<T: Real>((value, gradient): &(f64, Gradient<T>)) -> Vec<u64> 
         colliders,
         tools,
         // The fixture has none of these.
-        policies,
+        policies: _,
         injectors: _,
         rigids: _,
         gas: _,

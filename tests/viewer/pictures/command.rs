@@ -12,8 +12,8 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Runs the viewer without a window, small and with rough edges, as suits a software GPU.
-pub fn run(scene: &Path, out: &Path, more: &[&str]) -> Output {
+/// The viewer without a window, small and with rough edges, as suits a software GPU.
+pub fn viewer(scene: &Path, out: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_backflow-viewer"));
     command
         .arg("--headless")
@@ -24,7 +24,12 @@ pub fn run(scene: &Path, out: &Path, more: &[&str]) -> Output {
         .current_dir(root())
         .env_remove("DISPLAY")
         .env_remove("WAYLAND_DISPLAY");
-    command.output().unwrap()
+    command
+}
+
+/// Runs the viewer without a window.
+pub fn run(scene: &Path, out: &Path, more: &[&str]) -> Output {
+    viewer(scene, out, more).output().unwrap()
 }
 
 /// The pictures of a run that succeeds, in order.

@@ -1,5 +1,16 @@
 //! Gas: seen as smoke where it is, thick where there is much of it, behind and before matter.
 
+use std::path::{Path, PathBuf};
+
+use backflow::{
+    sim::{gas::Rollout, scene::to_text},
+    task::{
+        Task,
+        folder::{RunFolder, RunOptions},
+        gas::{GasRows, time_of},
+    },
+};
+
 use crate::{
     command::{pictures, root, scene},
     picture::{Picture, yellow},
@@ -52,6 +63,53 @@ fn smoke_has_the_colours_of_what_it_is_told_to_show() {
     let plain = rising(&[]);
     let (other, _) = plain[2].find(warm);
     assert!(other < count / 4, "{other} of {count}");
+}
+
+/// A run folder of a scene of gas, as `backflow simulate` writes it.
+fn recorded(folder: &Path, path: &Path) -> PathBuf {
+    let task = Task::load(path, 1.0).unwrap();
+    let gas = task.scene.gas.as_ref().unwrap();
+    let run = RunFolder::create(&folder.join("runs"), "plume", "now").unwrap();
+    run.write("scene.ron", &to_text(&task.spec).unwrap())
+        .unwrap();
+    let options = RunOptions {
+        version: "0".to_owned(),
+        command: "simulate".to_owned(),
+        precision: "f32".to_owned(),
+        directory: folder.to_owned(),
+    };
+    run.write_ron("run.ron", &options).unwrap();
+    run.make_frames().unwrap();
+    let (model, mut state) = (gas.model.cast::<f32>(), gas.initial.cast::<f32>());
+    let mut rollout = Rollout::new(&model, &gas.course, gas.clock);
+    for frame in 0..6 {
+        rollout.advance(&mut state, frame).unwrap();
+        let rows = GasRows::of(&model, &state, &rollout.workspace().openings().open);
+        rows.write(&run.frame(frame), gas, time_of(gas, frame))
+            .unwrap();
+    }
+    run.path().to_owned()
+}
+
+#[test]
+fn a_run_folder_of_gas_plays_as_the_scene_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = scene(folder.path(), PLUME);
+    let more = ["--frames", "6", "--smoke-colour", "speed"];
+    let live = pictures(&path, &folder.path().join("live"), &more);
+    let run = recorded(folder.path(), &path);
+    let played = pictures(
+        &run,
+        &folder.path().join("played"),
+        &["--smoke-colour", "speed"],
+    );
+    // A run is saved from the end of its first frame on.
+    assert_eq!((live.len(), played.len()), (7, 6));
+    for (live, played) in live[1..].iter().zip(&played) {
+        let share = live.differs(played, 8);
+        assert!(share < 0.001, "{share}");
+    }
+    assert!(played[5].differs(&live[0], 16) > 0.005);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    command::{pictures, root, run, scene},
+    command::{pictures, root, run, scene, viewer},
     picture::{Picture, blue, green, orange},
 };
 
@@ -193,4 +193,18 @@ fn what_cannot_be_shown_is_said() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(words), "{said}");
     }
+}
+
+#[test]
+fn without_a_driver_it_is_said_what_to_install() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = scene(folder.path(), BALLS);
+    let output = viewer(&path, &folder.path().join("out"), &["--frames", "0"])
+        .env("VK_DRIVER_FILES", folder.path().join("none"))
+        .env("VK_ICD_FILENAMES", folder.path().join("none"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("mesa-vulkan-drivers"), "{said}");
 }

@@ -23,7 +23,7 @@ const LATER: [(&str, usize); 3] = [
 
 /// Tasks with kinks of contact between all steps of the check: of them, only the slope is looked
 /// at.
-const KINKED: [&str; 1] = ["rolling_pin"];
+const KINKED: [&str; 2] = ["gathering_easy", "rolling_pin"];
 
 /// Numbers in [-1, 1] (splitmix64).
 fn noise(mut state: u64) -> impl FnMut() -> f64 {

@@ -183,6 +183,7 @@ fn reference_has_every_field_that_serde_reads() {
         Weight,
         Support,
         Tool,
+        Policy,
         Joint,
         JointKind,
         Limits,

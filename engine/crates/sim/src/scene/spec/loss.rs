@@ -17,8 +17,8 @@ pub struct Loss {
     /// After which frames it is read. Default: End.
     #[serde(default)]
     pub when: When,
-    /// Whether it only guides the optimiser, as an attraction does: scores leave it out. Default:
-    /// false.
+    /// Whether it only guides the optimiser, as an attraction does: scores leave it out.
+    /// Default: false.
     #[serde(default)]
     pub guide: bool,
 }

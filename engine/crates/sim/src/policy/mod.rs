@@ -1,6 +1,6 @@
 //! Policies: small networks that steer tools by what they see, inside the simulation.
 //!
-//! At the start of each frame a policy looks at the matter and at its tool ([`sight`]), and its
+//! At the start of each frame a policy looks at the matter and at its tool (`sight.rs`), and its
 //! [`Network`] makes of that what is added to the tool's command of the frame. The gradient of a
 //! run goes through all of it: through the weights, and through what was seen to everything that
 //! came before.

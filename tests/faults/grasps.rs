@@ -5,7 +5,6 @@ use backflow_sim::{
     io::obj_text,
     mesh::{Mesh, generate},
 };
-use nalgebra::Vector3;
 use serde_json::json;
 
 use crate::harness::{Folder, Ran, changed};
@@ -14,29 +13,6 @@ const QUICK: &str = "(iterations: 40, balance: 4, scouts: 1)";
 
 fn cup() -> Mesh {
     generate::cup(0.03, 0.08, 0.006, 24)
-}
-
-/// A box with these edges (m).
-fn cuboid(edges: [f64; 3]) -> Mesh {
-    let corner =
-        |index: u32| Vector3::from_fn(|axis, _| edges[axis] * (f64::from(index >> axis & 1) - 0.5));
-    Mesh {
-        vertices: (0..8).map(corner).collect(),
-        triangles: vec![
-            [0, 2, 1],
-            [1, 2, 3],
-            [4, 5, 6],
-            [5, 7, 6],
-            [0, 1, 4],
-            [1, 5, 4],
-            [2, 6, 3],
-            [3, 6, 7],
-            [0, 4, 2],
-            [2, 4, 6],
-            [1, 3, 5],
-            [3, 7, 5],
-        ],
-    }
 }
 
 fn synthesize(folder: &Folder, hand: &str, object: &str, more: &[&str]) -> Ran {
@@ -58,7 +34,7 @@ fn synthesize(folder: &Folder, hand: &str, object: &str, more: &[&str]) -> Ran {
 fn a_cube_of_two_metres_is_said_not_to_seem_to_be_held() {
     let folder = Folder::with(&[
         ("quick.ron", QUICK),
-        ("cube.obj", &obj_text(&cuboid([2.0; 3]))),
+        ("cube.obj", &obj_text(&generate::cuboid([2.0; 3]))),
     ]);
     let ran = synthesize(&folder, "allegro", "cube.obj", &["--json", "--out", "a"]).exits(0);
     assert_eq!(ran.object()["seem_to_hold"], json!(0), "{ran}");
@@ -70,7 +46,10 @@ fn a_cube_of_two_metres_is_said_not_to_seem_to_be_held() {
 fn a_needle_that_is_thinner_than_a_cell_spoils_no_number() {
     let folder = Folder::with(&[
         ("quick.ron", QUICK),
-        ("needle.obj", &obj_text(&cuboid([0.0004, 0.0004, 0.1]))),
+        (
+            "needle.obj",
+            &obj_text(&generate::cuboid([0.0004, 0.0004, 0.1])),
+        ),
     ]);
     let ran = synthesize(&folder, "allegro", "needle.obj", &["--json"]).exits(0);
     let file = ran.object()["set"].as_str().unwrap().to_owned();

@@ -2,14 +2,13 @@
 
 use std::{
     cell::{Cell, RefCell},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use backflow_diff::{Real, memory::Plan};
 use backflow_optim::{Evaluation, Objective};
 use backflow_sim::{
-    Compiled,
-    gas::{self, coupled::Both},
+    Compiled, gas,
     loss::{Frame, FrameBar},
     particle::Particles,
     rollout::{
@@ -191,12 +190,7 @@ impl Run<'_> {
         let mut rollout = Rollout::new(&world, &programs).with_scratch(std::mem::take(scratch));
         let value = match &gas {
             Some(gas) => {
-                let (model, matter) = (gas.model.cast::<T>(), state);
-                let gas_at_start = Arc::new(gas.initial.cast::<T>());
-                let mut both = Both {
-                    matter,
-                    gas: gas_at_start,
-                };
+                let (model, mut both) = (gas.model.cast::<T>(), gas.with(state));
                 let mut among = gas.among(&model);
                 among.value(&mut rollout, &mut both, &gas.terms, &watch, progress)
             }
@@ -281,12 +275,7 @@ impl<T: Compiled<Wide = f64>> Objective for RolloutObjective<'_, T> {
         let on_step = &mut *self.on_step;
         let found = match &gas {
             Some(gas) => {
-                let (model, matter) = (gas.model.cast::<T>(), state);
-                let gas_at_start = Arc::new(gas.initial.cast::<T>());
-                let both = Both {
-                    matter,
-                    gas: gas_at_start,
-                };
+                let (model, both) = (gas.model.cast::<T>(), gas.with(state));
                 let mut among = gas.among(&model);
                 among.gradient(&mut rollout, &both, &gas.terms, &watch, &plan, on_step)
             }

@@ -5,6 +5,14 @@ use std::{
     process::{Command, Output},
 };
 
+use backflow::{
+    sim::scene::to_text,
+    task::{
+        Task,
+        folder::{RunFolder, RunOptions},
+    },
+};
+
 use crate::picture::Picture;
 
 /// The folder of the project.
@@ -44,6 +52,22 @@ pub fn pictures(scene: &Path, out: &Path, more: &[&str]) -> Vec<Picture> {
         .collect();
     files.sort();
     files.iter().map(|path| Picture::read(path)).collect()
+}
+
+/// Begins a run folder of a scene below `folder`, as `backflow simulate` does.
+pub fn run_folder(folder: &Path, task: &Task) -> RunFolder {
+    let run = RunFolder::create(&folder.join("runs"), &task.spec.name, "now").unwrap();
+    run.write("scene.ron", &to_text(&task.spec).unwrap())
+        .unwrap();
+    let options = RunOptions {
+        version: "0".to_owned(),
+        command: "simulate".to_owned(),
+        precision: "f32".to_owned(),
+        directory: folder.to_owned(),
+    };
+    run.write_ron("run.ron", &options).unwrap();
+    run.make_frames().unwrap();
+    run
 }
 
 /// Writes a scene into a folder.

@@ -3,16 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use backflow::{
-    sim::{gas::Rollout, scene::to_text},
+    sim::gas::Rollout,
     task::{
         Task,
-        folder::{RunFolder, RunOptions},
         gas::{GasRows, time_of},
     },
 };
 
 use crate::{
-    command::{pictures, root, scene},
+    command::{pictures, root, run_folder, scene},
     picture::{Picture, yellow},
 };
 
@@ -69,17 +68,7 @@ fn smoke_has_the_colours_of_what_it_is_told_to_show() {
 fn recorded(folder: &Path, path: &Path) -> PathBuf {
     let task = Task::load(path, 1.0).unwrap();
     let gas = task.scene.gas.as_ref().unwrap();
-    let run = RunFolder::create(&folder.join("runs"), "plume", "now").unwrap();
-    run.write("scene.ron", &to_text(&task.spec).unwrap())
-        .unwrap();
-    let options = RunOptions {
-        version: "0".to_owned(),
-        command: "simulate".to_owned(),
-        precision: "f32".to_owned(),
-        directory: folder.to_owned(),
-    };
-    run.write_ron("run.ron", &options).unwrap();
-    run.make_frames().unwrap();
+    let run = run_folder(folder, &task);
     let (model, mut state) = (gas.model.cast::<f32>(), gas.initial.cast::<f32>());
     let mut rollout = Rollout::new(&model, &gas.course, gas.clock);
     for frame in 0..6 {

@@ -6,19 +6,15 @@ use std::{
 };
 
 use backflow::{
-    sim::{
-        rollout::{State, forward::Rollout},
-        scene::to_text,
-    },
+    sim::rollout::{State, forward::Rollout},
     task::{
         Task,
-        folder::{RunFolder, RunOptions},
         frames::{bodies, time_of, write_frame},
     },
 };
 
 use crate::{
-    command::{pictures, run, scene},
+    command::{pictures, run, run_folder, scene},
     picture::blue,
 };
 
@@ -34,17 +30,7 @@ const DROP: &str = r#"(
 /// A run folder of a scene, as `backflow simulate` writes it.
 fn recorded(folder: &Path, path: &Path) -> PathBuf {
     let task = Task::load(path, 1.0).unwrap();
-    let run = RunFolder::create(&folder.join("runs"), "drop", "now").unwrap();
-    run.write("scene.ron", &to_text(&task.spec).unwrap())
-        .unwrap();
-    let options = RunOptions {
-        version: "0".to_owned(),
-        command: "simulate".to_owned(),
-        precision: "f32".to_owned(),
-        directory: folder.to_owned(),
-    };
-    run.write_ron("run.ron", &options).unwrap();
-    run.make_frames().unwrap();
+    let run = run_folder(folder, &task);
     let world = task.scene.world.cast::<f32>();
     let mut state = State::new(&world, task.scene.particles.cast());
     let mut rollout = Rollout::new(&world, &[]);

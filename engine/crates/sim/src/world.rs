@@ -117,9 +117,9 @@ pub(crate) fn cast<T: Real, U: Real>(value: T) -> U {
 }
 
 impl<T: Real> World<T> {
-    /// The particles of a body that are born by the start of `frame`, those of it included,
-    /// in the canonical order of its kind.
-    pub fn born(&self, matter: Matter, frame: usize) -> Range<usize> {
+    /// The particles of a body that are born before the start of `frame`, in the canonical order of
+    /// its kind.
+    pub fn born_before(&self, matter: Matter, frame: usize) -> Range<usize> {
         let range = match matter {
             Matter::Liquid(index) => self.liquids.get(index).map(|body| &body.range),
             Matter::Solid(index) => self.solids.get(index).map(|body| &body.range),
@@ -127,13 +127,20 @@ impl<T: Real> World<T> {
         let range = range.cloned().unwrap_or_default();
         let mut injectors = self.injectors.iter();
         match injectors.find(|injector| injector.matter == matter) {
-            Some(injector) => range.start..range.start + injector.born(frame).min(range.len()),
+            Some(injector) => {
+                range.start..range.start + injector.born_before(frame).min(range.len())
+            }
             None => range,
         }
     }
 
-    /// The particles, liquid and solid, that are not born by the start of `frame`.
-    pub fn waiting(&self, frame: usize) -> [Vec<Range<usize>>; 2] {
+    /// As [`World::born_before`], with those that are born at the start of `frame`.
+    pub fn born(&self, matter: Matter, frame: usize) -> Range<usize> {
+        self.born_before(matter, frame + 1)
+    }
+
+    /// The particles, liquid and solid, that are not born before the start of `frame`.
+    pub fn waiting_before(&self, frame: usize) -> [Vec<Range<usize>>; 2] {
         let mut waiting = [Vec::new(), Vec::new()];
         for injector in &self.injectors {
             let (kind, range) = match injector.matter {
@@ -141,11 +148,16 @@ impl<T: Real> World<T> {
                 Matter::Solid(index) => (1, self.solids.get(index).map(|body| &body.range)),
             };
             if let Some(range) = range {
-                let born = self.born(injector.matter, frame);
+                let born = self.born_before(injector.matter, frame);
                 waiting[kind].push(born.end..range.end);
             }
         }
         waiting
+    }
+
+    /// As [`World::waiting_before`], without those that are born at the start of `frame`.
+    pub fn waiting(&self, frame: usize) -> [Vec<Range<usize>>; 2] {
+        self.waiting_before(frame + 1)
     }
 
     /// Whether something acts on particles before a substep, see [`crate::force::push`].

@@ -1,3 +1,5 @@
+use backflow_sim::mesh::generate;
+
 use super::*;
 use crate::{hand::library, object::Fineness, testing::ball};
 
@@ -85,32 +87,11 @@ fn grasps_do_not_depend_on_threads() {
 #[test]
 fn what_cannot_be_held_has_a_bad_score() {
     let hand = library::named("allegro").unwrap();
-    let half = 1.0;
-    let corner = |index: u32| {
-        nalgebra::Vector3::from_fn(|axis, _| if index >> axis & 1 == 1 { half } else { -half })
-    };
-    let cube = backflow_sim::mesh::Mesh {
-        vertices: (0..8).map(corner).collect(),
-        triangles: vec![
-            [0, 2, 1],
-            [1, 2, 3],
-            [4, 5, 6],
-            [5, 7, 6],
-            [0, 1, 4],
-            [1, 5, 4],
-            [2, 6, 3],
-            [3, 6, 7],
-            [0, 4, 2],
-            [2, 4, 6],
-            [1, 3, 5],
-            [3, 7, 5],
-        ],
-    };
     let fineness = Fineness {
         resolution: 24,
         margin: 0.1,
     };
-    let cube = Object::of_mesh("cube", cube, &fineness).unwrap();
+    let cube = Object::of_mesh("cube", generate::cuboid([2.0; 3]), &fineness).unwrap();
     let settings = Settings {
         iterations: 60,
         candidates: 1,

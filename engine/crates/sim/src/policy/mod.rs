@@ -53,11 +53,7 @@ pub struct DecisionBar<'a, T: Real> {
 impl<W: Real> Policy<W> {
     /// The shape of its network.
     pub fn network(&self) -> Network {
-        Network {
-            inputs: sight::inputs(self.sees.len(), self.joints),
-            hidden: self.hidden,
-            outputs: self.reach.len(),
-        }
+        Network::seeing(self.sees.len(), self.joints, self.hidden, self.reach.len())
     }
 
     /// The same policy in another scalar, without tangents.

@@ -2,6 +2,7 @@
 
 use backflow_diff::Real;
 
+use super::sight::inputs;
 use crate::random::{fraction, scramble};
 
 /// One hidden layer of tanh units:
@@ -22,6 +23,15 @@ pub struct Network {
 }
 
 impl Network {
+    /// That of a policy that sees so many bodies and joints.
+    pub fn seeing(bodies: usize, joints: usize, hidden: usize, outputs: usize) -> Self {
+        Self {
+            inputs: inputs(bodies, joints),
+            hidden,
+            outputs,
+        }
+    }
+
     /// Length of the flat vector of weights.
     pub fn weights(&self) -> usize {
         self.hidden * self.inputs + self.outputs * (self.hidden + 1)

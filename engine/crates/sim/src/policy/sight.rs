@@ -1,7 +1,5 @@
 //! What a policy sees.
 
-use std::ops::Range;
-
 use backflow_diff::Real;
 use nalgebra::Vector3;
 
@@ -16,19 +14,6 @@ use crate::{
 /// Numbers that a policy sees of so many bodies and joints.
 pub fn inputs(bodies: usize, joints: usize) -> usize {
     2 + 6 * bodies + 3 + joints
-}
-
-/// The particles of a body that were there before `frame` began, in the canonical order of its
-/// kind: what a nozzle lets out at its very start is seen a frame later.
-fn there<T: Real>(world: &World<T>, matter: Matter, frame: usize) -> Range<usize> {
-    match frame.checked_sub(1) {
-        Some(last) => world.born(matter, last),
-        None => {
-            let all = world.born(matter, 0);
-            let injected = world.injectors.iter().any(|known| known.matter == matter);
-            if injected { all.start..all.start } else { all }
-        }
-    }
 }
 
 fn slots<T: Real>(state: &State<T>, matter: Matter) -> &Slots {
@@ -57,7 +42,8 @@ fn means<T: Real, S>(
 ///
 /// - one, and the time, from -1 at the start of the run to 1 at its end;
 /// - of each body the centre of its particles, from the tool's origin, in units of `length`, and
-///   their mean velocity in units of `speed`; zeros for a body that is not there yet;
+///   their mean velocity in units of `speed`; zeros for a body that is not there yet, and what a
+///   nozzle lets out at the very start of the frame is seen a frame later;
 /// - the tool's origin, from the middle of the domain, in units of `length`;
 /// - the positions of the tool's joints (rad, m).
 pub fn see<T: Real>(
@@ -74,7 +60,7 @@ pub fn see<T: Real>(
     seen.push(T::Wide::of(2.0 * frame as f64 / frames - 1.0));
     for &matter in &policy.sees {
         let slot_of = slots(state, matter).slot_of();
-        let there = &slot_of[there(world, matter, frame)];
+        let there = &slot_of[world.born_before(matter, frame)];
         let found = match matter {
             Matter::Liquid(_) => means(&state.particles.liquid, there),
             Matter::Solid(_) => means(&state.particles.solid, there),
@@ -120,7 +106,7 @@ pub fn see_vjp<T: Real>(
     let (bodies, own) = bars[2..].split_at(6 * policy.sees.len());
     for (&matter, bars) in policy.sees.iter().zip(bodies.chunks_exact(6)) {
         let slot_of = slots(state, matter).slot_of();
-        let there = &slot_of[there(world, matter, frame)];
+        let there = &slot_of[world.born_before(matter, frame)];
         if there.is_empty() {
             continue;
         }

@@ -1,6 +1,6 @@
 //! From the gas of a scene to what is run.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use nalgebra::Vector3;
 
@@ -20,7 +20,7 @@ use crate::{
         boundary::{Side, Sides},
         buoyancy::Lift,
         clock::Clock,
-        coupled::CoupledRollout,
+        coupled::{Both, CoupledRollout},
         course::Course,
         exchange::Coupling,
         field::Field,
@@ -37,6 +37,7 @@ use crate::{
     particle::sample::{Bounds, Region as _},
     pose::{Pose, Twist},
     rigid::RigidBody,
+    rollout::State,
 };
 
 /// The gas of a scene, ready to be run.
@@ -59,6 +60,12 @@ pub struct GasScene {
 }
 
 impl GasScene {
+    /// The start of a run of matter and gas.
+    pub fn with<T: Compiled>(&self, matter: State<T>) -> Both<T> {
+        let gas = Arc::new(self.initial.cast());
+        Both { matter, gas }
+    }
+
     /// The gas among matter; `model` is its own, in scalar `T`.
     pub fn among<'a, T: Compiled<Wide = f64>>(
         &'a self,

@@ -4,7 +4,10 @@ use super::{
     build::{BodyRef, Kind},
     spec::{self, Tool},
 };
-use crate::{policy::Policy, tool::injector::Matter};
+use crate::{
+    policy::{Network, Policy},
+    tool::injector::Matter,
+};
 
 /// What steers the tool with this index, if the scene says so; of the bodies of the scene.
 pub(super) fn policy(index: usize, tool: &Tool, bodies: &[BodyRef]) -> Option<Policy<f64>> {
@@ -38,17 +41,8 @@ fn reach(given: &spec::Policy, joints: usize) -> Vec<(usize, f64)> {
 
 /// Weights that the policy of a tool has if it sees so many bodies.
 pub(super) fn weights(given: &spec::Policy, joints: usize, bodies: usize) -> usize {
-    let policy = Policy {
-        tool: 0,
-        sees: vec![Matter::Solid(0); bodies],
-        joints,
-        reach: reach(given, joints),
-        hidden: given.hidden,
-        length: given.length,
-        speed: given.speed,
-        weights: Vec::new(),
-    };
-    policy.network().weights()
+    let outputs = reach(given, joints).len();
+    Network::seeing(bodies, joints, given.hidden, outputs).weights()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{
     meshes::Meshes,
     motion,
     solid::placement,
-    spec::{Attachment, Collider, ForceLaw, JointKind, Motion, SAFETY, Spec, Substep, Tool},
+    spec::{Attachment, Collider, ForceLaw, JointKind, SAFETY, Spec, Substep, Tool},
 };
 use nalgebra::Vector3;
 
@@ -178,9 +178,11 @@ fn tool_speed<O>(spec: &Spec<O>, tool: &Tool, meshes: &Meshes) -> f64 {
     // What a policy adds comes on top, in any frame.
     let steered = tool.policy.as_ref().map_or(0.0, |policy| {
         let added = policy.reach(tool.joints.len());
-        let scale = match tool.motion {
-            Motion::Poses(_) => 2.0 / duration,
-            _ => 1.0,
+        // A pose is moved against the one before by twice as much at most, in a frame.
+        let scale = if tool.motion.poses() {
+            (2.0 / duration).max(1.0)
+        } else {
+            1.0
         };
         let joints = Joints::from_iter(added[6..].iter().copied());
         let twist = Twist {
@@ -300,6 +302,37 @@ mod tests {
             super::clock(&uneven, &Meshes::default()).unwrap().substeps,
             67
         );
+    }
+
+    #[test]
+    fn what_a_policy_adds_comes_on_top_of_the_motion_of_its_tool() {
+        let motion = "motion: Constant(linear: (0.2, 0.1, 0))";
+        // Frames of 0.02 s: a pose may be 0.1 m off one way, then the other.
+        for (told, most) in [
+            ("Constant(linear: (0.2, 0.1, 0))", 5.0),
+            ("Poses([(position: (0.1, 0.3, 0.2))])", 0.1 * 2.0 / 0.02),
+            (
+                "Strokes([(frames: 2, action: Go((position: (0.1, 0.3, 0.2))))])",
+                0.1 * 2.0 / 0.02,
+            ),
+        ] {
+            let reach = if told.starts_with("Constant") {
+                5.0
+            } else {
+                0.1
+            };
+            let alone = throw_with(&[(motion, &format!("motion: {told}"))]);
+            let policy = format!("motion: {told}, policy: (linear: ({reach}, 0, 0))");
+            let steered = throw_with(&[(motion, &policy)]);
+            let [alone, steered] = [alone, steered].map(|text| {
+                let spec = spec_of(&text);
+                tool_speed(&spec, &spec.tools[0], &Meshes::default())
+            });
+            assert!(
+                (steered - alone - most).abs() < 1e-9,
+                "{told}: {alone} {steered}"
+            );
+        }
     }
 
     #[test]

@@ -131,9 +131,9 @@ impl<T: Real> Injector<T> {
         }
     }
 
-    /// How many of its particles are born by the start of `frame`, those of it included.
-    pub fn born(&self, frame: usize) -> usize {
-        let open = (frame + 1).clamp(self.frames.start, self.frames.end) - self.frames.start;
+    /// How many of its particles are born before the start of `frame`.
+    pub fn born_before(&self, frame: usize) -> usize {
+        let open = frame.clamp(self.frames.start, self.frames.end) - self.frames.start;
         open * self.per_frame
     }
 
@@ -259,9 +259,10 @@ mod tests {
     fn particles_are_born_frame_by_frame() {
         let injector = injector(Nozzle::Ball(0.1));
         assert_eq!(
-            [0, 1, 2, 3, 4, 9].map(|frame| injector.born(frame)),
+            [0, 1, 2, 3, 4, 9].map(|frame| injector.born_before(frame + 1)),
             [0, 0, 40, 80, 120, 120]
         );
+        assert_eq!(injector.born_before(0), 0);
         assert_eq!(injector.newborn(1), 0..0);
         assert_eq!(injector.newborn(3), 40..80);
         assert_eq!(injector.newborn(5), 0..0);

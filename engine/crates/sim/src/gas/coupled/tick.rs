@@ -25,7 +25,6 @@ use crate::{
     particle::{Cloud, Motion, order::Slots},
     rigid::RigidParameterBar,
     rollout::{State, back::Back, store::RunError},
-    tool::injector::Matter as Origin,
     world::{Body, World},
 };
 
@@ -67,18 +66,6 @@ fn of_particles<T: Real, L, S>(
     .collect()
 }
 
-/// All particles that injectors let out.
-fn unborn<T: Real>(world: &World<T>) -> [Vec<Range<usize>>; 2] {
-    let [mut liquids, mut solids] = [Vec::new(), Vec::new()];
-    for injector in &world.injectors {
-        match injector.matter {
-            Origin::Liquid(index) => liquids.push(world.liquids[index].range.clone()),
-            Origin::Solid(index) => solids.push(world.solids[index].range.clone()),
-        }
-    }
-    [liquids, solids]
-}
-
 /// Whether a grain stands for a particle that is not born.
 fn waits<T: Real>(grain: &Grain<T>) -> bool {
     grain.volume == T::zero()
@@ -88,10 +75,10 @@ impl<T: Compiled> Parts<'_, T> {
     /// All matter as the gas meets it in a step: liquids, solids, rigid bodies.
     fn grains(&self, step: usize, world: &World<T>, state: &State<T>) -> Vec<Grain<T>> {
         // What is born at the start of a frame is let out only after the steps of the gas there.
-        let [liquids, solids] = match (step < self.piece()[0], self.frame) {
-            (true, 0) => unborn(world),
-            (true, frame) => world.waiting(frame - 1),
-            (false, frame) => world.waiting(frame),
+        let [liquids, solids] = if step < self.piece()[0] {
+            world.waiting_before(self.frame)
+        } else {
+            world.waiting(self.frame)
         };
         let (order, particles) = (&state.order, &state.particles);
         let mut grains = of_particles(&world.liquids, &order.liquid, &particles.liquid, &liquids);

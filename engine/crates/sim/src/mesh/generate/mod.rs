@@ -5,6 +5,8 @@ mod vessel;
 
 use std::f64::consts::TAU;
 
+use nalgebra::Vector3;
+
 use super::Mesh;
 
 pub use revolve::revolve;
@@ -17,6 +19,29 @@ pub fn torus(radius: f64, tube: f64, around: u32, along: u32) -> Mesh {
         .map(|turn| [radius + tube * turn.cos(), tube * turn.sin()])
         .collect();
     revolve(&profile, along)
+}
+
+/// A box about the origin with these edges (m), two triangles a side.
+pub fn cuboid(edges: [f64; 3]) -> Mesh {
+    let corner =
+        |index: u32| Vector3::from_fn(|axis, _| edges[axis] * (f64::from(index >> axis & 1) - 0.5));
+    Mesh {
+        vertices: (0..8).map(corner).collect(),
+        triangles: vec![
+            [0, 2, 1],
+            [1, 2, 3],
+            [4, 5, 6],
+            [5, 7, 6],
+            [0, 1, 4],
+            [1, 5, 4],
+            [2, 6, 3],
+            [3, 6, 7],
+            [0, 4, 2],
+            [2, 4, 6],
+            [1, 3, 5],
+            [3, 7, 5],
+        ],
+    }
 }
 
 #[cfg(test)]
@@ -47,6 +72,14 @@ mod tests {
             assert_eq!(report.faults(), Vec::<String>::new(), "{name}");
             assert_eq!(report.edges.components, 1, "{name}");
         }
+    }
+
+    #[test]
+    fn cuboid_bounds_its_volume() {
+        let mesh = cuboid([0.2, 0.3, 0.5]);
+        assert!(Report::of(&mesh).is_solid());
+        let found = MassProperties::of(&mesh).unwrap();
+        assert!((found.volume - 0.03).abs() < 1e-15 && found.centre.norm() < 1e-15);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub struct Policy {
     #[serde(default)]
     pub sees: Vec<String>,
     /// The most that it adds along each axis to the velocity of the tool's origin (m/s), or to its
-    /// position where the motion is `Poses` (m); it leaves alone what is zero. Default: (0, 0, 0).
+    /// position where the tool is told poses (m); it leaves alone what is zero. Default: (0, 0, 0).
     #[serde(default)]
     pub linear: [f64; 3],
     /// The same of its angular velocity (rad/s) or its rotation vector (rad).
@@ -221,6 +221,18 @@ impl Default for Action {
 }
 
 impl Motion {
+    /// Whether poses are among what it tells the tool.
+    pub fn poses(&self) -> bool {
+        match self {
+            Self::Poses(_) => true,
+            Self::Strokes(strokes) => {
+                let mut actions = strokes.iter().map(|stroke| &stroke.action);
+                actions.any(|action| matches!(action, Action::Go(_)))
+            }
+            Self::Hold | Self::Constant { .. } | Self::Frames(_) => false,
+        }
+    }
+
     /// Leaves out what comes after `frames` frames.
     pub fn shorten(&mut self, frames: usize) {
         match self {

@@ -186,3 +186,41 @@ fn faults_of_an_evaluation_name_what_is_wrong() {
         .exits(2)
         .complains(&["broken.json"]);
 }
+
+#[test]
+fn a_grasp_leaves_for_a_scene_that_runs_and_whose_gradient_is_right() {
+    let folder = folder();
+    let export = [
+        "grasp", "export", "set.json", "--format", "scene", "--cell", "0.008", "--lift", "0.02",
+    ];
+    let ran = folder.run(&export).exits(0);
+    assert!(ran.stdout.contains("set-0.ron"), "{ran}");
+    folder.run(&["check", "set-0.ron"]).exits(0);
+    let check = ["gradcheck", "set-0.ron", "--substeps", "40", "--json"];
+    let object = folder.run(&check).exits(0).object();
+    let slices = object["slices"].as_array().unwrap();
+    let controls = slices
+        .iter()
+        .find(|slice| slice["slice"] == json!("tool.hand.controls"))
+        .unwrap();
+    let verdict = controls["verdict"].as_str().unwrap();
+    assert!(["second order", "exact"].contains(&verdict), "{controls}");
+    for (wrong, said) in [
+        ("--young=-1", "young"),
+        ("--lift=0", "lift"),
+        ("--grasp=2", "--grasp 2"),
+    ] {
+        folder
+            .run(&["grasp", "export", "set.json", "--format", "scene", wrong])
+            .exits(2)
+            .complains(&[said]);
+    }
+    // Joints by other names than the hand's.
+    let mut other = set();
+    other["joint_names"] = json!(["left_slide", "thumb"]);
+    folder.write("other.json", &other.to_string());
+    folder
+        .run(&["grasp", "export", "other.json", "--format", "scene"])
+        .exits(2)
+        .complains(&["thumb", "joint_names"]);
+}

@@ -5,6 +5,8 @@ mod files;
 #[cfg(test)]
 mod gradient;
 #[cfg(test)]
+mod hands;
+#[cfg(test)]
 #[path = "../cli/harness.rs"]
 mod harness;
 #[cfg(test)]

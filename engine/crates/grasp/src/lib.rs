@@ -9,6 +9,7 @@
 //! - [`evaluation`]: how good they are when they are simulated in MuJoCo;
 //! - [`import`]: hands from MJCF and URDF;
 //! - [`generate`]: objects for data sets, and convex pieces of meshes;
+//! - [`play`](mod@play): grasps of soft things as scenes, the hand being an articulated tool;
 //! - [`picture`]: pictures of grasps.
 
 pub mod error;
@@ -19,6 +20,7 @@ pub mod hand;
 pub mod import;
 pub mod object;
 pub mod picture;
+pub mod play;
 mod random;
 pub mod set;
 pub mod synthesis;

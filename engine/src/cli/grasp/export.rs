@@ -5,10 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use backflow_grasp::set::{dexgraspbench, json, mjcf, npz};
+use backflow_grasp::{
+    hand::Hand,
+    set::{GraspEntry, GraspSet, dexgraspbench, json, mjcf, npz},
+};
 use clap::{Args, ValueEnum};
 
-use super::{hand, seen_from};
+use super::{hand, scene::Play, seen_from};
 use crate::cli::{Failure, out::say};
 
 /// Writes sets of grasps in other formats, beside them or into a folder.
@@ -16,7 +19,8 @@ use crate::cli::{Failure, out::say};
 #[command(after_help = "Examples:
   backflow grasp export runs/grasps/*.json --format npz
   backflow grasp export runs/grasps/*.json --format npy --out runs/dexgraspbench
-  backflow grasp export runs/grasps/shadow-cup-1.json --format mjcf --grasp 0")]
+  backflow grasp export runs/grasps/shadow-cup-1.json --format mjcf --grasp 0
+  backflow grasp export runs/grasps/allegro-cup-1.json --format scene --young 3e4")]
 pub struct Export {
     /// Sets in JSON.
     #[arg(required = true, value_name = "SET")]
@@ -27,6 +31,8 @@ pub struct Export {
     /// The grasp of a scene.
     #[arg(long, default_value_t = 0, value_name = "N")]
     grasp: usize,
+    #[command(flatten)]
+    play: Play,
     /// Folder; that of each set by default.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -41,6 +47,8 @@ enum Format {
     Npy,
     /// A scene for MuJoCo with one grasp as keyframes.
     Mjcf,
+    /// A scene of Backflow: the hand closes about the object, which is soft, and lifts it.
+    Scene,
 }
 
 impl Export {
@@ -73,33 +81,50 @@ impl Export {
                     file
                 }
                 Format::Mjcf => {
-                    let grasp = set.grasps.get(self.grasp).ok_or_else(|| {
-                        Failure::input(format!(
-                            "--grasp {}: expected less than {}",
-                            self.grasp,
-                            set.grasps.len()
-                        ))
-                    })?;
-                    let name = set.hand.name.clone().ok_or_else(|| {
-                        Failure::input(format!(
-                            "{}: hand.name is missing, expected a hand of Backflow",
-                            path.display()
-                        ))
-                    })?;
+                    let (hand, grasp) = self.chosen(path, &set)?;
                     let mut meshes = Vec::new();
                     for mesh in parts(&folder.join(&set.object.mesh))? {
                         meshes.push(seen_from(out, &mesh)?);
                     }
                     let file = out.join(format!("{stem}-{}.xml", self.grasp));
-                    let text = mjcf::scene(&hand(&name)?, &set, grasp, &meshes);
+                    let text = mjcf::scene(&hand, &set, grasp, &meshes);
                     fs::write(&file, text)
                         .map_err(|error| Failure::work(format!("{}: {error}", file.display())))?;
+                    file
+                }
+                Format::Scene => {
+                    let (hand, grasp) = self.chosen(path, &set)?;
+                    let mesh = folder.join(&set.object.mesh);
+                    let file = out.join(format!("{stem}-{}.ron", self.grasp));
+                    self.play.write(&file, &hand, &set, grasp, &mesh)?;
                     file
                 }
             };
             say(&file.display().to_string());
         }
         Ok(())
+    }
+
+    /// The hand of a set and the grasp that a scene is of.
+    fn chosen<'a>(
+        &self,
+        path: &Path,
+        set: &'a GraspSet,
+    ) -> Result<(Hand, &'a GraspEntry), Failure> {
+        let grasp = set.grasps.get(self.grasp).ok_or_else(|| {
+            Failure::input(format!(
+                "--grasp {}: expected less than {}",
+                self.grasp,
+                set.grasps.len()
+            ))
+        })?;
+        let name = set.hand.name.as_ref().ok_or_else(|| {
+            Failure::input(format!(
+                "{}: hand.name is missing, expected a hand of Backflow",
+                path.display()
+            ))
+        })?;
+        Ok((hand(name)?, grasp))
     }
 }
 

@@ -7,6 +7,7 @@ mod evaluate;
 mod export;
 mod objects;
 mod report;
+mod scene;
 mod synthesize;
 
 use std::path::{Component, Path, PathBuf};
@@ -27,7 +28,7 @@ pub enum Grasp {
     Hand(convert::Convert),
     /// Makes objects for data sets, or cuts meshes into convex pieces.
     Objects(objects::Objects),
-    /// Writes a set of grasps as NPZ, for DexGraspBench, or as scenes for MuJoCo.
+    /// Writes a set of grasps as NPZ, for DexGraspBench, or as scenes for MuJoCo or Backflow.
     Export(export::Export),
     /// Says how good sets of grasps seem, and how diverse they are.
     Report(report::Report),

@@ -119,6 +119,20 @@ fn a_hand_that_starts_in_the_object_is_not_simulated() {
 }
 
 #[test]
+fn a_hand_that_starts_in_itself_is_not_simulated() {
+    // Jaws 12 mm in each other, far from the cube.
+    let through = 0.05 - 0.0015;
+    let rows = verdicts(|set| set.object.pose[2] = 0.3, vec![jaws(through, through)]);
+    assert_eq!(rows[0].lost, Some(Lost::StartsInside));
+    assert!(
+        (rows[0].self_penetration - 0.012).abs() < 1e-5 && rows[0].penetration == 0.0,
+        "{:?}",
+        rows[0]
+    );
+    assert!(rows[0].directions.is_empty());
+}
+
+#[test]
 fn verdicts_do_not_depend_on_the_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
     let mut set = set(&library::named("gripper").unwrap(), folder.path());

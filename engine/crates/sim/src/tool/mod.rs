@@ -31,7 +31,7 @@ pub use trajectory::{Trajectory, TrajectoryBar};
 pub const MAX_TOOLS: usize = 8;
 
 /// Joints that a tool may have.
-pub const MAX_JOINTS: usize = 7;
+pub const MAX_JOINTS: usize = 24;
 
 /// Frames of a tool: its own and one for each joint.
 pub const MAX_LINKS: usize = MAX_JOINTS + 1;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Colliders that a scene may have.
-pub const MAX_COLLIDERS: usize = 16;
+pub const MAX_COLLIDERS: usize = 64;
 
 /// Nodes lighter than this share of the lightest particle count as empty (1). Momentum
 /// and mass carry the same weights, so that their quotient is exact however small they

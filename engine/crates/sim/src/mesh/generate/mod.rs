@@ -55,13 +55,14 @@ mod tests {
     };
 
     /// The meshes in `assets/meshes`.
-    fn assets() -> [(&'static str, Mesh); 5] {
+    fn assets() -> [(&'static str, Mesh); 6] {
         [
             ("cup.obj", cup(0.04, 0.1, 0.004, 64)),
             ("bowl.obj", bowl(0.08, 0.005, 64)),
             ("torus.obj", torus(0.06, 0.02, 24, 64)),
             ("round_tank.obj", cup(0.5, 0.6, 0.08, 64)),
             ("glass.obj", cup(0.16, 0.5, 0.03, 64)),
+            ("tube.obj", cup(0.02, 0.06, 0.006, 48)),
         ]
     }
 

@@ -14,10 +14,8 @@ use crate::{
             Body, ChamferTarget, Collider, Loss, PairTarget, Sampling, Shape, Spec, Term, When,
         },
     },
+    transfer::grid_update::MAX_COLLIDERS,
 };
-
-/// Colliders of a scene, at most.
-const COLLIDERS: usize = 16;
 
 /// Bodies of a scene, at most: particles know theirs by 16 bits.
 const BODIES: usize = 1 << 16;
@@ -33,9 +31,13 @@ pub(super) fn check(spec: &Spec<()>, faults: &mut Faults) {
     for (index, body) in spec.bodies.iter().enumerate() {
         self::body(&format!("bodies[{index}]"), body, faults);
     }
-    if spec.colliders.len() > COLLIDERS {
+    if spec.colliders.len() > MAX_COLLIDERS {
         let count = format!("[{} colliders]", spec.colliders.len());
-        faults.add("colliders", count, format!("at most {COLLIDERS} colliders"));
+        faults.add(
+            "colliders",
+            count,
+            format!("at most {MAX_COLLIDERS} colliders"),
+        );
     }
     for (index, collider) in spec.colliders.iter().enumerate() {
         self::collider(&format!("colliders[{index}]"), collider, faults);

@@ -73,7 +73,7 @@ pub struct Spec<O> {
     /// Forces on particles besides gravity. Default: [].
     #[serde(default)]
     pub forces: Vec<Force>,
-    /// Solids that matter may not flow into; at most 16. Default: [].
+    /// Solids that matter may not flow into; at most 64. Default: [].
     #[serde(default)]
     pub colliders: Vec<Collider>,
     /// Rigid bodies of mass and inertia; at most 64. Default: [].
@@ -210,6 +210,12 @@ impl<O> Spec<O> {
     /// The same scene without `optimize`.
     #[must_use]
     pub fn physics(&self) -> Spec<()> {
+        self.with(None)
+    }
+
+    /// The same scene with another `optimize`.
+    #[must_use]
+    pub fn with<P>(&self, optimize: Option<P>) -> Spec<P> {
         Spec {
             version: self.version,
             name: self.name.clone(),
@@ -229,7 +235,7 @@ impl<O> Spec<O> {
             losses: self.losses.clone(),
             metrics: self.metrics.clone(),
             views: self.views.clone(),
-            optimize: None,
+            optimize,
         }
     }
 

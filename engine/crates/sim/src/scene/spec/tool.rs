@@ -13,7 +13,7 @@ pub struct Tool {
     /// How it is turned at the start: rotation vector (rad). Default: (0, 0, 0).
     #[serde(default)]
     pub rotation: [f64; 3],
-    /// Joints that carry further parts, each after the one that it hangs on; at most 7.
+    /// Joints that carry further parts, each after the one that it hangs on; at most 24.
     /// Default: [].
     #[serde(default)]
     pub joints: Vec<Joint>,

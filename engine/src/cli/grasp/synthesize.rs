@@ -7,11 +7,15 @@ use std::{
 
 use backflow_grasp::{
     Hand,
-    object::{Fineness, Object},
+    object::{
+        Fineness, Object,
+        surroundings::{Surroundings, SurroundingsSpec},
+    },
     set::{GraspSet, HandEntry, ObjectEntry, json, mjcf},
     synthesis::{Grasp, Settings, synthesize},
 };
 use clap::Args;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{hand, seen_from};
@@ -59,6 +63,11 @@ pub struct Synthesize {
     /// RON file with other settings, such as `(iterations: 800, squeeze: 12.0)`.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
+    /// RON file with what stands about the objects and is not to be touched, in their frame (m):
+    /// `(planes: [(point: (0, 0, -0.04), normal: (0, 0, 1))], shapes: [Sphere(centre: (0.1, 0, 0),
+    /// radius: 0.03)])`.
+    #[arg(long, value_name = "FILE")]
+    surroundings: Option<PathBuf>,
     /// MJCF or URDF model of the hand that the sets name, in place of the hand's own; its motors
     /// get the hand's stiffness and strength, and its joints a damping of 0.1 N m s / rad.
     #[arg(long, value_name = "FILE")]
@@ -89,6 +98,7 @@ impl Synthesize {
         }
         let hand = hand(&self.hand)?;
         let settings = self.settings()?;
+        let surroundings = self.surroundings()?;
         fs::create_dir_all(&self.out)
             .map_err(|error| Failure::work(format!("{}: {error}", self.out.display())))?;
         let model = self.model_of(&hand)?;
@@ -99,7 +109,7 @@ impl Synthesize {
             for path in &self.object {
                 for &scale in &self.scale {
                     progress.at(done, &format!("{} x {scale}", path.display()));
-                    self.set(&hand, &model, path, scale, &settings)?;
+                    self.set(&hand, &model, path, scale, &settings, &surroundings)?;
                     done += 1;
                 }
             }
@@ -110,22 +120,26 @@ impl Synthesize {
 
     /// The settings asked for.
     fn settings(&self) -> Result<Settings, Failure> {
-        let base = match &self.settings {
-            None => Settings::default(),
-            Some(path) => {
-                let fault = |error: &dyn std::fmt::Display| {
-                    Failure::input(format!("{}: {error}", path.display()))
-                };
-                let text = fs::read_to_string(path).map_err(|error| fault(&error))?;
-                ron::from_str(&text).map_err(|error| fault(&error))?
-            }
-        };
+        let base = self
+            .settings
+            .as_deref()
+            .map_or_else(|| Ok(Settings::default()), parsed)?;
         let settings = Settings {
             seed: self.seed,
             candidates: self.candidates,
             ..base
         };
         settings.checked().map_err(Failure::input)
+    }
+
+    /// What stands about the objects.
+    fn surroundings(&self) -> Result<Surroundings, Failure> {
+        let Some(path) = &self.surroundings else {
+            return Ok(Surroundings::default());
+        };
+        let spec: SurroundingsSpec = parsed(path)?;
+        Surroundings::new(&spec)
+            .map_err(|error| Failure::input(format!("{}: {error}", path.display())))
     }
 
     /// The model that sets name, written beside them if it is the hand's own.
@@ -150,6 +164,7 @@ impl Synthesize {
         path: &Path,
         scale: f64,
         settings: &Settings,
+        surroundings: &Surroundings,
     ) -> Result<(), Failure> {
         let stem = path
             .file_stem()
@@ -160,7 +175,9 @@ impl Synthesize {
         if file.exists() {
             return self.kept(&file);
         }
-        let object = Object::read(path, scale, &Fineness::default()).map_err(Failure::input)?;
+        let mut object =
+            Object::read(path, scale, &Fineness::default()).map_err(Failure::input)?;
+        object.surroundings.clone_from(surroundings);
         let watch = Watch::start();
         let grasps = synthesize(hand, &object, self.count, settings).map_err(Failure::input)?;
         let seconds = watch.seconds();
@@ -241,4 +258,12 @@ impl Synthesize {
             }
         }
     }
+}
+
+/// What a RON file says.
+fn parsed<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    let fault =
+        |error: &dyn std::fmt::Display| Failure::input(format!("{}: {error}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| fault(&error))?;
+    ron::from_str(&text).map_err(|error| fault(&error))
 }

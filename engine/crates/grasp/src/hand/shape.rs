@@ -3,6 +3,7 @@
 //! Objects are met by balls, `d = phi(centre) - radius`; other links by segments with a
 //! radius, or by balls where one of the two is a box.
 
+use backflow_diff::Real;
 use nalgebra::{Matrix3, Vector3};
 
 use super::{
@@ -234,6 +235,39 @@ pub struct Block {
     pub half: Vector3<f64>,
     /// Its turn.
     pub rotation: Matrix3<f64>,
+}
+
+impl Block {
+    /// Distance (m) of a point in the frame of the link from the surface, negative inside, and
+    /// its gradient, the outward normal; inside, that of the nearest face.
+    pub fn away<T: Real>(&self, point: &Vector3<T>) -> (T, Vector3<T>) {
+        let turn = self.rotation.map(T::of);
+        let local = turn.tr_mul(&(*point - self.centre.map(T::of)));
+        let half = self.half.map(T::of);
+        let beyond = Vector3::from_fn(|axis, _| {
+            let over = local[axis].abs() - half[axis];
+            let over = if over > T::zero() { over } else { T::zero() };
+            if local[axis] < T::zero() { -over } else { over }
+        });
+        let square = beyond.norm_squared();
+        if square > T::of(1e-18) {
+            let distance = square.sqrt();
+            return (distance, turn * (beyond / distance));
+        }
+        let mut nearest = 0;
+        for axis in 1..3 {
+            if local[axis].abs() - half[axis] > local[nearest].abs() - half[nearest] {
+                nearest = axis;
+            }
+        }
+        let sign = if local[nearest] < T::zero() {
+            -T::one()
+        } else {
+            T::one()
+        };
+        let normal = turn * (Vector3::ith(nearest, T::one()) * sign);
+        (local[nearest].abs() - half[nearest], normal)
+    }
 }
 
 /// The box that a shape is, if it is one.

@@ -135,6 +135,7 @@ pub fn play(
                 },
                 weight: settings.lift.powi(-2),
                 when: When::End,
+                guide: false,
             }],
             metrics: Vec::new(),
             views: vec![Bookmark {

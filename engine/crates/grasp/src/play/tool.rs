@@ -154,6 +154,7 @@ pub fn tool(hand: &Hand, name: &str, root: &Pose<f64>, positions: &[f64]) -> Too
         rotation: log(&root.rotation).into(),
         joints: hand.joints.iter().enumerate().map(joint).collect(),
         motion: Motion::Hold,
+        policy: None,
         limits: Limits::default(),
     }
 }

@@ -7,7 +7,7 @@ use super::clearance::barrier;
 use crate::hand::{
     Hand,
     kinematics::{Frames, FramesBar},
-    shape::{Block, Segment},
+    shape::Segment,
 };
 
 /// Width of the barriers (m).
@@ -73,22 +73,33 @@ pub(super) fn visit<T: Real>(
             }
         }
         for (boxes, others) in [(a, b), (b, a)] {
-            for block in &hand.links[boxes].blocks {
-                let (middle, around) = (frames.point(boxes, &block.centre), block.half.norm());
-                let bound = &hand.links[others].bound;
-                let reach = T::of(around + bound.radius + margin);
-                if (frames.point(others, &bound.centre) - middle).norm_squared() > reach * reach {
+            let (boxed, other) = (&hand.links[boxes], &hand.links[others]);
+            if boxed.blocks.is_empty() || other.balls.is_empty() {
+                continue;
+            }
+            // The other link in the frame of the one with the boxes.
+            let back = frames.rotation[boxes].transpose();
+            let turn = back * frames.rotation[others];
+            let shift = back * (frames.position[others] - frames.position[boxes]);
+            let local = |point: &Vector3<f64>| turn * point.map(T::of) + shift;
+            let around = local(&other.bound.centre);
+            let reach = T::of(other.bound.radius + margin);
+            for block in &boxed.blocks {
+                if block.away(&around).0 > reach {
                     continue;
                 }
-                for ball in &hand.links[others].balls {
-                    let centre = frames.point(others, &ball.centre);
-                    let reach = T::of(around + ball.radius + margin);
+                let (middle, radius) = (block.centre.map(T::of), block.half.norm() + margin);
+                for ball in &other.balls {
+                    let centre = local(&ball.centre);
+                    let reach = T::of(radius + ball.radius);
                     if (centre - middle).norm_squared() > reach * reach {
                         continue;
                     }
-                    let (distance, normal) = from_box(frames, boxes, block, &centre);
+                    let (distance, normal) = block.away(&centre);
                     let overlap = T::of(ball.radius + margin) - distance;
                     if overlap > T::zero() {
+                        let centre = frames.point(others, &ball.centre);
+                        let normal = frames.rotation[boxes] * normal;
                         let surface = centre - normal * distance;
                         if others == a {
                             each((a, b), (centre, surface), &normal, overlap);
@@ -100,42 +111,6 @@ pub(super) fn visit<T: Real>(
             }
         }
     }
-}
-
-/// Distance of a world point from a box of a link, negative inside, and the outward normal;
-/// inside, that of the nearest face.
-fn from_box<T: Real>(
-    frames: &Frames<T>,
-    link: usize,
-    block: &Block,
-    point: &Vector3<T>,
-) -> (T, Vector3<T>) {
-    let turn = frames.rotation[link] * block.rotation.map(T::of);
-    let local = turn.tr_mul(&(*point - frames.point(link, &block.centre)));
-    let half = block.half.map(T::of);
-    let beyond = Vector3::from_fn(|axis, _| {
-        let over = local[axis].abs() - half[axis];
-        let over = if over > T::zero() { over } else { T::zero() };
-        if local[axis] < T::zero() { -over } else { over }
-    });
-    let square = beyond.norm_squared();
-    if square > T::of(1e-18) {
-        let distance = square.sqrt();
-        return (distance, turn * (beyond / distance));
-    }
-    let mut nearest = 0;
-    for axis in 1..3 {
-        if local[axis].abs() - half[axis] > local[nearest].abs() - half[nearest] {
-            nearest = axis;
-        }
-    }
-    let sign = if local[nearest] < T::zero() {
-        -T::one()
-    } else {
-        T::one()
-    };
-    let normal = turn * (Vector3::ith(nearest, T::one()) * sign);
-    (local[nearest].abs() - half[nearest], normal)
 }
 
 fn ends<T: Real>(frames: &Frames<T>, link: usize, segment: &Segment) -> [Vector3<T>; 2] {

@@ -254,7 +254,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             }
             rigid.match_shape_vjp(world, &free, &mut self.particles);
         }
-        self.rest.grid = GridBar::zero();
+        self.rest.grid = GridBar::zero(scenery.len());
         self.rest.bodies.fill([0.0; _]);
         self.rest.rigids.fill(RigidParameterBar::zero());
         T::substep_vjp(

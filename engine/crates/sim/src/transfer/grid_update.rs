@@ -27,15 +27,18 @@ const NEGLIGIBLE: f64 = 1e-24;
 /// The colliders of a substep where they stand.
 pub type Scenery<'a, T> = ArrayVec<Placed<'a, T>, MAX_COLLIDERS>;
 
+/// Cotangents of the colliders of a scene: as many as it has.
+pub type ColliderBars<T> = ArrayVec<ColliderBar<T>, MAX_COLLIDERS>;
+
 /// Cotangents of what the grid update depends on besides the nodes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct GridBar<T: Real> {
     /// Of gravity.
     pub gravity: Vector3<T>,
     /// Of the friction of each wall.
     pub walls: [[T; 2]; 3],
     /// Of each collider.
-    pub colliders: [ColliderBar<T>; MAX_COLLIDERS],
+    pub colliders: ColliderBars<T>,
 }
 
 /// Cotangents of a collider where it stands.
@@ -55,34 +58,39 @@ impl<T: Real> ColliderBar<T> {
             friction: T::zero(),
         }
     }
+
+    /// Adds another.
+    pub fn add(&mut self, other: &Self) {
+        self.placed += other.placed;
+        self.friction += other.friction;
+    }
+}
+
+/// Zero cotangents of so many colliders.
+pub fn no_bars<T: Real>(colliders: usize) -> ColliderBars<T> {
+    (0..colliders).map(|_| ColliderBar::zero()).collect()
 }
 
 impl<T: Real> GridBar<T> {
-    /// The zero cotangent.
-    pub fn zero() -> Self {
+    /// The zero cotangent, with so many colliders.
+    pub fn zero(colliders: usize) -> Self {
         Self {
             gravity: Vector3::zeros(),
             walls: [[T::zero(); 2]; 3],
-            colliders: [ColliderBar::zero(); MAX_COLLIDERS],
+            colliders: no_bars(colliders),
         }
     }
 
-    /// Adds another, of which only the first `colliders` colliders count.
-    pub fn add(&mut self, other: &Self, colliders: usize) {
+    /// Adds another.
+    pub fn add(&mut self, other: &Self) {
         self.gravity += other.gravity;
         for axis in 0..3 {
             for side in 0..2 {
                 self.walls[axis][side] += other.walls[axis][side];
             }
         }
-        for (sum, part) in self
-            .colliders
-            .iter_mut()
-            .zip(&other.colliders)
-            .take(colliders)
-        {
-            sum.placed += part.placed;
-            sum.friction += part.friction;
+        for (sum, part) in self.colliders.iter_mut().zip(&other.colliders) {
+            sum.add(part);
         }
     }
 }
@@ -426,8 +434,9 @@ pub(super) fn act_vjp<T: Real>(
         Act::Collider(index) => {
             let index = usize::from(index);
             let bar = contact_vjp(&site.scenery[index], position, before, v_bar);
-            rest.colliders[index].placed += bar.placed;
-            rest.colliders[index].friction += bar.friction;
+            let sum = &mut rest.colliders[index];
+            sum.placed += bar.placed;
+            sum.friction += bar.friction;
             bar.velocity
         }
         Act::Wall(axis, side) => {

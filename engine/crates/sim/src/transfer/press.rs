@@ -5,7 +5,7 @@ use nalgebra::Vector3;
 
 use super::{
     g2p::Moved,
-    grid_update::{ColliderBar, MAX_COLLIDERS, Scenery},
+    grid_update::{ColliderBar, ColliderBars, MAX_COLLIDERS, Scenery, no_bars},
     hold::hold,
     reaction::{Impulses, Wrench},
 };
@@ -36,7 +36,7 @@ pub struct Pressed<W: Real> {
 #[derive(Debug, Clone)]
 pub struct PressBar<T: Real> {
     /// Of each collider.
-    pub colliders: [ColliderBar<T>; MAX_COLLIDERS],
+    pub colliders: ColliderBars<T>,
     /// Of the mass of a particle of each body, liquids first; empty where no impulse counts.
     pub masses: Vec<T>,
 }
@@ -52,8 +52,7 @@ impl<W: Real> Pressed<W> {
 impl<T: Real> PressBar<T> {
     fn merge(mut self, other: Self) -> Self {
         for (sum, part) in self.colliders.iter_mut().zip(&other.colliders) {
-            sum.placed += part.placed;
-            sum.friction += part.friction;
+            sum.add(part);
         }
         for (sum, part) in self.masses.iter_mut().zip(&other.masses) {
             *sum += *part;
@@ -229,7 +228,7 @@ pub fn press_vjp<T: Real>(
         0
     };
     let nothing = || PressBar {
-        colliders: [ColliderBar::zero(); MAX_COLLIDERS],
+        colliders: no_bars(scenery.len()),
         masses: vec![T::zero(); bodies],
     };
     let work = |block: &ParticleBlock, view: ParticlesMut<'_, T>| {

@@ -329,7 +329,7 @@ mod tests {
                 let site = Site::new(&world, &scenery, &block, mass_threshold(&world));
                 let (nodes, weights) = (momentum(), weights());
                 let mut bars = [[0.0; 4]; _];
-                let mut rest = GridBar::zero();
+                let mut rest = GridBar::zero(scenery.len());
                 reaction_vjp(&site, &nodes, None, &weights, &mut bars, &mut rest);
 
                 let direction: BlockNodes<f64> = std::array::from_fn(|node| {

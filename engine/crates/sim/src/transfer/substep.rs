@@ -44,7 +44,7 @@ impl<T: Real> SubstepBar<T> {
     /// The zero cotangent.
     pub fn zero(world: &World<T>) -> Self {
         Self {
-            grid: GridBar::zero(),
+            grid: GridBar::zero(world.colliders.len()),
             bodies: vec![[0.0; crate::material::PARAMETERS + 1]; body_count(world)],
             reaction: None,
             rigids: vec![RigidParameterBar::zero(); world.rigids.len()],
@@ -349,8 +349,9 @@ pub fn substep_vjp<T: Real>(
         reaction: rest.reaction.as_ref(),
         immersed,
     };
-    let grid_bar = grid.pull(0, &order.grid, momentum, node_bars);
-    rest.grid.add(&grid_bar, scenery.len());
+    let mut grid_bar = GridBar::zero(scenery.len());
+    grid.pull(0, &order.grid, momentum, node_bars, &mut grid_bar);
+    rest.grid.add(&grid_bar);
     if !rigids.is_empty() {
         let parameters = &mut rest.rigids;
         immersed.meet_vjp(world, node_bars, rigid_bars, parameters);
@@ -412,26 +413,27 @@ struct NodesBar<'a, T: Real> {
 
 impl<T: Real> NodesBar<'_, T> {
     /// Fills `bars` with the cotangents of momentum and mass, or near a rigid body with those
-    /// of the velocities that it leaves; the rest is summed in an order that depends on the
-    /// number of blocks alone. The first block is the grid's block `first`.
+    /// of the velocities that it leaves; the rest is added to `sum` in an order that depends on
+    /// the number of blocks alone. The first block is the grid's block `first`.
     fn pull(
         &self,
         first: usize,
         blocks: &[GridBlock],
         momentum: &[BlockNodes<T>],
         bars: &mut [BlockNodes<T>],
-    ) -> GridBar<T> {
+        sum: &mut GridBar<T>,
+    ) {
         if blocks.len() > GRAIN {
             let at = blocks.len() / 2;
             let (left, right) = bars.split_at_mut(at);
-            let (mut sum, part) = rayon::join(
-                || self.pull(first, &blocks[..at], &momentum[..at], left),
-                || self.pull(first + at, &blocks[at..], &momentum[at..], right),
+            let mut part = GridBar::zero(self.scenery.len());
+            rayon::join(
+                || self.pull(first, &blocks[..at], &momentum[..at], left, sum),
+                || self.pull(first + at, &blocks[at..], &momentum[at..], right, &mut part),
             );
-            sum.add(&part, self.scenery.len());
-            return sum;
+            sum.add(&part);
+            return;
         }
-        let mut sum = GridBar::zero();
         for (at, ((block, momentum), bar)) in blocks.iter().zip(momentum).zip(bars).enumerate() {
             let site = &Site::new(self.world, self.scenery, block, self.threshold);
             T::launch(blocks::UpdateVjp {
@@ -441,15 +443,14 @@ impl<T: Real> NodesBar<'_, T> {
                 reaches: self.reaches,
                 momentum,
                 bars: bar,
-                rest: &mut sum,
+                rest: sum,
                 met: self.immersed.met(first + at),
             });
             if let Some(bars) = self.reaction {
                 let met = self.immersed.met(first + at);
-                reaction_vjp(site, momentum, met, bars, bar, &mut sum);
+                reaction_vjp(site, momentum, met, bars, bar, sum);
             }
         }
-        sum
     }
 }
 

@@ -123,7 +123,7 @@ fn vjp_is_the_transpose_for_every_law_at_walls_and_colliders() {
                 // Velocities have three components.
                 node[3] = 0.0;
             }
-            let (mut bars, mut rest) = (weights, GridBar::zero());
+            let (mut bars, mut rest) = (weights, GridBar::zero(scenery.len()));
             grid_update_vjp(&site, &momentum, &mut bars, &mut rest);
 
             let push = |world: &World<Dual64>, direction: &BlockNodes<f64>| {

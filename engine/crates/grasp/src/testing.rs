@@ -8,6 +8,19 @@ pub(crate) fn noise(seed: u64) -> Vector3<f64> {
     Vector3::new(at(0), at(1), at(2))
 }
 
+/// A table that ends at a height (m).
+pub(crate) fn table(z: f64) -> crate::object::surroundings::Surroundings {
+    use crate::object::surroundings::{HalfSpace, Surroundings, SurroundingsSpec};
+    let spec = SurroundingsSpec {
+        planes: vec![HalfSpace {
+            point: [0.0, 0.0, z],
+            normal: [0.0, 0.0, 1.0],
+        }],
+        ..SurroundingsSpec::default()
+    };
+    Surroundings::new(&spec).unwrap()
+}
+
 /// A ball of a radius (m) about the origin.
 pub(crate) fn ball(radius: f64) -> crate::object::Object {
     let (rows, columns) = (24, 48);

@@ -16,6 +16,7 @@
 pub mod admm;
 pub mod contact;
 pub mod hull;
+pub mod interior;
 pub mod kkt;
 pub mod rows;
 pub mod value;

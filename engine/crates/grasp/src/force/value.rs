@@ -42,6 +42,29 @@ pub fn value_vjp<T: Real>(
     }
 }
 
+/// Adds `scale dV / dz` to the cotangents of the forces and of `k`.
+pub fn forces_vjp<T: Real>(
+    contacts: &[Contact<T>],
+    load: &[f64; 6],
+    z: &[T],
+    spread: f64,
+    scale: T,
+    bar: &mut [T],
+) {
+    let [force, torque] = balance(contacts, load, z);
+    for (contact, (z, bar)) in contacts.iter().zip(z.chunks(3).zip(bar.chunks_mut(3))) {
+        // d (torque . (r x F)) = (torque x r) . dF
+        let push_bar = (force + torque.cross(&contact.arm)) * scale;
+        for (bar, axis) in bar.iter_mut().zip(&contact.axes) {
+            *bar += push_bar.dot(axis);
+        }
+        bar[0] += T::of(spread) * z[0] * scale;
+    }
+    let push = Vector3::new(load[0], load[1], load[2]).map(T::of);
+    let turn = Vector3::new(load[3], load[4], load[5]).map(T::of);
+    bar[3 * contacts.len()] -= (force.dot(&push) + torque.dot(&turn)) * scale;
+}
+
 /// `G f - k w`, force and torque.
 fn balance<T: Real>(contacts: &[Contact<T>], load: &[f64; 6], z: &[T]) -> [Vector3<T>; 2] {
     let k = z[3 * contacts.len()];

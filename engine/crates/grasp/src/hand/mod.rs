@@ -46,6 +46,8 @@ pub struct Link {
     pub joint: Option<usize>,
     /// Balls that cover it, some of them a little larger than it.
     pub balls: Vec<Ball>,
+    /// Parts of them, each with a ball around it.
+    pub clusters: Vec<Patch>,
     /// Segments with a radius, which stand for it among the other links, but for its boxes.
     pub segments: Vec<Segment>,
     /// Its boxes.
@@ -58,7 +60,7 @@ pub struct Link {
     pub bound: Ball,
 }
 
-/// Some of the balls of a surface that lie side by side.
+/// Some of the balls of a link that lie side by side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Patch {
     /// A ball around them.
@@ -222,18 +224,20 @@ impl Hand {
                     ));
                 }
             }
+            let balls: Vec<Ball> = link.shapes.iter().flat_map(shape::balls).collect();
             let surface: Vec<Ball> = link.shapes.iter().flat_map(shape::surface).collect();
             links.push(Link {
                 parent,
                 position,
                 rotation,
                 joint,
-                balls: link.shapes.iter().flat_map(shape::balls).collect(),
+                bound: shape::bound(balls.iter().copied()),
+                clusters: patches(&balls),
+                balls,
                 segments: link.shapes.iter().flat_map(shape::segments).collect(),
                 blocks: link.shapes.iter().filter_map(shape::block).collect(),
                 patches: patches(&surface),
                 surface,
-                bound: shape::bound(link.shapes.iter().flat_map(shape::balls)),
             });
         }
         let joint_at = |field: String, name: &str| {
@@ -399,14 +403,14 @@ impl Hand {
 /// Balls of a patch, at most.
 const PATCH: usize = 12;
 
-/// A surface in patches of balls that follow one another.
-fn patches(surface: &[Ball]) -> Vec<Patch> {
-    (0..surface.len())
+/// Balls in patches of some that follow one another.
+fn patches(all: &[Ball]) -> Vec<Patch> {
+    (0..all.len())
         .step_by(PATCH)
         .map(|first| {
-            let balls = first..(first + PATCH).min(surface.len());
+            let balls = first..(first + PATCH).min(all.len());
             Patch {
-                bound: shape::bound(surface[balls.clone()].iter().copied()),
+                bound: shape::bound(all[balls.clone()].iter().copied()),
                 balls,
             }
         })

@@ -11,6 +11,7 @@ use super::{
     spec::{SectionSpec, ShapeSpec},
     turn,
 };
+use crate::force::contact::tangents;
 
 /// A ball in the frame of a link; of radius zero it is a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,6 +33,37 @@ pub struct Segment {
     pub radius: f64,
 }
 
+impl Segment {
+    /// Distance (m) of a point in the frame of the link from the surface, negative inside, and
+    /// its gradient, the outward normal; on the segment itself any normal to it will do.
+    pub fn away<T: Real>(&self, point: &Vector3<T>) -> (T, Vector3<T>) {
+        let way = (self.to - self.from).map(T::of);
+        let from = *point - self.from.map(T::of);
+        let square = way.norm_squared();
+        let part = if square > T::zero() {
+            from.dot(&way) / square
+        } else {
+            T::zero()
+        };
+        let part = if part < T::zero() {
+            T::zero()
+        } else if part > T::one() {
+            T::one()
+        } else {
+            part
+        };
+        let off = from - way * part;
+        let distance = off.norm();
+        let normal = if distance > T::of(1e-9) {
+            off / distance
+        } else {
+            let along = (self.to - self.from).try_normalize(1e-12);
+            tangents(&along.unwrap_or_else(Vector3::z))[0].map(T::of)
+        };
+        (distance - T::of(self.radius), normal)
+    }
+}
+
 /// Distance of the balls along a capsule, in radii: between two of them it is 3 % thinner.
 const STEP: f64 = 0.5;
 /// Distance of points on the faces of a box (m).
@@ -44,7 +76,7 @@ const SPANS: usize = 3;
 const FINER: usize = 2;
 
 /// Whether all numbers are finite and all sizes positive.
-pub(super) fn sound(shape: &ShapeSpec) -> bool {
+pub(crate) fn sound(shape: &ShapeSpec) -> bool {
     match shape {
         ShapeSpec::Sphere { centre, radius } => finite(centre).is_some() && *radius > 0.0,
         ShapeSpec::Capsule { from, to, radius } => {
@@ -151,7 +183,7 @@ pub(crate) fn surface(shape: &ShapeSpec) -> Vec<Ball> {
 }
 
 /// Segments with a radius that stand for a shape; none for a box, see [`Block`].
-pub(super) fn segments(shape: &ShapeSpec) -> Vec<Segment> {
+pub(crate) fn segments(shape: &ShapeSpec) -> Vec<Segment> {
     match shape {
         ShapeSpec::Sphere { centre, radius } => vec![Segment {
             from: Vector3::from(*centre),
@@ -238,6 +270,14 @@ pub struct Block {
 }
 
 impl Block {
+    /// Whether a point in the frame of the link is within a distance (m) of the box.
+    #[inline]
+    pub fn reaches(&self, point: &Vector3<f64>, within: f64) -> bool {
+        let local = self.rotation.tr_mul(&(point - self.centre));
+        let beyond = (local.abs() - self.half).map(|over| over.max(0.0));
+        beyond.norm_squared() <= within * within
+    }
+
     /// Distance (m) of a point in the frame of the link from the surface, negative inside, and
     /// its gradient, the outward normal; inside, that of the nearest face.
     pub fn away<T: Real>(&self, point: &Vector3<T>) -> (T, Vector3<T>) {
@@ -271,7 +311,7 @@ impl Block {
 }
 
 /// The box that a shape is, if it is one.
-pub(super) fn block(shape: &ShapeSpec) -> Option<Block> {
+pub(crate) fn block(shape: &ShapeSpec) -> Option<Block> {
     match shape {
         ShapeSpec::Cuboid {
             centre,

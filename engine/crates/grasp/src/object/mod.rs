@@ -2,6 +2,7 @@
 
 pub mod distance;
 pub mod field;
+pub mod surroundings;
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use nalgebra::{Matrix3, Vector3};
 
 use crate::GraspError;
 use distance::Floor;
+use surroundings::Surroundings;
 
 /// A solid to be grasped.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +37,8 @@ pub struct Object {
     pub inertia: Matrix3<f64>,
     /// Half of the diagonal of the box around it (m).
     pub length: f64,
+    /// What stands about it; nothing, if nothing is said.
+    pub surroundings: Surroundings,
 }
 
 /// How fine the distance of an object is.
@@ -142,6 +146,7 @@ impl Object {
             centre,
             inertia: second / volume - about,
             length: 0.5 * (high - low).norm(),
+            surroundings: Surroundings::default(),
         })
     }
 }

@@ -102,15 +102,25 @@ fn visit<T: Real>(
         if object.floor.at(&around) > SLACK * (link.bound.radius + margin) {
             continue;
         }
-        for ball in &link.balls {
-            let centre = frames.point(index, &ball.centre);
-            let far = object.floor.at(&centre.map(|x| x.to_f64()));
-            if far > ball.radius + margin {
-                continue;
+        for cluster in &link.clusters {
+            // A single one has the bound of the link.
+            if link.clusters.len() > 1 {
+                let around = frames.point(index, &cluster.bound.centre);
+                let far = object.floor.at(&around.map(|x| x.to_f64()));
+                if far > SLACK * (cluster.bound.radius + margin) {
+                    continue;
+                }
             }
-            let overlap = T::of(ball.radius + margin) - distance(&object.field, &centre);
-            if overlap > T::zero() {
-                each(index, &centre, overlap, eta);
+            for ball in &link.balls[cluster.balls.clone()] {
+                let centre = frames.point(index, &ball.centre);
+                let far = object.floor.at(&centre.map(|x| x.to_f64()));
+                if far > ball.radius + margin {
+                    continue;
+                }
+                let overlap = T::of(ball.radius + margin) - distance(&object.field, &centre);
+                if overlap > T::zero() {
+                    each(index, &centre, overlap, eta);
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use backflow_sim::collider::SignedDistance;
 use nalgebra::{DMatrix, DVector, Vector3};
 
 use super::{
-    Settings,
+    Settings, avoidance,
     descend::{advance, slides},
     energy::{Stance, Workspace},
     overlap,
@@ -172,10 +172,11 @@ fn is_tip(hand: &Hand, link: usize) -> bool {
     hand.fingers.iter().any(|finger| finger.link == link)
 }
 
-/// Adds the gaps of all fingers and the deepest overlap of every link with the object and of
-/// every pair of links.
+/// Adds the gaps of all fingers and the deepest overlap of every link with the object and what
+/// stands about it, and of every pair of links.
 fn add_gaps(
     hand: &Hand,
+    object: &Object,
     workspace: &Workspace<f64>,
     movers: &[usize],
     near: &[Option<Nearest>],
@@ -193,6 +194,9 @@ fn add_gaps(
         if let Some(at) = at {
             let keep = if is_tip(hand, link) { 0.0 } else { KEEP };
             linear.add(&row_of(link, &at.point, &at.normal), at.gap - keep, UNITS.0);
+        }
+        if let Some(at) = avoidance::deepest(hand, object, &workspace.frames, link, KEEP) {
+            linear.add(&row_of(link, &at.point, &at.normal), -at.overlap, UNITS.0);
         }
     }
     let mut deepest: Vec<((usize, usize), [Vector3<f64>; 3], f64)> = Vec::new();
@@ -322,9 +326,10 @@ impl Closing {
         }
         let mut trial = Linear::new(self.linear.right.len());
         let movers = hand.movers(&self.trial.motors);
-        add_gaps(hand, &self.workspace, &movers, &self.near, &mut trial);
+        let (workspace, near) = (&self.workspace, &self.near);
+        add_gaps(hand, object, workspace, &movers, near, &mut trial);
         if let Some(z) = forces {
-            let (workspace, touches) = (&self.workspace, &self.touches);
+            let touches = &self.touches;
             add_balance(hand, object, workspace, &movers, touches, z, &mut trial);
         }
         if trial.merit < self.linear.merit {

@@ -6,12 +6,16 @@ use backflow_diff::lanes::WIDTH;
 use nalgebra::{Rotation3, Vector3};
 
 use super::{
-    Settings,
+    Settings, Solver,
     clearance::Margins,
     energy::{Forces, Stance, Weights, Workspace, energy_vjp},
 };
 use crate::{
-    force::{Batch, LOADS, Limits, Rows, VARIABLES, admm, loads},
+    force::{
+        Batch, LOADS, Limits, Rows, VARIABLES, admm,
+        interior::{self, Friction},
+        loads,
+    },
     hand::{Hand, spec::JointKind},
     object::Object,
 };
@@ -134,7 +138,10 @@ impl<'a> Descent<'a> {
                 walker.workspace.place(hand, object, &walker.stance);
             }
             if (iteration - steps.start).is_multiple_of(settings.interval) {
-                solve(&self.rows, &self.solver, &mut batches, walkers);
+                match settings.solver {
+                    Solver::Multipliers => solve(&self.rows, &self.solver, &mut batches, walkers),
+                    Solver::Interior(friction) => solve_exactly(&self.limits, friction, walkers),
+                }
             }
             let done = iteration as f64 / settings.iterations as f64;
             let weights = weights(settings, &self.limits, done);
@@ -200,6 +207,20 @@ fn solve(rows: &Rows, solver: &admm::Settings, batches: &mut [Batch<f32>], walke
             let batch = &batches[problem / WIDTH];
             for (force, wide) in forces.iter_mut().zip(&batch.z) {
                 *force = f64::from(wide[problem % WIDTH]);
+            }
+        }
+    }
+}
+
+/// Solves the programmes of all walkers one by one; of one without a solution the forces stay as
+/// they were.
+fn solve_exactly(limits: &Limits, friction: Friction, walkers: &mut [Walker]) {
+    let loads = loads();
+    for walker in walkers {
+        for (load, forces) in loads.iter().zip(&mut walker.forces) {
+            let contacts = walker.workspace.contacts();
+            if let Ok((_, z)) = interior::solve(contacts, load, limits, friction) {
+                forces[..z.len()].copy_from_slice(&z);
             }
         }
     }

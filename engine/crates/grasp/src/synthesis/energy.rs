@@ -4,6 +4,7 @@ use backflow_diff::Real;
 use nalgebra::{Matrix3, Vector3};
 
 use super::{
+    avoidance::{avoidance, avoidance_vjp},
     clearance::{Margins, clearance, clearance_vjp},
     overlap::{overlap, overlap_vjp},
     touch::{Touch, touch, touch_vjp},
@@ -116,7 +117,7 @@ impl<T: Real> Workspace<T> {
 
 /// The energy of the stance that `workspace` was placed at, for given forces:
 ///
-/// `E = w_f mean_j V_j + w_d mean_i (gap_i - reach)^2 + w_c (clearance + overlap)`.
+/// `E = w_f mean_j V_j + w_d mean_i (gap_i - reach)^2 + w_c (clearance + avoidance + overlap)`.
 pub fn energy<T: Real>(
     hand: &Hand,
     object: &Object,
@@ -137,8 +138,9 @@ pub fn energy<T: Real>(
         energy += off * off * T::of(weights.distance / count as f64);
     }
     let frames = &workspace.frames;
-    let near =
-        clearance(hand, object, frames, &weights.margins) + overlap(hand, frames, weights.apart);
+    let near = clearance(hand, object, frames, &weights.margins)
+        + avoidance(hand, object, frames, weights.margins.links)
+        + overlap(hand, frames, weights.apart);
     energy + near * T::of(weights.collision)
 }
 
@@ -182,6 +184,7 @@ pub fn energy_vjp<T: Real>(
     let (frames, bar) = (&workspace.frames, &mut workspace.frames_bar);
     let scale = T::of(weights.collision);
     let near = clearance_vjp(hand, object, frames, &weights.margins, scale, bar)
+        + avoidance_vjp(hand, object, frames, weights.margins.links, scale, bar)
         + overlap_vjp(hand, frames, weights.apart, scale, bar);
     energy += near * scale;
     hand.place_vjp(frames, bar, &mut workspace.posture_bar);
@@ -203,7 +206,7 @@ mod tests {
     use crate::{
         force::{Limits, Rows, admm},
         hand::library,
-        testing::{ball, noise},
+        testing::{ball, noise, table},
     };
 
     const WEIGHTS: Weights = Weights {
@@ -246,7 +249,8 @@ mod tests {
 
     #[test]
     fn energy_vjp_is_the_transpose() {
-        let object = ball(0.04);
+        let mut object = ball(0.04);
+        object.surroundings = table(-0.045);
         for hand in library::all().unwrap() {
             for seed in 0..4 {
                 let at = stance(&hand, seed);

@@ -6,6 +6,7 @@
 //! driven ([`squeeze`]); the grasps that promise most ([`hold`], [`Score`]) and are unlike one
 //! another are kept ([`choose`](mod@choose)).
 
+pub mod avoidance;
 pub mod choose;
 pub mod clearance;
 pub mod close;
@@ -16,6 +17,7 @@ pub mod open;
 pub mod overlap;
 mod score;
 mod settings;
+pub mod single_loop;
 pub mod squeeze;
 pub mod start;
 pub mod touch;
@@ -25,7 +27,7 @@ use rayon::prelude::*;
 use crate::{GraspError, hand::Hand, object::Object};
 use energy::{Stance, Workspace};
 pub use score::Score;
-pub use settings::Settings;
+pub use settings::{Settings, Solver};
 
 /// A grasp that was found.
 #[derive(Debug, Clone, PartialEq)]

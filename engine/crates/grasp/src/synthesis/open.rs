@@ -3,6 +3,7 @@
 use nalgebra::{DMatrix, DVector, Vector3};
 
 use super::{
+    avoidance,
     close::{Nearest, nearest},
     energy::{Stance, Workspace},
     overlap,
@@ -31,7 +32,9 @@ pub fn open(
         let opened = moved(hand, object, stance, touches, &ways);
         workspace.place(hand, object, &opened);
         for (link, hit) in hit.iter_mut().enumerate() {
-            *hit = nearest(hand, object, &workspace, link, -OVERLAP).is_some();
+            let frames = &workspace.frames;
+            *hit = nearest(hand, object, &workspace, link, -OVERLAP).is_some()
+                || avoidance::deepest(hand, object, frames, link, -OVERLAP).is_some();
         }
         overlap::visit(hand, &workspace.frames, 0.0, |(a, b), _, _, depth| {
             if depth > OVERLAP {

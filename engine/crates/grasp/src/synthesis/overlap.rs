@@ -7,7 +7,7 @@ use super::clearance::barrier;
 use crate::hand::{
     Hand,
     kinematics::{Frames, FramesBar},
-    shape::Segment,
+    shape::{Ball, Segment},
 };
 
 /// Width of the barriers (m).
@@ -77,34 +77,38 @@ pub(super) fn visit<T: Real>(
             if boxed.blocks.is_empty() || other.balls.is_empty() {
                 continue;
             }
-            // The other link in the frame of the one with the boxes.
+            // The other link in the frame of the one with the boxes; most of it is far away.
             let back = frames.rotation[boxes].transpose();
             let turn = back * frames.rotation[others];
             let shift = back * (frames.position[others] - frames.position[boxes]);
-            let local = |point: &Vector3<f64>| turn * point.map(T::of) + shift;
-            let around = local(&other.bound.centre);
-            let reach = T::of(other.bound.radius + margin);
+            let (near_turn, near_shift) = (turn.map(|x| x.to_f64()), shift.map(|x| x.to_f64()));
+            let near = |point: &Vector3<f64>| near_turn * point + near_shift;
+            let around = near(&other.bound.centre);
             for block in &boxed.blocks {
-                if block.away(&around).0 > reach {
+                if !block.reaches(&around, other.bound.radius + margin) {
                     continue;
                 }
-                let (middle, radius) = (block.centre.map(T::of), block.half.norm() + margin);
-                for ball in &other.balls {
-                    let centre = local(&ball.centre);
-                    let reach = T::of(radius + ball.radius);
-                    if (centre - middle).norm_squared() > reach * reach {
+                for cluster in &other.clusters {
+                    let Ball { centre, radius } = cluster.bound;
+                    if !block.reaches(&near(&centre), radius + margin) {
                         continue;
                     }
-                    let (distance, normal) = block.away(&centre);
-                    let overlap = T::of(ball.radius + margin) - distance;
-                    if overlap > T::zero() {
-                        let centre = frames.point(others, &ball.centre);
-                        let normal = frames.rotation[boxes] * normal;
-                        let surface = centre - normal * distance;
-                        if others == a {
-                            each((a, b), (centre, surface), &normal, overlap);
-                        } else {
-                            each((a, b), (surface, centre), &-normal, overlap);
+                    for ball in &other.balls[cluster.balls.clone()] {
+                        if !block.reaches(&near(&ball.centre), ball.radius + margin) {
+                            continue;
+                        }
+                        let local = turn * ball.centre.map(T::of) + shift;
+                        let (distance, normal) = block.away(&local);
+                        let overlap = T::of(ball.radius + margin) - distance;
+                        if overlap > T::zero() {
+                            let centre = frames.point(others, &ball.centre);
+                            let normal = frames.rotation[boxes] * normal;
+                            let surface = centre - normal * distance;
+                            if others == a {
+                                each((a, b), (centre, surface), &normal, overlap);
+                            } else {
+                                each((a, b), (surface, centre), &-normal, overlap);
+                            }
                         }
                     }
                 }

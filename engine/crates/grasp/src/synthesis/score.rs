@@ -4,7 +4,7 @@ use backflow_diff::lanes::WIDTH;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    End, Settings,
+    End, Settings, avoidance,
     close::{Nearest, nearest},
     energy::{Stance, Workspace},
     hold::Hold,
@@ -27,7 +27,7 @@ pub struct Score {
     pub squeeze: f64,
     /// Largest gap of a finger (m).
     pub gap: f64,
-    /// Deepest penetration of the object (m).
+    /// Deepest penetration of the object and of what stands about it (m).
     pub penetration: f64,
     /// Deepest penetration of the hand by itself (m).
     pub overlap: f64,
@@ -60,10 +60,15 @@ pub(super) fn touches(hand: &Hand, object: &Object, workspace: &Workspace<f64>) 
         .collect()
 }
 
-/// How deep the hand is in the object, and in itself (m).
+/// How deep the hand is in the object or in what stands about it, and in itself (m).
 pub(super) fn depths(hand: &Hand, object: &Object, workspace: &Workspace<f64>) -> (f64, f64) {
     let near = (0..hand.links.len()).filter_map(|link| nearest(hand, object, workspace, link, 0.0));
-    let penetration = near.map(|at| -at.gap).fold(0.0, f64::max);
+    let around = (0..hand.links.len())
+        .filter_map(|link| avoidance::deepest(hand, object, &workspace.frames, link, 0.0));
+    let depths = near
+        .map(|at| -at.gap)
+        .chain(around.map(|at| at.overlap));
+    let penetration = depths.fold(0.0, f64::max);
     let mut deepest = 0.0_f64;
     overlap::visit(hand, &workspace.frames, 0.0, |_, _, _, depth| {
         deepest = deepest.max(depth);

@@ -2,7 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::GraspError;
+use crate::{GraspError, force::interior::Friction};
+
+/// What solves the programmes of the forces while a grasp is sought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Solver {
+    /// The method of multipliers, sixteen at a time from where they were; see
+    /// [`admm`](crate::force::admm).
+    #[default]
+    Multipliers,
+    /// An interior point method, some fifty times as slow, see
+    /// [`interior`](crate::force::interior).
+    Interior(Friction),
+}
 
 /// All numbers of a synthesis, with the defaults that the command uses.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -23,6 +35,8 @@ pub struct Settings {
     pub iterations: usize,
     /// Steps between solves of the forces.
     pub interval: usize,
+    /// What solves them.
+    pub solver: Solver,
     /// Part of the steps after which fingers start to close (1).
     pub approach: f64,
     /// Part of the steps after which they are closed (1).
@@ -81,6 +95,7 @@ impl Default for Settings {
             bend: (0.4, 1.0),
             iterations: 500,
             interval: 5,
+            solver: Solver::default(),
             approach: 0.6,
             close: 0.85,
             reach: 0.010,

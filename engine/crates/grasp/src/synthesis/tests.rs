@@ -1,7 +1,12 @@
 use backflow_sim::mesh::generate;
 
 use super::*;
-use crate::{hand::library, object::Fineness, testing::ball};
+use crate::{
+    force::interior::Friction,
+    hand::library,
+    object::Fineness,
+    testing::{ball, table},
+};
 
 fn quick() -> Settings {
     Settings {
@@ -65,6 +70,74 @@ fn a_ball_is_held_by_every_hand_of_many_fingers() {
             assert!(grasp.squeeze != grasp.grasp && grasp.pregrasp != grasp.grasp);
         }
     }
+}
+
+#[test]
+fn hands_stay_above_the_table_that_an_object_lies_on() {
+    let (hand, free) = (library::named("allegro").unwrap(), ball(0.035));
+    let mut lying = free.clone();
+    lying.surroundings = table(-0.035);
+    // How deep the hand is in the table, for all that its score says.
+    let depths = |object: &Object| -> Vec<f64> {
+        let grasps = synthesize(&hand, object, 4, &quick()).unwrap();
+        let depth = |grasp: &Grasp| {
+            let mut workspace = Workspace::new(&hand);
+            workspace.place(&hand, object, &grasp.stance);
+            let links = 0..hand.links.len();
+            let below = links.filter_map(|link| {
+                avoidance::deepest(&hand, &lying, &workspace.frames, link, 0.0)
+            });
+            below.map(|at| at.overlap).fold(0.0, f64::max)
+        };
+        grasps.iter().map(depth).collect()
+    };
+    let worst = |depths: Vec<f64>| depths.into_iter().fold(0.0, f64::max);
+    let (with, without) = (worst(depths(&lying)), worst(depths(&free)));
+    assert!(with < 1e-3 && without > 0.01, "{with} {without}");
+}
+
+#[test]
+fn what_solves_the_forces_makes_little_difference() {
+    let (hand, object) = (library::named("allegro").unwrap(), ball(0.035));
+    let best = |solver: Solver| {
+        let settings = Settings {
+            solver,
+            candidates: 1,
+            ..quick()
+        };
+        synthesize(&hand, &object, 2, &settings).unwrap()[0].score.total
+    };
+    let [fast, pyramid, cone] = [
+        Solver::Multipliers,
+        Solver::Interior(Friction::Pyramid),
+        Solver::Interior(Friction::Cone),
+    ]
+    .map(best);
+    assert!(fast < 0.06 && pyramid < 0.06 && cone < 0.06, "{fast} {pyramid} {cone}");
+    assert!(fast != pyramid && pyramid != cone);
+}
+
+#[test]
+fn a_hand_that_starts_in_itself_does_not_end_so() {
+    let (hand, object) = (library::named("allegro").unwrap(), ball(0.035));
+    // All fingers bent all the way: they cross the thumb and the palm.
+    let fist = |stance: Stance<f64>| Stance {
+        motors: hand.motors.iter().map(|motor| motor.range.1).collect(),
+        ..stance
+    };
+    let settings = quick();
+    let starts: Vec<_> = (0..settings.scouts as u64)
+        .map(|index| fist(start::start(&hand, &object, &settings, index)))
+        .collect();
+    let crossing = |stance: &Stance<f64>| {
+        let mut workspace = Workspace::new(&hand);
+        workspace.place(&hand, &object, stance);
+        score::depths(&hand, &object, &workspace).1
+    };
+    assert!(crossing(&starts[0]) > 0.005);
+    let mut ends = descend::descend(&hand, &object, &settings, &starts);
+    close::close(&hand, &object, &settings, &mut ends);
+    assert!(crossing(&ends[0]) < 1e-3, "{}", crossing(&ends[0]));
 }
 
 #[test]

@@ -108,6 +108,10 @@ fn hands_and_settings_that_make_no_sense_are_refused() {
         ),
         ("unknown.ron", "(iterationen: 3)"),
         ("zero.ron", "(iterations: 0)"),
+        (
+            "flat.ron",
+            "(planes: [(point: (0, 0, 0), normal: (0, 0, 0))])",
+        ),
     ]);
     synthesize(&folder, "octopus", "cup.obj", &[])
         .exits(2)
@@ -121,6 +125,14 @@ fn hands_and_settings_that_make_no_sense_are_refused() {
     synthesize(&folder, "shadow", "cup.obj", &["--settings", "zero.ron"])
         .exits(2)
         .complains(&["iterations"]);
+    synthesize(
+        &folder,
+        "shadow",
+        "cup.obj",
+        &["--surroundings", "flat.ron"],
+    )
+    .exits(2)
+    .complains(&["flat.ron", "surroundings.planes", "a normal"]);
     synthesize(&folder, "shadow", "cup.obj", &["--candidates", "0"])
         .exits(2)
         .complains(&["candidates"]);

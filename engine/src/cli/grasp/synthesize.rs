@@ -175,8 +175,7 @@ impl Synthesize {
         if file.exists() {
             return self.kept(&file);
         }
-        let mut object =
-            Object::read(path, scale, &Fineness::default()).map_err(Failure::input)?;
+        let mut object = Object::read(path, scale, &Fineness::default()).map_err(Failure::input)?;
         object.surroundings.clone_from(surroundings);
         let watch = Watch::start();
         let grasps = synthesize(hand, &object, self.count, settings).map_err(Failure::input)?;

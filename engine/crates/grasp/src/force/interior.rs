@@ -148,7 +148,10 @@ mod tests {
             let (inside, _) = of(false, Friction::Pyramid);
             let (around, _) = of(true, Friction::Pyramid);
             let (cone, z) = of(true, Friction::Cone);
-            assert!(around < cone + 1e-9 && cone < inside + 1e-9, "{around} {cone} {inside}");
+            assert!(
+                around < cone + 1e-9 && cone < inside + 1e-9,
+                "{around} {cone} {inside}"
+            );
             assert!(around < inside - 1e-5, "{around} {inside}");
             for f in z.chunks_exact(3) {
                 assert!(f[1].hypot(f[2]) <= limits(true).friction * f[0] + 1e-7);

@@ -156,13 +156,18 @@ mod tests {
                 if *distance > 0.0 {
                     // What lies so much farther out along the normal is so much farther away.
                     let mut beyond = Vec::new();
-                    around.visit(&(point + normal * 0.01), |distance, _| beyond.push(distance));
+                    around.visit(&(point + normal * 0.01), |distance, _| {
+                        beyond.push(distance)
+                    });
                     assert!((beyond[index] - distance - 0.01).abs() < 1e-12, "{seed}");
                 }
             }
         }
         assert!((around.distance(&Vector3::new(0.1, 0.0, 0.0)) + 0.03).abs() < 1e-12);
-        assert_eq!(Surroundings::default().distance(&Vector3::zeros()), f64::INFINITY);
+        assert_eq!(
+            Surroundings::default().distance(&Vector3::zeros()),
+            f64::INFINITY
+        );
     }
 
     #[test]
@@ -175,7 +180,10 @@ mod tests {
             ..SurroundingsSpec::default()
         };
         let said = Surroundings::new(&flat).unwrap_err().to_string();
-        assert!(said.contains("surroundings.planes") && said.contains("normal"), "{said}");
+        assert!(
+            said.contains("surroundings.planes") && said.contains("normal"),
+            "{said}"
+        );
         let none = SurroundingsSpec {
             shapes: vec![ShapeSpec::Sphere {
                 centre: [0.0; 3],

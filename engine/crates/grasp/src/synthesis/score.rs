@@ -65,9 +65,7 @@ pub(super) fn depths(hand: &Hand, object: &Object, workspace: &Workspace<f64>) -
     let near = (0..hand.links.len()).filter_map(|link| nearest(hand, object, workspace, link, 0.0));
     let around = (0..hand.links.len())
         .filter_map(|link| avoidance::deepest(hand, object, &workspace.frames, link, 0.0));
-    let depths = near
-        .map(|at| -at.gap)
-        .chain(around.map(|at| at.overlap));
+    let depths = near.map(|at| -at.gap).chain(around.map(|at| at.overlap));
     let penetration = depths.fold(0.0, f64::max);
     let mut deepest = 0.0_f64;
     overlap::visit(hand, &workspace.frames, 0.0, |_, _, _, depth| {

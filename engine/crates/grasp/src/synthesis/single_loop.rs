@@ -273,14 +273,20 @@ mod tests {
         let about = start(&hand, &object, &Settings::default(), 3);
         let limits = Limits::of(&hand.pressures);
         let mut levels = Levels::new(&hand, &object, &about, weights(), &limits);
-        let x: Vec<f64> = (0..levels.size() as u64).map(|i| 0.1 * noise(i).x).collect();
+        let x: Vec<f64> = (0..levels.size() as u64)
+            .map(|i| 0.1 * noise(i).x)
+            .collect();
         let mut y: Vec<f64> = (0..6 * levels.rows.variables() as u64)
             .map(|i| 0.3 * noise(100 + i).x)
             .collect();
         levels.project_lower(&mut y).unwrap();
         for upper in [true, false] {
             let mut at = |x: &[f64], y: &[f64]| {
-                let Ok(found) = if upper { levels.upper(x, y) } else { levels.lower(x, y) };
+                let Ok(found) = if upper {
+                    levels.upper(x, y)
+                } else {
+                    levels.lower(x, y)
+                };
                 found
             };
             let (found, step) = (at(&x, &y), 1e-6);
@@ -297,7 +303,10 @@ mod tests {
             let known = (moved(step) - moved(-step)) / (2.0 * step);
             let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
             let slope = dot(&found.x, &dx) + dot(&found.y, &dy);
-            assert!((slope - known).abs() < 1e-7 * (1.0 + known.abs()), "{upper} {slope} {known}");
+            assert!(
+                (slope - known).abs() < 1e-7 * (1.0 + known.abs()),
+                "{upper} {slope} {known}"
+            );
             assert!(dot(&found.x, &found.x) > 1e-6 && dot(&found.y, &found.y) > 1e-6);
         }
     }
@@ -341,7 +350,11 @@ mod tests {
         let lower = least(&levels, &limits);
         // The forces are nearly the best ones there, though no programme was solved.
         assert!(last.upper < 0.5 * first.upper, "{first:?} {last:?}");
-        assert!(last.lower - lower < 0.1 * first.lower, "{} {lower} {first:?}", last.lower);
+        assert!(
+            last.lower - lower < 0.1 * first.lower,
+            "{} {lower} {first:?}",
+            last.lower
+        );
         assert!(last.lower > lower - 1e-9);
     }
 }

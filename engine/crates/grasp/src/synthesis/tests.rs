@@ -84,9 +84,8 @@ fn hands_stay_above_the_table_that_an_object_lies_on() {
             let mut workspace = Workspace::new(&hand);
             workspace.place(&hand, object, &grasp.stance);
             let links = 0..hand.links.len();
-            let below = links.filter_map(|link| {
-                avoidance::deepest(&hand, &lying, &workspace.frames, link, 0.0)
-            });
+            let below = links
+                .filter_map(|link| avoidance::deepest(&hand, &lying, &workspace.frames, link, 0.0));
             below.map(|at| at.overlap).fold(0.0, f64::max)
         };
         grasps.iter().map(depth).collect()
@@ -105,7 +104,9 @@ fn what_solves_the_forces_makes_little_difference() {
             candidates: 1,
             ..quick()
         };
-        synthesize(&hand, &object, 2, &settings).unwrap()[0].score.total
+        synthesize(&hand, &object, 2, &settings).unwrap()[0]
+            .score
+            .total
     };
     let [fast, pyramid, cone] = [
         Solver::Multipliers,
@@ -113,7 +114,10 @@ fn what_solves_the_forces_makes_little_difference() {
         Solver::Interior(Friction::Cone),
     ]
     .map(best);
-    assert!(fast < 0.06 && pyramid < 0.06 && cone < 0.06, "{fast} {pyramid} {cone}");
+    assert!(
+        fast < 0.06 && pyramid < 0.06 && cone < 0.06,
+        "{fast} {pyramid} {cone}"
+    );
     assert!(fast != pyramid && pyramid != cone);
 }
 

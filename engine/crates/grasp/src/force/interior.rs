@@ -138,6 +138,7 @@ mod tests {
             ..Limits::of(&[((0..4).collect(), 1.0)])
         };
         let contacts = contacts();
+        let mut apart = 0.0;
         for load in loads() {
             let of = |around: bool, friction| {
                 let (value, z) = solve(&contacts, &load, &limits(around), friction).unwrap();
@@ -152,11 +153,13 @@ mod tests {
                 around < cone + 1e-9 && cone < inside + 1e-9,
                 "{around} {cone} {inside}"
             );
-            assert!(around < inside - 1e-5, "{around} {inside}");
+            apart += inside - around;
             for f in z.chunks_exact(3) {
                 assert!(f[1].hypot(f[2]) <= limits(true).friction * f[0] + 1e-7);
             }
         }
+        // Friction limits the forces of some of the loads.
+        assert!(apart > 1e-4, "{apart}");
     }
 
     #[test]

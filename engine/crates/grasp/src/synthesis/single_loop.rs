@@ -176,7 +176,7 @@ impl Bilevel for Levels<'_> {
 }
 
 /// Rounds over all constraints, at most.
-const ROUNDS: usize = 400;
+const ROUNDS: usize = 5000;
 /// A move (1) that ends them.
 const STILL: f64 = 1e-9;
 
@@ -344,8 +344,8 @@ mod tests {
             power: 0.1,
             ..LvHba::default()
         };
-        let found = single_loop(&mut levels, &method, 600);
-        let (first, last) = (&found.residuals[0], &found.residuals[599]);
+        let found = single_loop(&mut levels, &method, 300);
+        let (first, last) = (&found.residuals[0], &found.residuals[299]);
         levels.workspace.place(&hand, &object, &found.stance);
         let lower = least(&levels, &limits);
         // The forces are nearly the best ones there, though no programme was solved.

@@ -47,7 +47,7 @@ pub fn solve(
     let (mut lines, mut bounds) = (Vec::new(), Vec::new());
     for (index, row) in rows.rows.iter().enumerate() {
         // The rows of a pyramid are those with a tangential force.
-        if friction == Friction::Cone && row.iter().any(|&(column, _)| column % 3 != 0) {
+        if friction == Friction::Cone && row.iter().any(|&(column, _)| !column.is_multiple_of(3)) {
             continue;
         }
         for (sign, bound) in [(1.0, rows.high[index]), (-1.0, -rows.low[index])] {
@@ -104,7 +104,7 @@ fn curvature(contacts: &[Contact<f64>], load: &[f64; 6], spread: f64) -> Vec<Vec
             return 0.0;
         }
         let product: f64 = columns[i].iter().zip(&columns[j]).map(|(a, b)| a * b).sum();
-        let normal = i == j && i % 3 == 0 && i + 1 < n;
+        let normal = i == j && i.is_multiple_of(3) && i + 1 < n;
         product + if normal { spread } else { 0.0 }
     };
     (0..n)

@@ -218,7 +218,7 @@ fn a_grasp_leaves_for_a_scene_that_runs_and_whose_gradient_is_right() {
     // Joints by other names than the hand's.
     let mut other = set();
     other["joint_names"] = json!(["left_slide", "thumb"]);
-    folder.write("other.json", &other.to_string());
+    folder.write("other.json", other.to_string());
     folder
         .run(&["grasp", "export", "other.json", "--format", "scene"])
         .exits(2)

@@ -1,12 +1,26 @@
-//! The hot loop takes no memory.
+//! The hot loop takes no memory, and the pressure of gas no more for more iterations.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use backflow::{
     bench::{Case, Order, Size, Workload},
     diff::memory::Plan,
-    sim::rollout::forward::{Rollout, Scratch},
+    sim::{
+        collider::{Shape, Sphere},
+        gas::{
+            boundary::Side,
+            field::{Field, Velocity},
+            grid::Grid,
+            opening::{Obstacle, Openings, Placement, hold, openings},
+            pressure::Precondition,
+            project::{project, project_vjp},
+            projector::Projector,
+        },
+        pose::{Pose, Twist},
+        rollout::forward::{Rollout, Scratch},
+    },
 };
+use nalgebra::Vector3;
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -21,12 +35,13 @@ fn taken() -> u64 {
 
 /// One test, because the counters are those of the whole process.
 #[test]
-fn no_substep_takes_memory_forward_or_back() {
-    let _profiler = dhat::Profiler::builder().testing().build();
+fn memory_is_taken_neither_by_substeps_nor_by_iterations() {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .build()
         .unwrap();
+    pool.install(iterations);
+    let _profiler = dhat::Profiler::builder().testing().build();
     for case in [Case::Liquid, Case::Elastic] {
         pool.install(|| {
             forward(case);
@@ -71,4 +86,59 @@ fn backward(case: Case) {
     let (many, few) = (blocks(STEADY), blocks(STEADY / 2));
     // The plan's stack doubles once more; nothing else grows with the substeps.
     assert!(many <= few + 1, "{case:?}, back: {many}, {few}");
+}
+
+/// A ball in a closed box, and a velocity of waves between them.
+fn gas() -> (Grid, Openings<f64>, Velocity<f64>) {
+    let grid = Grid {
+        origin: Vector3::zeros(),
+        dx: 1.0 / 24.0,
+        cells: [24; 3],
+        periodic: [false; 3],
+    };
+    let sides = [0, 1, 2].map(|_| [Side::wall(0), Side::wall(0)]);
+    let obstacles = [Obstacle {
+        name: "ball".to_owned(),
+        shape: Shape::Sphere(Sphere { radius: 0.28 }),
+    }];
+    let places = [Placement {
+        pose: Pose {
+            position: Vector3::new(0.55, 0.5, 0.45),
+            ..Pose::identity()
+        },
+        twist: Twist::zero(),
+    }];
+    let mut faces = Openings::open(&grid);
+    openings(&grid, &sides, &obstacles, &places, &mut faces);
+    let mut u = [0, 1, 2].map(|axis| {
+        Field::from_fn(&grid, grid.faces()[axis], |x| {
+            (7.0 * x.x + 5.0 * x.y - 3.0 * x.z + axis as f64).sin()
+        })
+    });
+    hold(&faces, &mut u);
+    (grid, faces, u)
+}
+
+/// A projection and its adjoint reach the same peak whatever the iterations forwards.
+fn iterations() {
+    let (grid, faces, start) = gas();
+    let run = |tolerance: f64| {
+        let projector = Projector::new(&grid, &faces, None, Precondition::Incomplete, tolerance);
+        let (mut u, mut bar) = (start.clone(), start.clone());
+        let mut faces_bar = Openings::zero(&grid);
+        let _profiler = dhat::Profiler::builder().testing().build();
+        let mut p = Vec::new();
+        let went = project(&projector, &faces, None, &mut u, &mut p).unwrap();
+        let (bar, faces_bar) = (&mut bar, &mut faces_bar);
+        project_vjp(
+            &projector, &faces, None, &start, &p, None, bar, faces_bar, None,
+        )
+        .unwrap();
+        (went.iterations, dhat::HeapStats::get().max_bytes as f64)
+    };
+    // The first takes what the threads use.
+    run(1e-2);
+    let ((few, little), (many, much)) = (run(1e-2), run(1e-12));
+    assert!(many >= 2 * few.max(1), "{few} {many}");
+    assert!((much / little - 1.0).abs() <= 0.05, "{little} {much}");
 }

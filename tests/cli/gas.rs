@@ -136,3 +136,82 @@ fn faults_of_gas_are_told_all_at_once() {
         assert!(said.contains(fault), "{fault}: {said}");
     }
 }
+
+#[test]
+fn a_search_direction_that_was_trained_is_read_again() {
+    let folder = Folder::with(&[]);
+    let train = [
+        "train-pressure",
+        "--cells",
+        "8",
+        "--filters",
+        "2",
+        "--iterations",
+        "3",
+        "--compare",
+        "2",
+        "--out",
+        "pressure.npz",
+        "--json",
+    ];
+    let trained = folder.run(&train).exits(0).object();
+    let again = [
+        "train-pressure",
+        "--cells",
+        "8",
+        "--compare",
+        "2",
+        "--from",
+        "pressure.npz",
+        "--json",
+    ];
+    let read = folder.run(&again).exits(0).object();
+    let iterations = |object: &serde_json::Value| -> Vec<f64> {
+        let solvers = object["solvers"].as_array().unwrap();
+        solvers
+            .iter()
+            .map(|solver| solver["iterations"].as_f64().unwrap())
+            .collect()
+    };
+    assert_eq!(iterations(&trained), iterations(&read));
+    assert!(iterations(&read).iter().all(|count| *count > 0.0));
+    let wrong = ["train-pressure", "--cells", "2", "--out", "pressure.npz"];
+    folder.run(&wrong).exits(2).complains(&["--cells"]);
+}
+
+#[test]
+fn networks_of_smoke_that_were_trained_are_read_again() {
+    let folder = Folder::with(&[]);
+    let small = ["--cells", "8", "--json"];
+    let train = [
+        "train-smoke",
+        "--filters",
+        "2",
+        "--iterations",
+        "2",
+        "--batch",
+        "2",
+        "--runs",
+        "1",
+        "--out",
+        "smoke.npz",
+    ];
+    let errors = |object: &serde_json::Value| -> Vec<f64> {
+        let networks = object["networks"].as_array().unwrap();
+        networks
+            .iter()
+            .map(|network| network["relative_error"].as_f64().unwrap())
+            .collect()
+    };
+    let trained = errors(&folder.run(&[&train[..], &small].concat()).exits(0).object());
+    let again = ["train-smoke", "--from", "smoke.npz"];
+    let read = errors(&folder.run(&[&again[..], &small].concat()).exits(0).object());
+    // The whole box, and its parts, which are what was saved.
+    assert_eq!(trained.len(), 2);
+    assert_eq!(read, trained[1..]);
+    assert!(read[0] > 0.0, "{read:?}");
+    folder
+        .run(&["train-smoke", "--cells", "7", "--out", "smoke.npz"])
+        .exits(2)
+        .complains(&["--cells"]);
+}

@@ -17,6 +17,8 @@ mod free_fall;
 #[cfg(test)]
 mod gas;
 #[cfg(test)]
+mod gas_among_matter;
+#[cfg(test)]
 mod hydrostatics;
 #[cfg(test)]
 mod mass;

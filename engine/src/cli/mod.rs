@@ -12,8 +12,11 @@ mod operator;
 mod optimize;
 mod options;
 mod out;
+mod pressure;
 mod simulate;
+mod smoke;
 mod task;
+mod training;
 mod validate;
 
 use std::process::ExitCode;
@@ -61,6 +64,10 @@ enum Command {
     /// Learns the physics of a material, and runs it on few samples.
     #[command(subcommand)]
     Operator(operator::Operator),
+    /// Trains a network that helps to find the pressure of gas.
+    TrainPressure(pressure::TrainPressure),
+    /// Trains networks that stand for a step of smoke.
+    TrainSmoke(smoke::TrainSmoke),
     /// Says what a mesh is, and what is wrong with it.
     Mesh(mesh::Mesh),
     /// Measures the speed of a workload that other engines run, too.
@@ -112,6 +119,8 @@ pub fn main() -> ExitCode {
         Command::Gradcheck(command) => command.run(),
         Command::Grasp(command) => command.run(),
         Command::Operator(command) => command.run(),
+        Command::TrainPressure(command) => command.run(),
+        Command::TrainSmoke(command) => command.run(),
         Command::Mesh(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Task(command) => command.run(),

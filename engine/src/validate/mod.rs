@@ -144,10 +144,13 @@ pub const CASES: &[Case] = &[
     discs::CASE,
     incline::CASE,
     column_collapse::CASE,
+    gas::projection::CASE,
     gas::heat::CASE,
     gas::rotation::CASE,
     gas::vortices::CASE,
     gas::cavity::CASE,
+    gas::thermal::CASE,
+    gas::plume::CASE,
     gas::balance::CASE,
 ];
 

@@ -33,8 +33,9 @@ fn fastest(cells: usize, splitting: Splitting) -> Result<f64, RunError> {
     let mut warm = species("warmth");
     warm.lift.expansion = 1.0;
     model.species = vec![warm];
-    // What is measured is as small as what the pressure leaves.
-    model.method.tolerance = 1e-12;
+    // What is measured is as small as what the pressure leaves, which rounding keeps above 1e-12 of
+    // the push on fine grids.
+    model.method.tolerance = 1e-11;
     let mut gas = Gas::at_rest(&model);
     gas.scalars[0].data.fill(1.0);
     let mut most = 0.0_f64;

@@ -3,7 +3,10 @@
 pub mod balance;
 pub mod cavity;
 pub mod heat;
+pub mod plume;
+pub mod projection;
 pub mod rotation;
+pub mod thermal;
 pub mod vortices;
 
 use backflow_sim::{
@@ -66,11 +69,23 @@ fn run(
     gas: &mut Gas<f64>,
     dt: f64,
     count: usize,
+    after: impl FnMut(f64, &Gas<f64>),
+) -> Result<(), RunError> {
+    run_in(model, |_| nothing(), gas, dt, count, after)
+}
+
+/// Runs `count` steps of `dt` with what acts in each; says where the gas is after each.
+fn run_in(
+    model: &Model<f64>,
+    acts: impl Fn(usize) -> Moment<f64>,
+    gas: &mut Gas<f64>,
+    dt: f64,
+    count: usize,
     mut after: impl FnMut(f64, &Gas<f64>),
 ) -> Result<(), RunError> {
-    let (mut workspace, still) = (Workspace::new(model), nothing());
+    let mut workspace = Workspace::new(model);
     for index in 0..count {
-        step(model, &still, None, gas, dt, &mut workspace).map_err(|source| {
+        step(model, &acts(index), None, gas, dt, &mut workspace).map_err(|source| {
             GasError::Pressure {
                 frame: 0,
                 step: index,

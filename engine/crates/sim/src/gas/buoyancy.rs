@@ -29,7 +29,7 @@ fn cells_of(centre: &super::grid::Layout, axis: usize, at: [usize; 3]) -> [usize
 /// (Boussinesq 1903). Ghosts of the scalars must be filled.
 pub fn buoyancy<T: Real>(
     gravity: &Vector3<T>,
-    lifts: &[Lift<T>],
+    lifts: impl Iterator<Item = Lift<T>> + Clone,
     scalars: &[Field<T>],
     dt: f64,
     u: &mut Velocity<T>,
@@ -39,7 +39,7 @@ pub fn buoyancy<T: Real>(
         if gravity[axis] == T::zero() {
             continue;
         }
-        for (lift, scalar) in lifts.iter().zip(scalars) {
+        for (lift, scalar) in lifts.clone().zip(scalars) {
             u[axis].update(|at, _, u| {
                 let [below, above] = cells_of(&scalar.layout, axis, at);
                 let twice =
@@ -55,7 +55,7 @@ pub fn buoyancy<T: Real>(
 pub fn buoyancy_vjp<T: Real>(
     grid: &Grid,
     gravity: &Vector3<T>,
-    lifts: &[Lift<T>],
+    lifts: impl Iterator<Item = Lift<T>> + Clone,
     scalars: &[Field<T>],
     dt: f64,
     u_bar: &Velocity<T>,
@@ -66,7 +66,7 @@ pub fn buoyancy_vjp<T: Real>(
     for axis in 0..3 {
         let layout = grid.faces()[axis];
         let bars = &u_bar[axis];
-        for (which, lift) in lifts.iter().enumerate() {
+        for (which, lift) in lifts.clone().enumerate() {
             let scalar = &scalars[which];
             // Per unit of gravity and of expansion.
             let excess = sum(&layout, |at, index| {
@@ -131,7 +131,7 @@ mod tests {
         let mut u = Field::<Dual64>::zero_velocity(&grid);
         buoyancy(
             &gravity.zip_map(&tilt, Dual64::new),
-            &lifts_dual,
+            lifts_dual.into_iter(),
             &moved,
             0.1,
             &mut u,
@@ -143,7 +143,7 @@ mod tests {
         let gravity_bar = buoyancy_vjp(
             &grid,
             &gravity,
-            &lifts,
+            lifts.into_iter(),
             &scalars,
             0.1,
             &bar,

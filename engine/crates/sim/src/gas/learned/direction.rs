@@ -4,7 +4,7 @@ use backflow_diff::linear::{
     ConjugateGradient, Info, LinearOperator, LinearSolver, Params, SolveError,
 };
 
-use super::network::Network;
+use super::{conv::Maps, network::Network};
 
 /// Deep conjugate directions (Kaneda, Akar, Chen, Trejo Kala, Hyde & Teran 2023, algorithm 1):
 /// `q = f(r / |r|)`, made conjugate to the last two directions, and the best step along it.
@@ -74,6 +74,18 @@ fn conjugate<A: LinearOperator + ?Sized>(
     })
 }
 
+impl DeepConjugateDirection<'_> {
+    /// What the network makes of a residual of length one.
+    fn proposed(&self, unit: &[f64]) -> Vec<f64> {
+        let residual = Maps {
+            cells: self.cells,
+            values: vec![unit.to_vec()],
+        };
+        let (proposed, _) = self.network.apply(&residual);
+        proposed.values.into_iter().next().unwrap_or_default()
+    }
+}
+
 impl LinearSolver for DeepConjugateDirection<'_> {
     fn solve<A: LinearOperator + ?Sized>(
         &self,
@@ -115,9 +127,8 @@ impl LinearSolver for DeepConjugateDirection<'_> {
                 break;
             }
             let unit: Vec<f64> = r.iter().map(|r| r / residual).collect();
-            let (proposed, _) = self.network.apply(self.cells, &unit);
-            let Some(next) =
-                conjugate(a, proposed, &r, &kept).or_else(|| conjugate(a, unit, &r, &kept))
+            let Some(next) = conjugate(a, self.proposed(&unit), &r, &kept)
+                .or_else(|| conjugate(a, unit, &r, &kept))
             else {
                 break;
             };
@@ -160,7 +171,7 @@ mod tests {
         let plain = ConjugateGradient { params }
             .solve(&poisson, &b, &mut [0.0; 256])
             .unwrap();
-        let network = Network::new(4, 3);
+        let network = Network::new([1, 1], 4, 3);
         let solver = DeepConjugateDirection {
             params,
             network: &network,

@@ -1,13 +1,15 @@
-//! A small network from a residual to a search direction: two levels of convolutions.
+//! A small network over the cells of a box: two levels of convolutions.
 
 use super::conv::{Conv, Maps};
 
 /// `f(r)`: a convolution to `filters` channels, a residual block, one level of pooling with
-/// residual blocks of its own added back, and a convolution to one channel (after Kaneda, Akar,
+/// residual blocks of its own added back, and a convolution to what comes out (after Kaneda, Akar,
 /// Chen, Trejo Kala, Hyde & Teran 2023, with one level and fewer filters). The nonlinearity is
 /// `max(x, x / 10)`; at zero the slope from above is taken.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
+    /// Channels in and out.
+    pub channels: [usize; 2],
     /// Channels inside.
     pub filters: usize,
     /// All weights, layer by layer.
@@ -108,26 +110,26 @@ fn share(cells: [usize; 3]) -> f64 {
 
 impl Network {
     /// Its layers: the first, the fine block, the coarse blocks, the last.
-    fn layers(filters: usize) -> Vec<Conv> {
+    fn layers([inputs, outputs]: [usize; 2], filters: usize) -> Vec<Conv> {
         let inside = Conv {
             inputs: filters,
             outputs: filters,
         };
         let mut layers = vec![Conv {
-            inputs: 1,
+            inputs,
             outputs: filters,
         }];
         layers.extend(vec![inside; 1 + BLOCKS]);
         layers.push(Conv {
             inputs: filters,
-            outputs: 1,
+            outputs,
         });
         layers
     }
 
     /// Random weights of a size that keeps what goes through of one size (He et al. 2015), from a
     /// seed.
-    pub fn new(filters: usize, seed: u64) -> Self {
+    pub fn new(channels: [usize; 2], filters: usize, seed: u64) -> Self {
         let mut state = seed;
         let mut next = || {
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -137,24 +139,32 @@ impl Network {
             (z ^ (z >> 31)) as f64 / u64::MAX as f64 * 2.0 - 1.0
         };
         let mut weights = Vec::new();
-        for layer in Self::layers(filters) {
+        for layer in Self::layers(channels, filters) {
             let scale = 0.5 / (9.0 * layer.inputs as f64).sqrt();
             weights.extend((0..layer.size() - layer.outputs).map(|_| scale * next()));
             weights.extend(vec![0.0; layer.outputs]);
         }
-        Self { filters, weights }
+        Self {
+            channels,
+            filters,
+            weights,
+        }
     }
 
     /// The network with these weights; `None` where there are too many or too few.
-    pub fn with_weights(filters: usize, weights: Vec<f64>) -> Option<Self> {
-        let size: usize = Self::layers(filters).iter().map(Conv::size).sum();
-        (weights.len() == size).then_some(Self { filters, weights })
+    pub fn with_weights(channels: [usize; 2], filters: usize, weights: Vec<f64>) -> Option<Self> {
+        let size: usize = Self::layers(channels, filters).iter().map(Conv::size).sum();
+        (weights.len() == size).then_some(Self {
+            channels,
+            filters,
+            weights,
+        })
     }
 
     fn parts(&self) -> Vec<(Conv, &[f64])> {
         let mut rest = &self.weights[..];
         let mut parts = Vec::new();
-        for layer in Self::layers(self.filters) {
+        for layer in Self::layers(self.channels, self.filters) {
             let (own, others) = rest.split_at(layer.size());
             parts.push((layer, own));
             rest = others;
@@ -163,7 +173,8 @@ impl Network {
     }
 
     /// `f(r)` over the cells of a box.
-    pub fn apply(&self, cells: [usize; 3], r: &[f64]) -> (Vec<f64>, Tape) {
+    pub fn apply(&self, r: &Maps) -> (Maps, Tape) {
+        let cells = r.cells;
         let parts = self.parts();
         let mut tape = Tape {
             inputs: Vec::new(),
@@ -175,11 +186,7 @@ impl Network {
             tape.before.push(y.clone());
             y
         };
-        let r = Maps {
-            cells,
-            values: vec![r.to_vec()],
-        };
-        let mut fine = bend(&run(0, &r));
+        let mut fine = bend(&run(0, r));
         let block = bend(&run(1, &fine));
         add(&mut fine, &block);
         let mut coarse = pool(&fine, share(cells));
@@ -188,12 +195,12 @@ impl Network {
             add(&mut coarse, &block);
         }
         add(&mut fine, &spread(&coarse, cells, 1.0));
-        let mut out = run(2 + BLOCKS, &fine);
-        (out.values.swap_remove(0), tape)
+        (run(2 + BLOCKS, &fine), tape)
     }
 
     /// Adds the cotangents of the weights for those of `f(r)`.
-    pub fn apply_vjp(&self, cells: [usize; 3], tape: &Tape, bar: &[f64], weights_bar: &mut [f64]) {
+    pub fn apply_vjp(&self, tape: &Tape, bar: &Maps, weights_bar: &mut [f64]) {
+        let cells = bar.cells;
         let parts = self.parts();
         let mut starts = vec![0];
         for (layer, _) in &parts {
@@ -205,11 +212,7 @@ impl Network {
                 .0
                 .apply_vjp(parts[layer].1, &tape.inputs[layer], bar, own)
         };
-        let bar = Maps {
-            cells,
-            values: vec![bar.to_vec()],
-        };
-        let mut fine_bar = back(2 + BLOCKS, &bar);
+        let mut fine_bar = back(2 + BLOCKS, bar);
         let mut coarse_bar = pool(&fine_bar, 1.0);
         for layer in (2..2 + BLOCKS).rev() {
             let mut block_bar = coarse_bar.clone();
@@ -234,26 +237,33 @@ mod tests {
     #[test]
     fn apply_vjp_is_the_central_difference_along_a_direction() {
         for cells in [[5, 4, 1], [4, 3, 5]] {
-            let network = Network::new(3, 7);
+            let network = Network::new([2, 3], 3, 7);
             let count = cells.iter().product::<usize>();
             let numbers = |seed: f64, count: usize| -> Vec<f64> {
                 (0..count).map(|i| (seed + 12.9 * i as f64).sin()).collect()
             };
-            let (r, bar) = (numbers(0.4, count), numbers(1.9, count));
+            let maps = |seed: f64, channels: usize| Maps {
+                cells,
+                values: (0..channels)
+                    .map(|channel| numbers(seed + channel as f64, count))
+                    .collect(),
+            };
+            let (r, bar) = (maps(0.4, 2), maps(1.9, 3));
             let direction = numbers(3.1, network.weights.len());
             let value = |step: f64| {
                 let mut moved = network.clone();
                 for (weight, by) in moved.weights.iter_mut().zip(&direction) {
                     *weight += step * by;
                 }
-                let (out, _) = moved.apply(cells, &r);
-                out.iter().zip(&bar).map(|(a, b)| a * b).sum::<f64>()
+                let (out, _) = moved.apply(&r);
+                let pairs = out.values.iter().flatten().zip(bar.values.iter().flatten());
+                pairs.map(|(a, b)| a * b).sum::<f64>()
             };
             let step = 1e-6;
             let difference = (value(step) - value(-step)) / (2.0 * step);
             let mut weights_bar = vec![0.0; network.weights.len()];
-            let (_, tape) = network.apply(cells, &r);
-            network.apply_vjp(cells, &tape, &bar, &mut weights_bar);
+            let (_, tape) = network.apply(&r);
+            network.apply_vjp(&tape, &bar, &mut weights_bar);
             let backward: f64 = weights_bar.iter().zip(&direction).map(|(a, b)| a * b).sum();
             assert!(
                 (difference - backward).abs() <= 1e-7 * backward.abs(),

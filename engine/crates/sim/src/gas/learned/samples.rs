@@ -3,7 +3,7 @@
 use backflow_diff::linear::LinearOperator;
 use nalgebra::{DMatrix, SymmetricEigen};
 
-use super::network::Network;
+use super::{conv::Maps, network::Network};
 use crate::gas::poisson::Poisson;
 
 /// Right-hand sides of one matrix: random combinations of Ritz vectors, of which the lower half
@@ -139,10 +139,15 @@ impl Samples {
         let mut total = 0.0;
         for &index in batch {
             let r = &self.vectors[index];
-            let (f, tape) = network.apply(cells, r);
+            let residual = Maps {
+                cells,
+                values: vec![r.clone()],
+            };
+            let (out, tape) = network.apply(&residual);
+            let f = &out.values[0];
             let mut af = vec![0.0; f.len()];
-            self.poisson.apply(&f, &mut af);
-            let (rf, faf) = (dot(r, &f), dot(&f, &af));
+            self.poisson.apply(f, &mut af);
+            let (rf, faf) = (dot(r, f), dot(f, &af));
             if faf <= f64::MIN_POSITIVE {
                 total += share;
                 continue;
@@ -160,7 +165,11 @@ impl Samples {
                     share * (of_step - 2.0 * step * a_rest[cell])
                 })
                 .collect();
-            network.apply_vjp(cells, &tape, &bar, weights_bar);
+            let bar = Maps {
+                cells,
+                values: vec![bar],
+            };
+            network.apply_vjp(&tape, &bar, weights_bar);
         }
         total
     }
@@ -178,7 +187,7 @@ mod tests {
             f64::from(u8::from(at[axis] > 0 && at[axis] < grid.cells[axis]))
         });
         let samples = Samples::new(poisson, 4, 3);
-        let network = Network::new(2, 5);
+        let network = Network::new([1, 1], 2, 5);
         let direction = noise(9, network.weights.len());
         let value = |step: f64| {
             let mut moved = network.clone();

@@ -42,8 +42,7 @@ pub(super) fn pushes<T: Real>(
     if let (Some(strength), Some(scratch)) = (model.confinement, &mut workspace.confine) {
         confine(grid, strength, dt, pushed, scratch);
     }
-    let lifts = lifts(model);
-    buoyancy(&model.gravity, &lifts, &workspace.mixed, dt, pushed);
+    buoyancy(&model.gravity, lifts(model), &workspace.mixed, dt, pushed);
     for (jet, (pose, what)) in model.jets.iter().zip(&moment.jets) {
         blow(grid, jet, pose, what, dt, pushed);
     }
@@ -88,7 +87,7 @@ pub(super) fn pushes_vjp<T: Real>(
     model_bar.gravity += buoyancy_vjp(
         grid,
         &model.gravity,
-        &lifts(model),
+        lifts(model),
         &workspace.mixed,
         dt,
         &bars.velocity,
@@ -120,6 +119,6 @@ pub(super) fn pushes_vjp<T: Real>(
     }
 }
 
-fn lifts<T: Real>(model: &Model<T>) -> Vec<Lift<T>> {
-    model.species.iter().map(|species| species.lift).collect()
+fn lifts<T: Real>(model: &Model<T>) -> impl Iterator<Item = Lift<T>> + Clone {
+    model.species.iter().map(|species| species.lift)
 }

@@ -38,7 +38,7 @@ const RADIUS: f64 = 0.28;
 const TOLERANCE: f64 = 1e-10;
 
 /// The same where two projections are compared by rounding.
-const EXACT: f64 = 1e-13;
+const EXACT: f64 = 1e-12;
 
 /// A unit box with the velocities that faces let through.
 struct Box {

@@ -153,6 +153,7 @@ pub fn setup<T: Compiled>() -> Setup<T> {
         )],
         policies: Vec::new(),
         injectors: Vec::new(),
+        collectors: Vec::new(),
         rigids: Vec::new(),
     };
     let twists: Vec<_> = (0..FRAMES)

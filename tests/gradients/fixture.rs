@@ -347,6 +347,7 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
         tools: vec![tool],
         policies: Vec::new(),
         injectors: Vec::new(),
+        collectors: Vec::new(),
         rigids: Vec::new(),
     };
     Setup {

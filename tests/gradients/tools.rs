@@ -160,7 +160,7 @@ fn jointed(matter: Matter, law: ContactLaw) -> Setup<f64> {
         nozzle: Nozzle::Disc(0.04),
         velocity: Vector3::new(0.2, -1.5, 0.1),
         frames: 1..3,
-        per_frame,
+        per_frame: per_frame as f64,
         seed: 3,
     }];
     let start = setup.world.tools[0].start.pose.position;

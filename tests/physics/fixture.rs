@@ -114,6 +114,7 @@ pub fn empty(cells: [usize; 3], dx: f64, dt: f64) -> Case {
             tools: Vec::new(),
             policies: Vec::new(),
             injectors: Vec::new(),
+            collectors: Vec::new(),
             rigids: Vec::new(),
         },
         particles: Particles::zeros(0, 0),

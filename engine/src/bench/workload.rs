@@ -255,6 +255,7 @@ fn world<T: Real>(case: Case, particles: usize, steps: usize, nodes: usize) -> W
         tools: Vec::new(),
         policies: Vec::new(),
         injectors: Vec::new(),
+        collectors: Vec::new(),
         rigids: Vec::new(),
     };
     match case {

@@ -1,6 +1,6 @@
 //! `backflow simulate`: runs a scene forward and saves its frames.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use backflow_sim::{
     Compiled, gas,
@@ -27,6 +27,7 @@ use crate::task::{
         tools, write_checkpoint, write_frame,
     },
     objective::is_alone,
+    taken::{read_taken, taken_arrays},
 };
 
 /// Runs a scene forward and saves its frames in a run folder.
@@ -189,6 +190,8 @@ impl Recording<'_> {
         let mut state = State::new(&world, particles);
         if let Some(rigids) = rigids {
             state.rigids = rigids;
+            let taken = read_taken(&checkpoint, &task.scene.world).map_err(Failure::input)?;
+            state.taken = Arc::new(taken);
         }
         let mut rollout = Rollout::new(&world, &setup.programs);
         rollout.record_reactions(start * world.clock.substeps);
@@ -218,7 +221,9 @@ impl Recording<'_> {
             let time = time_of(&task.scene, frame);
             let path = folder.frame(frame);
             let (scene, rigids) = (&task.scene, &state.rigids);
-            let more = gas.as_ref().map(Along::arrays).unwrap_or_default();
+            let taken = taken_arrays(&scene.world, &state.taken);
+            let mut more = gas.as_ref().map(Along::arrays).unwrap_or_default();
+            more.extend(taken.iter().cloned());
             write_frame(
                 &path,
                 time,
@@ -230,7 +235,8 @@ impl Recording<'_> {
                 &more,
             )
             .map_err(Failure::work)?;
-            let more = gas.as_ref().map(Along::checkpoint).unwrap_or_default();
+            let mut more = gas.as_ref().map(Along::checkpoint).unwrap_or_default();
+            more.extend(taken);
             write_checkpoint(&checkpoint, frame + 1, &world, scene, &state, &more)
                 .map_err(Failure::work)?;
             recorded.frames = frame + 1;
@@ -261,7 +267,7 @@ fn earlier<T: Compiled<Wide = f64>>(
         .map(|body| body.name.clone())
         .collect();
     let world = setup.world.cast::<T>();
-    let state = State::new(&world, setup.particles.cast::<T>());
+    let mut state = State::new(&world, setup.particles.cast::<T>());
     let rollout = Rollout::new(&world, &setup.programs);
     let mut recorded = Recorded {
         frames,
@@ -275,6 +281,7 @@ fn earlier<T: Compiled<Wide = f64>>(
         if !last && !judge.reads_tools(frame) {
             continue;
         }
+        state.taken = Arc::new(read_taken(&path, &task.scene.world).map_err(Failure::input)?);
         let mut read = rollout.read(&state, frame, true);
         read.reactions = reactions;
         let (_, rows) = crate::task::frames::read_frame(&path, &names).map_err(Failure::input)?;

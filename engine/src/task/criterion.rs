@@ -9,7 +9,7 @@ use backflow_sim::{
     loss::{
         Approach, Bodies, BodyFrame, CentreOfMass, Chamfer, Density, Displacement, Effort, Frame,
         FrameBar, FrameLoss, LossError, MeanDistance, Paired, Part, Point, Schedule, TargetSdf,
-        Term, When, share_inside,
+        Term, Uncollected, When, share_inside,
     },
     rollout::{
         State,
@@ -21,7 +21,7 @@ use backflow_sim::{
         Kind, Scene,
         target::{Cloud, Loss, Measure, Metric, Pairs, Points},
     },
-    tool::Program,
+    tool::{Mount, Program},
 };
 use nalgebra::Vector3;
 
@@ -211,6 +211,9 @@ fn resolve<T: Compiled<Wide = f64>>(
             joints: scene.world.tools[*tool].joints.clone(),
             parts: parts(scene, *tool),
         }),
+        Measure::Uncollected { collector, width } => {
+            Box::new(uncollected(scene, *collector, *width))
+        }
         Measure::Reaction(reaction) => Box::new(*reaction),
         Measure::Overload(overload) => Box::new(*overload),
         &Measure::ControlEffort {
@@ -225,6 +228,22 @@ fn resolve<T: Compiled<Wide = f64>>(
             joints,
         }),
     })
+}
+
+/// What a collector does not have of its bodies.
+fn uncollected(scene: &Scene, index: usize, width: f64) -> Uncollected<f64> {
+    let world = &scene.world;
+    let collector = &world.collectors[index];
+    let joints = |mount: Mount| (mount, world.tools[mount.tool].joints.clone());
+    let of = collector.of.iter().enumerate();
+    Uncollected {
+        bodies: Bodies::Only(of.filter(|(_, of)| **of).map(|(at, _)| at).collect()),
+        collector: index,
+        shape: collector.shape.clone(),
+        pose: collector.pose,
+        mount: collector.mount.map(joints),
+        width,
+    }
 }
 
 /// The colliders on a tool.
@@ -313,6 +332,7 @@ fn filled(
         *target = BodyFrame {
             mass: density_of(scene, index) * points.volume,
             x: points.places.clone(),
+            taken: Vec::new(),
         };
     }
     Density::of_frame(Bodies::Only(vec![index]), &filled)
@@ -333,8 +353,14 @@ fn soft_iou(scene: &Scene, frame: &Frame<f64>, metric: &Metric, points: &Points)
     score().unwrap_or(f64::NAN)
 }
 
-/// The scene's metrics at a frame: name and share of mass.
+/// The scene's metrics at a frame, name and share of mass, and what share its collectors have.
 pub fn metrics(scene: &Scene, frame: &Frame<f64>) -> Vec<(String, f64)> {
+    let collectors = scene.world.collectors.iter().enumerate();
+    let collected = collectors.map(|(index, collector)| {
+        // The window does not matter here.
+        let share = uncollected(scene, index, 1.0).collected(frame);
+        (collector.name.clone(), share)
+    });
     scene
         .metrics
         .iter()
@@ -346,5 +372,6 @@ pub fn metrics(scene: &Scene, frame: &Frame<f64>) -> Vec<(String, f64)> {
             };
             (metric.name.clone(), figure)
         })
+        .chain(collected)
         .collect()
 }

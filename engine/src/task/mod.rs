@@ -12,6 +12,7 @@ pub mod objective;
 pub mod scenarios;
 pub mod scheme;
 pub mod staged;
+pub mod taken;
 pub mod variables;
 
 use std::{

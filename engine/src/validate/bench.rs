@@ -57,6 +57,7 @@ impl Bench {
                 tools: Vec::new(),
                 policies: Vec::new(),
                 injectors: Vec::new(),
+                collectors: Vec::new(),
             },
             particles: Particles::zeros(0, 0),
         }

@@ -12,7 +12,7 @@ use crate::{
     material::{Liquid, Solid},
     policy::Policy,
     rigid::RigidBody,
-    tool::{Injector, Tool, injector::Matter},
+    tool::{Collector, Injector, Tool, injector::Matter},
 };
 
 /// A piece of matter of one material.
@@ -93,6 +93,8 @@ pub struct World<T: Real> {
     pub policies: Vec<Policy<T::Wide>>,
     /// The nozzles that matter comes out of.
     pub injectors: Vec<Injector<T>>,
+    /// The volumes that take matter out.
+    pub collectors: Vec<Collector<T>>,
     /// Rigid bodies of mass and inertia, in the wide scalar that their states are kept in.
     pub rigids: Vec<RigidBody<T::Wide>>,
 }
@@ -218,6 +220,7 @@ impl<T: Real> World<T> {
             tools: self.tools.iter().map(Tool::cast).collect(),
             policies: self.policies.iter().map(Policy::cast).collect(),
             injectors: self.injectors.iter().map(Injector::cast).collect(),
+            collectors: self.collectors.iter().map(Collector::cast).collect(),
             rigids: self.rigids.iter().map(RigidBody::cast).collect(),
         }
     }

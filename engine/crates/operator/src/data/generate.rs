@@ -219,6 +219,7 @@ pub fn spec(
         rigids: Vec::new(),
         tools: Vec::new(),
         injectors: Vec::new(),
+        collectors: Vec::new(),
         losses: Vec::new(),
         metrics: Vec::new(),
         gas: None,

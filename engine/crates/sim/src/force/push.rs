@@ -156,13 +156,15 @@ impl<'a, T: Real> Site<'a, T> {
 }
 
 /// Changes the velocities of the particles, which lie in `order`, by what acts on them in a
-/// time step: shares of gravity that differ from 1, then the forces in their order.
+/// time step: shares of gravity that differ from 1, then the forces in their order. Particles that
+/// rest, because they are not born or a collector has them, are left alone.
 pub fn push<T: Real>(world: &World<T>, order: &Order, particles: &mut Particles<T>) {
     if !world.is_pushed() {
         return;
     }
-    Site::liquids(world).push(&mut particles.liquid.motion, &order.liquid);
-    Site::solids(world).push(&mut particles.solid.motion, &order.solid);
+    let [liquids, solids] = order.present;
+    Site::liquids(world).push(&mut particles.liquid.motion[..liquids], &order.liquid);
+    Site::solids(world).push(&mut particles.solid.motion[..solids], &order.solid);
 }
 
 /// Cotangents of [`push`] of the particles as they were before it; those of all else are
@@ -177,8 +179,9 @@ pub fn push_vjp<T: Real>(
     if !world.is_pushed() {
         return;
     }
+    let [liquids, solids] = order.present;
     let (cloud, bar) = (&particles.liquid.motion, &mut bars.liquid.motion);
-    Site::liquids(world).push_vjp(cloud, &order.liquid, bar, rest);
+    Site::liquids(world).push_vjp(&cloud[..liquids], &order.liquid, &mut bar[..liquids], rest);
     let (cloud, bar) = (&particles.solid.motion, &mut bars.solid.motion);
-    Site::solids(world).push_vjp(cloud, &order.solid, bar, rest);
+    Site::solids(world).push_vjp(&cloud[..solids], &order.solid, &mut bar[..solids], rest);
 }

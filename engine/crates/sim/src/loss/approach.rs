@@ -236,6 +236,7 @@ mod tests {
                         x: (body.x.iter().enumerate())
                             .map(|(p, x)| x.zip_map(&shift(b, p), Dual64::new))
                             .collect(),
+                        taken: Vec::new(),
                     })
                     .collect(),
                 tools: vec![ToolFrame {

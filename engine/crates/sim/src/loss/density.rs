@@ -259,6 +259,7 @@ mod tests {
         frame.bodies[0] = super::super::BodyFrame {
             mass: 2.0,
             x: vec![Vector3::repeat(0.5)],
+            taken: Vec::new(),
         };
         let mut target = vec![0.0; 13 * 13 * 13];
         // Node (6, 6, 6) is at 0.5 with two nodes of padding.

@@ -25,6 +25,7 @@ pub mod schedule;
 pub mod target_sdf;
 #[cfg(test)]
 mod testing;
+pub mod uncollected;
 
 use std::ops::Range;
 
@@ -53,6 +54,7 @@ pub use reaction::{Reaction, Source};
 pub use rigid::{Rigid, RigidTarget};
 pub use schedule::{Schedule, Term, When};
 pub use target_sdf::TargetSdf;
+pub use uncollected::Uncollected;
 
 /// What losses read at the end of a frame; `W` is the wide scalar.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,6 +143,9 @@ pub struct BodyFrame<W: Real> {
     pub mass: W,
     /// Positions (m) in canonical order.
     pub x: Vec<Vector3<W>>,
+    /// Which collector has each of them, counted from 1, or 0 for none; empty where nothing is
+    /// taken.
+    pub taken: Vec<u16>,
 }
 
 /// Cotangents of a [`Frame`], of the same shape.

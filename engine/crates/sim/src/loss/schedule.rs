@@ -227,6 +227,7 @@ mod tests {
                 .map(|body| crate::loss::BodyFrame {
                     mass: Dual64::of(body.mass),
                     x: body.x.iter().map(|x| x.map(Dual64::of)).collect(),
+                    taken: Vec::new(),
                 })
                 .collect(),
             tools: Vec::new(),

@@ -29,10 +29,12 @@ pub(crate) fn cloud(seed: usize) -> Frame<f64> {
             BodyFrame {
                 mass: 0.3,
                 x: points(40, seed),
+                taken: Vec::new(),
             },
             BodyFrame {
                 mass: 0.7,
                 x: points(25, seed + 1),
+                taken: Vec::new(),
             },
         ],
         tools: Vec::new(),
@@ -76,6 +78,7 @@ pub(crate) fn assert_transpose(
                 x: (body.x.iter().enumerate())
                     .map(|(p, x)| x.zip_map(&noise3(500 * b + p), Dual64::new))
                     .collect(),
+                taken: body.taken.clone(),
             })
             .collect(),
         tools: Vec::new(),

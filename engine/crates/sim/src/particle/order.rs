@@ -55,6 +55,8 @@ pub struct Order {
     pub blocks: Vec<ParticleBlock>,
     /// Grid blocks that some tile overlaps, in lattice order.
     pub grid: Vec<GridBlock>,
+    /// Liquid and solid slots in blocks; those behind them rest.
+    pub present: [usize; 2],
 }
 
 impl Slots {
@@ -98,18 +100,18 @@ impl Sorted {
         lattice: &Lattice<T>,
         cloud: &Cloud<T, S>,
         before: &Slots,
-        waiting: &[Range<usize>],
+        rests: &dyn Fn(usize) -> bool,
     ) -> Self {
         let blocks = lattice.blocks();
         let slot_of = before.slot_of();
-        // Particles that wait lie behind all blocks.
+        // Particles that wait or are taken lie behind all blocks.
         let all = blocks[0] * blocks[1] * blocks[2];
         let mut starts = vec![0_u32; all + 2];
         let block_of: Vec<u32> = slot_of
             .iter()
             .enumerate()
             .map(|(id, &slot)| {
-                if waiting.iter().any(|range| range.contains(&id)) {
+                if rests(id) {
                     return all as u32;
                 }
                 let base = Stencil::base_of(lattice, &cloud.motion[slot as usize].x());
@@ -191,9 +193,12 @@ fn sort_by_cell<T: Real, S>(
 impl Order {
     /// The order in which a scene lists its particles; it has no blocks yet.
     pub fn canonical<T: Real>(world: &World<T>) -> Self {
+        let liquid = Slots::canonical(world.liquids.iter().map(|body| body.range.clone()));
+        let solid = Slots::canonical(world.solids.iter().map(|body| body.range.clone()));
         Self {
-            liquid: Slots::canonical(world.liquids.iter().map(|body| body.range.clone())),
-            solid: Slots::canonical(world.solids.iter().map(|body| body.range.clone())),
+            present: [liquid.ids.len(), solid.ids.len()],
+            liquid,
+            solid,
             ..Self::default()
         }
     }
@@ -201,20 +206,19 @@ impl Order {
     /// Sorts `particles`, which lie in the order `self`, and returns their new order.
     /// All positions must be finite and in the domain.
     pub fn sorted<T: Real>(&self, lattice: &Lattice<T>, particles: &mut Particles<T>) -> Self {
-        self.sorted_but(lattice, particles, &Default::default())
+        self.sorted_but(lattice, particles, [&|_| false; 2])
     }
 
-    /// Like [`Order::sorted`], but the liquid and solid particles that are `waiting` to be born
-    /// lie in no block, behind all others.
+    /// Like [`Order::sorted`], but the liquid and solid particles for which `rests` holds, because
+    /// they are not born yet or a collector has taken them, lie in no block, behind all others.
     pub fn sorted_but<T: Real>(
         &self,
         lattice: &Lattice<T>,
         particles: &mut Particles<T>,
-        waiting: &[Vec<Range<usize>>; 2],
+        rests: [&dyn Fn(usize) -> bool; 2],
     ) -> Self {
-        let [liquids, solids] = waiting;
-        let liquid = Sorted::new(lattice, &particles.liquid, &self.liquid, liquids);
-        let solid = Sorted::new(lattice, &particles.solid, &self.solid, solids);
+        let liquid = Sorted::new(lattice, &particles.liquid, &self.liquid, rests[0]);
+        let solid = Sorted::new(lattice, &particles.solid, &self.solid, rests[1]);
         particles.liquid = particles.liquid.gathered(&liquid.source);
         particles.solid = particles.solid.gathered(&solid.source);
 
@@ -269,7 +273,9 @@ impl Order {
                 grid: overlaps,
             });
         }
+        let present = [&liquid.starts, &solid.starts].map(|starts| starts[all] as usize);
         Self {
+            present,
             liquid: liquid.slots,
             solid: solid.slots,
             blocks,

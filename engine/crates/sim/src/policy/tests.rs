@@ -125,7 +125,7 @@ fn nozzle() -> Injector<f64> {
         nozzle: Nozzle::Ball(0.1),
         velocity: Vector3::zeros(),
         frames: 0..2,
-        per_frame: 2,
+        per_frame: 2.0,
         seed: 0,
     }
 }

@@ -9,6 +9,7 @@ use super::{
     Gradient, NonFinite, State,
     activation::activate_vjp,
     birth::give_birth_vjp,
+    collect::{Taken, collect_vjp},
     decide::is_steered,
     felt::reactions_vjp,
     forward::{Rollout, frame_time},
@@ -57,6 +58,8 @@ pub(crate) struct Back<'a, 'w, T: Compiled> {
     after: State<T>,
     /// Volume ratios of the liquid particles before they are corrected.
     ratios: Vec<T>,
+    /// What collectors had before the substep.
+    taken: Arc<Taken>,
 }
 
 impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
@@ -101,6 +104,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             felt: None,
             after: state.clone(),
             ratios: Vec::new(),
+            taken: Arc::default(),
             rollout,
         }
     }
@@ -114,6 +118,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         grid: Grid,
         criterion: &dyn Criterion<T::Wide>,
     ) -> Result<(), NonFinite> {
+        self.taken = Arc::clone(&state.taken);
         self.rollout.prepare(state, step)?;
         self.ratios.clone_from(&state.particles.liquid.strain);
         let world = self.rollout.world;
@@ -307,6 +312,8 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         let (frame, time) = self.rollout.moment(step);
         self.pull_colliders(frame, time, &frames);
         if step.is_multiple_of(world.clock.substeps) {
+            let (before, after) = (&self.taken, &state.taken);
+            collect_vjp(before, after, &state.order, &mut self.particles);
             if !world.injectors.is_empty() {
                 self.pull_births(frame, &state.order, &frames);
             }

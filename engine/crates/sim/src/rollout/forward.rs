@@ -7,6 +7,7 @@ use backflow_diff::Real;
 use super::{
     activation::activate,
     birth::give_birth,
+    collect::collect,
     decide::is_steered,
     felt::{Felt, reactions},
     frame::{read_frame, read_grid},
@@ -192,7 +193,7 @@ impl<'a, T: Compiled> Rollout<'a, T> {
     }
 
     /// Makes `state` ready for substep `step`: where it starts a frame policies decide and what is
-    /// born then comes out; sorts the particles if it is time, and tells muscles their
+    /// born then comes out, collectors take what is in them; sorts the particles if it is time, and tells muscles their
     /// activation; says whether it sorted.
     pub(super) fn prepare(&mut self, state: &mut State<T>, step: usize) -> Result<bool, NonFinite> {
         let substeps = self.world.clock.substeps;
@@ -203,6 +204,9 @@ impl<'a, T: Compiled> Rollout<'a, T> {
             let (frames, duration) = (self.frames(step), T::narrow(frame_time(self.world)));
             let frame = step / substeps;
             self.held += give_birth(self.world, &frames, frame, duration, state);
+        }
+        if step.is_multiple_of(substeps) && !self.world.collectors.is_empty() {
+            collect(self.world, &self.frames(step), step / substeps, state);
         }
         let sorted = state.settle(self.world, step)?;
         activate(self.world, step, state);
@@ -324,6 +328,7 @@ impl<'a, T: Compiled> Rollout<'a, T> {
                 copy.order = Arc::clone(&state.order);
                 copy.stale = state.stale;
                 copy.rigids.clone_from(&state.rigids);
+                copy.taken = Arc::clone(&state.taken);
             }
             None => {}
         }

@@ -47,6 +47,7 @@ fn body_frames<T: Real, L, S>(
     born: impl Fn(usize) -> Range<usize>,
     slots: &Slots,
     cloud: &Cloud<T, S>,
+    taken: &[u16],
 ) -> Vec<BodyFrame<T::Wide>> {
     let slot_of = slots.slot_of();
     let read = |(index, body): (usize, &Body<T, L>)| BodyFrame {
@@ -55,6 +56,7 @@ fn body_frames<T: Real, L, S>(
             .iter()
             .map(|&slot| widen(&cloud.motion[slot as usize].x()))
             .collect(),
+        taken: taken.get(born(index)).unwrap_or_default().to_vec(),
     };
     bodies.iter().enumerate().map(read).collect()
 }
@@ -85,8 +87,11 @@ pub fn read_frame<T: Real>(world: &World<T>, state: &State<T>, index: usize) -> 
     let (particles, order) = (&state.particles, &state.order);
     let liquid = |body| world.born(Matter::Liquid(body), index);
     let solid = |body| world.born(Matter::Solid(body), index);
-    let mut bodies = body_frames(&world.liquids, liquid, &order.liquid, &particles.liquid);
-    let solids = body_frames(&world.solids, solid, &order.solid, &particles.solid);
+    let (liquids, taken) = (&world.liquids, &state.taken);
+    let cloud = &particles.liquid;
+    let mut bodies = body_frames(liquids, liquid, &order.liquid, cloud, &taken.liquid);
+    let (solids, cloud) = (&world.solids, &particles.solid);
+    let solids = body_frames(solids, solid, &order.solid, cloud, &taken.solid);
     bodies.extend(solids);
     Frame {
         bodies,

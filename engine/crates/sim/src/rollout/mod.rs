@@ -4,6 +4,7 @@ pub mod activation;
 pub(crate) mod back;
 pub mod batch;
 pub mod birth;
+pub mod collect;
 pub mod decide;
 pub mod felt;
 pub mod forward;
@@ -14,5 +15,6 @@ pub mod state;
 pub mod store;
 pub mod volume;
 
+pub use collect::Taken;
 pub use gradient::Gradient;
 pub use state::{NonFinite, State};

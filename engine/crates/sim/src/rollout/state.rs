@@ -1,9 +1,10 @@
 //! What changes during a run, and the sorting that keeps it fast.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use backflow_diff::Real;
 
+use super::collect::{Taken, is_taken};
 use crate::{
     particle::{Order, Particles},
     rigid::{RigidBody, RigidState},
@@ -21,6 +22,8 @@ pub struct State<T: Real> {
     pub stale: bool,
     /// The rigid bodies.
     pub rigids: Vec<RigidState<T::Wide>>,
+    /// Which particles collectors have taken.
+    pub taken: Arc<Taken>,
 }
 
 /// A number that is not finite any more.
@@ -50,6 +53,7 @@ impl<T: Real> State<T> {
             order: Arc::new(Order::canonical(world)),
             stale: true,
             rigids: world.rigids.iter().map(RigidBody::initial).collect(),
+            taken: Arc::default(),
         }
     }
 
@@ -63,9 +67,15 @@ impl<T: Real> State<T> {
         let sort = self.stale || step.is_multiple_of(world.clock.substeps);
         if sort {
             self.check(world, step)?;
-            let waiting = world.waiting(step / world.clock.substeps);
-            let order = &self.order;
-            let order = order.sorted_but(&world.lattice, &mut self.particles, &waiting);
+            let [liquids, solids] = world.waiting(step / world.clock.substeps);
+            let (order, taken) = (&self.order, &self.taken);
+            let among =
+                |ranges: &[Range<usize>], id| ranges.iter().any(|range| range.contains(&id));
+            let rests: [&dyn Fn(usize) -> bool; 2] = [
+                &|id| is_taken(&taken.liquid, id) || among(&liquids, id),
+                &|id| is_taken(&taken.solid, id) || among(&solids, id),
+            ];
+            let order = order.sorted_but(&world.lattice, &mut self.particles, rests);
             self.order = Arc::new(order);
             self.stale = false;
         }
@@ -117,5 +127,6 @@ impl<T: Real> State<T> {
         self.order = Arc::clone(&other.order);
         self.stale = other.stale;
         self.rigids.clone_from(&other.rigids);
+        self.taken = Arc::clone(&other.taken);
     }
 }

@@ -98,11 +98,18 @@ impl Footprint {
         } else {
             0
         };
+        // States share what collectors have taken until they take more.
+        let taken = if world.collectors.is_empty() {
+            0
+        } else {
+            (liquids + solids) * size_of::<u16>()
+        };
         let particles = Particles::<T>::bytes(liquids, solids);
         let kept = particles
             + rigids
             + SPREAD * order.grid.len() * size_of::<BlockNodes<T>>()
-            + order.bytes();
+            + order.bytes()
+            + taken;
         Self {
             working: 4 * (particles + rigids)
                 + met
@@ -290,6 +297,7 @@ mod tests {
             order: std::sync::Arc::new(Order::default()),
             stale: true,
             rigids: Vec::new(),
+            taken: std::sync::Arc::default(),
         }
     }
 

@@ -28,7 +28,7 @@ use crate::{
     },
     particle::{Motion, Particles},
     rigid::RigidBody,
-    tool::{Injector, Mount, Nozzle, Program, injector::Matter},
+    tool::{Collector, Injector, Mount, Nozzle, Program, injector::Matter},
     world::{Activation, Body, Wall, World},
 };
 
@@ -419,6 +419,17 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
             ))
         })?);
     }
+    let mut collectors = Vec::with_capacity(spec.collectors.len());
+    for (index, given) in spec.collectors.iter().enumerate() {
+        let made = collector(spec, given, &bodies, meshes);
+        collectors.push(made.map_err(|error| {
+            refused(unusable(
+                &format!("collectors[{index}]"),
+                &given.shape,
+                &error,
+            ))
+        })?);
+    }
     let forces = spec.forces.iter().map(|given| force(given, &bodies));
     let gas = spec
         .gas
@@ -446,6 +457,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         tools: spec.tools.iter().map(motion::tool).collect(),
         policies: policies.collect(),
         injectors,
+        collectors,
         rigids,
     };
     let program = |tool| motion::program(tool, spec.time.frames);
@@ -545,7 +557,9 @@ fn injector(
         .to
         .unwrap_or(usize::MAX)
         .min(spec.time.frames.saturating_sub(1));
-    let per_frame = (given.flux * spec.time.frame / volume).round().max(1.0);
+    let frames = given.from..(last + 1).max(given.from);
+    // At least one particle, which passes in the middle of the time that it is open.
+    let least = 1.0 / frames.len().max(1) as f64;
     let injector = Injector {
         name: given.name.clone(),
         matter: Matter::Liquid(0),
@@ -557,11 +571,44 @@ fn injector(
             spec::Nozzle::Disc { radius } => Nozzle::Disc(radius),
         },
         velocity: given.velocity.into(),
-        frames: given.from..(last + 1).max(given.from),
-        per_frame: per_frame as usize,
+        frames,
+        per_frame: (given.flux * spec.time.frame / volume).max(least),
         seed: given.seed,
     };
     (injector, volume)
+}
+
+/// The collector of a scene of these bodies.
+fn collector(
+    spec: &Spec<()>,
+    given: &spec::Collector,
+    bodies: &[BodyRef],
+    meshes: &Meshes,
+) -> Result<Collector<f64>, UnusableMesh> {
+    let rigid = |name: &str| {
+        let mut all = spec.bodies.iter();
+        let body = all.find(|body| body.name == name);
+        let material = body.and_then(|body| spec.materials.get(&body.material));
+        matches!(material, Some(Material::Rigid { .. }))
+    };
+    let of = |body: &BodyRef| match &given.bodies {
+        Some(names) => names.contains(&body.name),
+        None => !rigid(&body.name),
+    };
+    // Liquids, then solids, each in the order of the scene.
+    let kind = |kind| bodies.iter().filter(move |body| body.kind == kind);
+    let all = kind(Kind::Liquid).chain(kind(Kind::Solid));
+    let frames = spec.time.frames;
+    let last = given.to.unwrap_or(usize::MAX).min(frames.saturating_sub(1));
+    Ok(Collector {
+        name: given.name.clone(),
+        mount: mount(spec, &given.on),
+        pose: placement(given.position, given.rotation),
+        shape: given.shape.signed(0.0, meshes)?,
+        of: all.map(of).collect(),
+        removes: given.removes,
+        frames: given.from..(last + 1).max(given.from),
+    })
 }
 
 fn collider(

@@ -237,6 +237,7 @@ mod tests {
             optimize: None,
             tools: vec![],
             injectors: vec![],
+            collectors: vec![],
             ..spec
         };
         assert_eq!(spec_of(&to_text(&bare).unwrap()), bare);

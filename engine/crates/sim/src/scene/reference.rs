@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{locate::parent, spec::Preset};
 
 /// The sources of the types, in the order of the reference.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     include_str!("spec/mod.rs"),
     include_str!("spec/domain.rs"),
     include_str!("spec/time.rs"),
@@ -17,6 +17,7 @@ const SOURCES: [&str; 13] = [
     include_str!("spec/rigid.rs"),
     include_str!("spec/tool.rs"),
     include_str!("spec/injector.rs"),
+    include_str!("spec/collector.rs"),
     include_str!("spec/gas.rs"),
     include_str!("spec/view.rs"),
 ];

@@ -107,6 +107,13 @@ pub enum Measure {
         /// Index of the tool.
         tool: usize,
     },
+    /// Share of the mass that a collector does not have.
+    Uncollected {
+        /// Index of the collector.
+        collector: usize,
+        /// Width of the window (m).
+        width: f64,
+    },
     /// Mean square velocity of a tool.
     ControlEffort {
         /// Index of the tool.
@@ -373,6 +380,14 @@ impl Resolver<'_> {
                 body,
                 tool: self.spec.tool(tool).unwrap_or(0),
             },
+            Term::Uncollected { collector, width } => {
+                let mut collectors = self.spec.collectors.iter();
+                let found = collectors.position(|known| known.name == *collector);
+                Measure::Uncollected {
+                    collector: found.unwrap_or(0),
+                    width: *width,
+                }
+            }
             Term::ControlEffort {
                 tool,
                 linear,

@@ -53,8 +53,8 @@ pub struct Injector<T: Real> {
     pub velocity: Vector3<T>,
     /// Frames in which it is open.
     pub frames: Range<usize>,
-    /// Particles a frame.
-    pub per_frame: usize,
+    /// Particles a frame (1), on average.
+    pub per_frame: f64,
     /// Seed of the random places.
     pub seed: u64,
 }
@@ -133,8 +133,14 @@ impl<T: Real> Injector<T> {
 
     /// How many of its particles are born before the start of `frame`.
     pub fn born_before(&self, frame: usize) -> usize {
-        let open = frame.clamp(self.frames.start, self.frames.end) - self.frames.start;
-        open * self.per_frame
+        self.passed(frame.clamp(self.frames.start, self.frames.end) - self.frames.start)
+    }
+
+    /// Particles that pass in its first `open` frames. The one of number `p` passes
+    /// `(p + 1/2) / per_frame` frames after it opens, so that the flux is right on average however
+    /// few they are; ties go to the next frame.
+    fn passed(&self, open: usize) -> usize {
+        (open as f64 * self.per_frame - 0.5).ceil().max(0.0) as usize
     }
 
     /// Its particles that are born at the start of `frame`, counted in its body.
@@ -142,20 +148,20 @@ impl<T: Real> Injector<T> {
         if !self.frames.contains(&frame) {
             return 0..0;
         }
-        let first = (frame - self.frames.start) * self.per_frame;
-        first..first + self.per_frame
+        let open = frame - self.frames.start;
+        self.passed(open)..self.passed(open + 1)
     }
 
     /// Particles that it lets out in all.
     pub fn count(&self) -> usize {
-        self.frames.len() * self.per_frame
+        self.passed(self.frames.len())
     }
 
     /// Where a particle is in the frame of the nozzle when it is born: at a random place of
-    /// the nozzle, less the way that it has before it passes, evenly spread over the frame.
+    /// the nozzle, less the way that it has before it passes, evenly spread over time.
     fn local(&self, particle: usize, duration: T) -> (Vector3<T>, T) {
-        let turn = (particle % self.per_frame.max(1)) as f64 + 0.5;
-        let ahead = duration * T::of(turn / self.per_frame.max(1) as f64);
+        let passes = (particle as f64 + 0.5) / self.per_frame;
+        let ahead = duration * T::of(passes - passes.floor());
         let place = self.nozzle.place(self.seed, particle);
         (place - self.velocity * ahead, ahead)
     }
@@ -242,7 +248,7 @@ mod tests {
             nozzle,
             velocity: noise(4),
             frames: 2..5,
-            per_frame: 40,
+            per_frame: 40.0,
             seed: 9,
         }
     }
@@ -267,6 +273,38 @@ mod tests {
         assert_eq!(injector.newborn(3), 40..80);
         assert_eq!(injector.newborn(5), 0..0);
         assert_eq!(injector.count(), 120);
+    }
+
+    #[test]
+    fn few_particles_come_out_at_the_rate_asked_for() {
+        for per_frame in [0.3, 2.4, 1.0 / 7.0, 3.0] {
+            let mut injector = injector(Nozzle::Ball(0.1));
+            (injector.per_frame, injector.frames) = (per_frame, 5..405);
+            assert_eq!(injector.count(), (400.0 * per_frame).round() as usize);
+            let mut next = 0;
+            for frame in 0..500 {
+                let newborn = injector.newborn(frame);
+                assert!(newborn.len().abs_diff(per_frame as usize) <= 1);
+                for particle in newborn.clone() {
+                    // Each passes within the frame at whose start it is born.
+                    let (_, ahead) = injector.local(particle, 1.0);
+                    let passes = (frame - 5) as f64 + ahead;
+                    let even = (particle as f64 + 0.5) / per_frame;
+                    assert!((passes - even).abs() < 1e-9, "{per_frame} {particle}");
+                }
+                assert_eq!(
+                    newborn.start,
+                    if newborn.is_empty() {
+                        newborn.start
+                    } else {
+                        next
+                    }
+                );
+                next += newborn.len();
+                assert_eq!(injector.born_before(frame + 1), next);
+            }
+            assert_eq!(next, injector.count());
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! [`Program`] commands it frame by frame; [`drive`](mod@drive) makes a velocity of each
 //! command, within what the tool can do, and a [`Trajectory`] is where that takes it.
 
+pub mod collector;
 pub mod drive;
 pub mod injector;
 pub mod joint;
@@ -21,6 +22,7 @@ use crate::{
     world::cast,
 };
 
+pub use collector::Collector;
 pub use drive::Limits;
 pub use injector::{Injector, Nozzle};
 pub use joint::{Joint, JointKind, links, links_vjp};

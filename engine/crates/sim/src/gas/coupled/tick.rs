@@ -24,7 +24,7 @@ use crate::{
     },
     particle::{Cloud, Motion, order::Slots},
     rigid::RigidParameterBar,
-    rollout::{State, back::Back, store::RunError},
+    rollout::{State, back::Back, collect::is_taken, store::RunError},
     world::{Body, World},
 };
 
@@ -41,12 +41,13 @@ struct Exchanged<T: Real> {
 }
 
 /// What the particles of one kind are to the gas, in canonical order, so that sums over them do not
-/// depend on how they lie. Those that are not born yet, which may be anywhere, have no volume.
+/// depend on how they lie. Those that are not born yet or that a collector has have no volume.
 fn of_particles<T: Real, L, S>(
     bodies: &[Body<T, L>],
     slots: &Slots,
     cloud: &Cloud<T, S>,
     waiting: &[Range<usize>],
+    taken: &[u16],
 ) -> Vec<Grain<T>> {
     let each = slots.slot_of().into_iter().enumerate();
     each.map(|(id, slot)| {
@@ -55,7 +56,7 @@ fn of_particles<T: Real, L, S>(
             &cloud.motion[slot],
             &bodies[usize::from(slots.bodies[slot])],
         );
-        let waits = waiting.iter().any(|range| range.contains(&id));
+        let waits = is_taken(taken, id) || waiting.iter().any(|range| range.contains(&id));
         Grain {
             x: motion.x(),
             v: motion.v(),
@@ -81,12 +82,20 @@ impl<T: Compiled> Parts<'_, T> {
             world.waiting(self.frame)
         };
         let (order, particles) = (&state.order, &state.particles);
-        let mut grains = of_particles(&world.liquids, &order.liquid, &particles.liquid, &liquids);
+        let taken = &state.taken;
+        let mut grains = of_particles(
+            &world.liquids,
+            &order.liquid,
+            &particles.liquid,
+            &liquids,
+            &taken.liquid,
+        );
         grains.extend(of_particles(
             &world.solids,
             &order.solid,
             &particles.solid,
             &solids,
+            &taken.solid,
         ));
         let rigids = world.rigids.iter().zip(&state.rigids).zip(self.fillings);
         grains.extend(rigids.flat_map(|((body, state), filling)| filling.grains::<T>(body, state)));

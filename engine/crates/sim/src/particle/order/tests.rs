@@ -57,6 +57,7 @@ fn world() -> World<f64> {
         tools: Vec::new(),
         policies: Vec::new(),
         injectors: Vec::new(),
+        collectors: Vec::new(),
         rigids: Vec::new(),
     }
 }

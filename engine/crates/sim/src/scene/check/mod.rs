@@ -3,6 +3,7 @@
 //! First every number, name and reference by itself; then what they make together, as
 //! far as the numbers allow: grid, particles, overlaps, substep.
 
+mod collectors;
 mod gas;
 mod injectors;
 mod names;
@@ -33,6 +34,7 @@ pub fn check_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Vec<Fault> {
     parts::check(spec, &mut faults);
     rigid::check(spec, meshes, &mut faults);
     names::check(spec, meshes.directory(), &mut faults);
+    collectors::check(spec, meshes.directory(), &mut faults);
     space::check(spec, meshes, &mut faults);
     gas::check(spec, meshes, &mut faults);
     faults.list

@@ -26,6 +26,11 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
         faults,
     );
     unique(
+        "collectors",
+        spec.collectors.iter().map(|collector| &*collector.name),
+        faults,
+    );
+    unique(
         "colliders",
         spec.colliders.iter().map(|collider| &*collider.name),
         faults,
@@ -167,6 +172,12 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
             } => {
                 mesh(&format!("{path}.target"), shape, directory, faults);
             }
+            Term::Uncollected { collector, .. } => {
+                let collectors = spec.collectors.iter().map(|known| &*known.name);
+                let collectors: Vec<_> = collectors.collect();
+                let path = format!("{path}.collector");
+                refers(&path, collector, "collector", &collectors, faults);
+            }
             Term::ControlEffort { tool, .. } => {
                 if spec.tool(tool).is_none() {
                     refers(&format!("{path}.tool"), tool, "tool", &tools, faults);
@@ -226,7 +237,7 @@ pub(super) fn check(spec: &Spec<()>, directory: &Path, faults: &mut Faults) {
 }
 
 /// A tool, or a part of one, that something is fixed to.
-fn attached(path: &str, spec: &Spec<()>, on: &Attachment, faults: &mut Faults) {
+pub(super) fn attached(path: &str, spec: &Spec<()>, on: &Attachment, faults: &mut Faults) {
     let tools: Vec<&str> = spec.tools.iter().map(|tool| &*tool.name).collect();
     match on {
         Attachment::World => {}

@@ -249,6 +249,9 @@ fn loss(path: &str, spec: &Spec<()>, loss: &Loss, faults: &mut Faults) {
             }
         }
         Term::MeanDistance { .. } | Term::Displacement { .. } | Term::Approach { .. } => {}
+        Term::Uncollected { width, .. } => {
+            faults.positive(&format!("{path}.width"), *width, "m");
+        }
         Term::CentreOfMass { target, axes, .. } | Term::Point { target, axes, .. } => {
             faults.vector(&format!("{path}.target"), target, "m");
             if axes.is_empty() {

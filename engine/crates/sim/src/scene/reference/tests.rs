@@ -195,6 +195,7 @@ fn reference_has_every_field_that_serde_reads() {
         Action,
         Injector,
         Nozzle,
+        Collector,
         Gas,
         GasScalar,
         GasSides,

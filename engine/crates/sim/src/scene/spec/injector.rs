@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Attachment;
 
 /// A nozzle that matter comes out of. What comes out is a body of the injector's name, after
-/// those of the scene. Particles come out in equal numbers frame by frame.
+/// those of the scene. Particles come out at even intervals, one in several frames where the flux is
+/// small, and at least one in all.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Injector {
     /// Its name, unique among bodies and injectors.

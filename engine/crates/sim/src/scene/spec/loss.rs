@@ -150,6 +150,14 @@ pub enum Term {
         #[serde(default)]
         tool: String,
     },
+    /// Share of the mass that a collector does not have (1): what it has taken counts nothing, any
+    /// other particle of its bodies by a smooth window of its distance from the volume.
+    Uncollected {
+        /// Name of the collector.
+        collector: String,
+        /// Width of the window (m).
+        width: f64,
+    },
     /// Mean square velocity of a tool. Read after every frame, unless `when` says otherwise.
     ControlEffort {
         /// Name of the tool. Default: that of the first.
@@ -297,7 +305,8 @@ impl Term {
             | Self::Displacement { body }
             | Self::MeanDistance { body, .. }
             | Self::Approach { body, .. } => Some(body),
-            Self::RigidPosition { .. }
+            Self::Uncollected { .. }
+            | Self::RigidPosition { .. }
             | Self::RigidRotation { .. }
             | Self::RigidVelocity { .. }
             | Self::ControlEffort { .. }

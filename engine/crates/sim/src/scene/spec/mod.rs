@@ -1,6 +1,7 @@
 //! The types of a scene file. The comments of the fields are their reference: each
 //! says what the field means, in which unit, and after `Default:` what holds without it.
 
+mod collector;
 mod collider;
 mod domain;
 mod force;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use collector::Collector;
 pub use collider::{Attachment, Collider, Law, Stage};
 pub use domain::{Axis, Domain, Walls};
 pub use force::{Force, ForceLaw};
@@ -85,6 +87,9 @@ pub struct Spec<O> {
     /// Nozzles that matter comes out of. Default: [].
     #[serde(default)]
     pub injectors: Vec<Injector>,
+    /// Volumes that take matter out or count it; at most 16. Default: [].
+    #[serde(default)]
+    pub collectors: Vec<Collector>,
     /// What a run is judged by: the loss is the weighted sum of these. Default: [].
     #[serde(default)]
     pub losses: Vec<Loss>,
@@ -195,6 +200,10 @@ impl<O: Clone> Spec<O> {
             injector.from = injector.from.min(frames - 1);
             injector.to = injector.to.map(|to| to.min(frames - 1));
         }
+        for collector in &mut spec.collectors {
+            collector.from = collector.from.min(frames - 1);
+            collector.to = collector.to.map(|to| to.min(frames - 1));
+        }
         spec
     }
 }
@@ -232,6 +241,7 @@ impl<O> Spec<O> {
             rigids: self.rigids.clone(),
             tools: self.tools.clone(),
             injectors: self.injectors.clone(),
+            collectors: self.collectors.clone(),
             losses: self.losses.clone(),
             metrics: self.metrics.clone(),
             views: self.views.clone(),

@@ -65,6 +65,7 @@ pub(crate) fn world(law: ContactLaw, locked: bool) -> World<f64> {
         tools: Vec::new(),
         policies: Vec::new(),
         injectors: Vec::new(),
+        collectors: Vec::new(),
         rigids: Vec::new(),
     }
 }

@@ -27,7 +27,10 @@ struct Tree<'a> {
 pub const PARTS: [(&str, &[&str]); 5] = [
     ("Matter", &["materials", "bodies", "forces", "volume_rate"]),
     ("World", &["gravity", "domain", "time", "views"]),
-    ("Solids", &["colliders", "rigids", "tools", "injectors"]),
+    (
+        "Solids",
+        &["colliders", "rigids", "tools", "injectors", "collectors"],
+    ),
     ("Goal", &["losses", "metrics", "optimize"]),
     ("All", &[]),
 ];

@@ -22,7 +22,14 @@ pub struct Posed {
 /// fixed to neither.
 pub fn posed(scene: &Value) -> Vec<Posed> {
     let mut found = Vec::new();
-    for kind in ["bodies", "rigids", "tools", "colliders", "injectors"] {
+    for kind in [
+        "bodies",
+        "rigids",
+        "tools",
+        "colliders",
+        "injectors",
+        "collectors",
+    ] {
         let entries = scene[kind].as_array().map_or(&[][..], Vec::as_slice);
         for (index, entry) in entries.iter().enumerate() {
             let fixed = entry.get("on").is_none_or(|on| on == "World");

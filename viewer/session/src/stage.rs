@@ -242,6 +242,16 @@ fn solids(scene: &Scene, size: f64) -> Vec<StageSolid> {
         let shape = outline(&injector.nozzle, world.lattice.dx);
         solid(&injector.name, &shape, &injector.pose, Role::Nozzle, mount)
     });
+    let collectors = world.collectors.iter().map(|collector| {
+        let (mount, role) = (mounted(collector.mount), Role::Nozzle);
+        solid(
+            &collector.name,
+            &collector.shape,
+            &collector.pose,
+            role,
+            mount,
+        )
+    });
     let targets = scene.losses.iter().filter_map(|loss| match &loss.measure {
         Measure::TargetSdf { shape, pose, .. } => {
             Some(solid("target", shape, pose, Role::Target, Mount::World))
@@ -252,6 +262,7 @@ fn solids(scene: &Scene, size: f64) -> Vec<StageSolid> {
     colliders
         .chain(rigids)
         .chain(nozzles)
+        .chain(collectors)
         .chain(targets)
         .chain(gas)
         .collect()

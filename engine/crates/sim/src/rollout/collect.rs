@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use backflow_diff::Real;
-use nalgebra::Matrix3;
+use nalgebra::{Matrix3, Vector3};
 use rayon::prelude::*;
 
 use super::State;
 use crate::{
     particle::{Motion, Order, Particles, order::Slots},
     pose::Pose,
-    tool::{Collector, Frames},
+    tool::{Collector, Frames, Mount},
     world::World,
 };
 
@@ -32,13 +32,6 @@ pub(crate) fn is_taken(of: &[u16], id: usize) -> bool {
     of.get(id).is_some_and(|&by| by != 0)
 }
 
-impl Taken {
-    /// Bytes that it takes.
-    pub fn bytes(&self) -> usize {
-        (self.liquid.len() + self.solid.len()) * size_of::<u16>()
-    }
-}
-
 /// The collectors that take particles at the start of a frame, with their numbers and places.
 fn open<'a, T: Real>(
     world: &'a World<T>,
@@ -49,14 +42,15 @@ fn open<'a, T: Real>(
     let open =
         collectors.filter(|(_, collector)| collector.removes && collector.frames.contains(&frame));
     open.map(|(index, collector)| {
-        let link = |mount: crate::tool::Mount| frames.get(mount.tool)?.get(mount.link);
+        let link = |mount: Mount| frames.get(mount.tool)?.get(mount.link);
         let pose = collector.mount.and_then(link).map(|(pose, _)| pose);
         (index as u16 + 1, collector, collector.placed(pose))
     })
     .collect()
 }
 
-/// Takes particles of one kind; the bodies of the kind count from `first`. Says whether any were.
+/// Takes particles of one kind, whose bodies count from `first`: the canonical indices of those that
+/// are, and the number of the collector.
 fn take<T: Real>(
     open: &[(u16, &Collector<T>, Pose<T>)],
     waits: impl Fn(usize) -> bool + Sync,
@@ -77,7 +71,7 @@ fn take<T: Real>(
             let by = open.iter().find(|(_, collector, pose)| {
                 collector.of.get(body).is_some_and(|of| *of) && collector.holds(pose, &x)
             })?;
-            motion.set_v(&nalgebra::Vector3::zeros());
+            motion.set_v(&Vector3::zeros());
             motion.set_c(&Matrix3::zeros());
             Some((id, by.0))
         });
@@ -130,7 +124,7 @@ fn stop<T: Real>(slots: &Slots, bars: &mut [Motion<T>], before: &[u16], after: &
     for (bar, &id) in bars.iter_mut().zip(&slots.ids) {
         let id = id as usize;
         if is_taken(after, id) && !is_taken(before, id) {
-            bar.set_v(&nalgebra::Vector3::zeros());
+            bar.set_v(&Vector3::zeros());
             bar.set_c(&Matrix3::zeros());
         }
     }
@@ -144,3 +138,6 @@ pub fn collect_vjp<T: Real>(before: &Taken, after: &Taken, order: &Order, bars: 
     let motions = &mut bars.solid.motion;
     stop(&order.solid, motions, &before.solid, &after.solid);
 }
+
+#[cfg(test)]
+mod tests;

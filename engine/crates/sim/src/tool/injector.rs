@@ -284,7 +284,8 @@ mod tests {
             let mut next = 0;
             for frame in 0..500 {
                 let newborn = injector.newborn(frame);
-                assert!(newborn.len().abs_diff(per_frame as usize) <= 1);
+                let open = injector.frames.contains(&frame);
+                assert!(!open || newborn.len().abs_diff(per_frame as usize) <= 1);
                 for particle in newborn.clone() {
                     // Each passes within the frame at whose start it is born.
                     let (_, ahead) = injector.local(particle, 1.0);

@@ -82,3 +82,6 @@ fn collector(path: &str, spec: &Spec<()>, collector: &Collector, faults: &mut Fa
         None => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

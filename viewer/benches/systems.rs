@@ -25,7 +25,7 @@ use backflow::{
 use backflow_viewer::{args::Arguments, play::Playing, plugins, view::View};
 use backflow_viewer_session::{
     Field, Frame, Player, Stage,
-    balls::{Choice, Packer, shine},
+    balls::{Choice, Packer, Part, shine},
     colour::{Range, colours},
     light::Light,
 };
@@ -170,7 +170,7 @@ fn parts() -> [f64; 3] {
     let (mut rgb, mut times) = (Vec::new(), [const { Vec::new() }; 3]);
     let mut packer = Packer::default();
     let choice = Choice {
-        solids: false,
+        of: Part::All,
         shell: true,
     };
     for picture in 0..PICTURES[1] {

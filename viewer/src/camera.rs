@@ -191,16 +191,21 @@ impl Orbit {
     }
 }
 
+/// How it projects.
+pub fn projection() -> Projection {
+    Projection::Perspective(PerspectiveProjection {
+        fov: 2.0 * HALF_ANGLE,
+        near: 0.01,
+        far: 1000.0,
+        ..default()
+    })
+}
+
 fn spawn(commands: &mut Commands, smooth: bool) {
     commands.spawn((
         SceneCamera,
         Camera3d::default(),
-        Projection::Perspective(PerspectiveProjection {
-            fov: 2.0 * HALF_ANGLE,
-            near: 0.01,
-            far: 1000.0,
-            ..default()
-        }),
+        projection(),
         // The shaders give the colours of the screen.
         Tonemapping::None,
         DebandDither::Disabled,
@@ -242,7 +247,7 @@ fn fit(
 }
 
 /// Puts the camera where it is to be, with its axis through the middle of what panels leave free.
-fn place(
+pub fn place(
     orbit: Res<Orbit>,
     free: Res<Free>,
     mut cameras: Query<(&mut Transform, &mut Camera), With<SceneCamera>>,

@@ -17,9 +17,6 @@ use crate::{
     view::View,
 };
 
-/// Edge of a cube of surfaces that are written, in radii of a particle (1).
-const FINE: f32 = 0.8;
-
 /// A scene or a run, ready for its first picture.
 fn opened(path: &Path, arguments: &Arguments) -> Result<Player, HeadlessError> {
     let recording = (arguments.recording as usize) << 20;
@@ -149,8 +146,7 @@ fn write_meshes(headless: &mut Headless, out: &Path, number: usize) -> Result<()
     let playing = headless.world().resource::<Playing>();
     let frame = playing.player.as_ref().and_then(|player| player.current());
     let Some(frame) = frame else { return Ok(()) };
-    let skins =
-        skin::skins(frame, FINE).map_err(|error| HeadlessError::Input(error.to_string()))?;
+    let skins = skin::skins(frame).map_err(|error| HeadlessError::Input(error.to_string()))?;
     for (body, surface) in skins {
         let name = frame.stage.bodies.get(body).map_or("", |body| &body.name);
         let path = out.join(format!("{number:04}-{name}.obj"));

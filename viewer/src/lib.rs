@@ -68,7 +68,7 @@ pub fn plugins(app: &mut App, arguments: &Arguments) {
             draw::matter::MatterPlugin,
             draw::smoke::SmokePlugin,
             draw::ghosts::GhostsPlugin,
-            draw::skins::SkinsPlugin { wait: !interactive },
+            draw::liquids::LiquidsPlugin,
             draw::solids::SolidsPlugin,
             draw::ground::GroundPlugin,
             draw::lines::LinesPlugin,

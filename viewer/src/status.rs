@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     camera::SceneCamera,
     desk::Desk,
-    draw::skins::Skins,
+    draw::liquids::covered,
     filming::Filming,
     learn::Learning,
     place::{Placing, SIZE},
@@ -50,7 +50,6 @@ fn write(
     desk: Res<Desk>,
     learning: Res<Learning>,
     placing: Res<Placing>,
-    skins: Res<Skins>,
     filming: Res<Filming>,
     cameras: Query<(&Camera, &GlobalTransform), With<SceneCamera>>,
 ) -> Result {
@@ -110,7 +109,7 @@ fn write(
         "tool": tool.map(|at| [at.x, at.y, at.z]),
         "tool_on_screen": tool_on_screen,
         "handles": handles,
-        "surface": frame.is_some_and(|frame| skins.cover(&frame.stage)),
+        "surface": frame.is_some_and(|frame| covered(&view, &frame.stage)),
         "beside": playing
             .beside
             .as_ref()

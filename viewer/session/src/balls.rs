@@ -1,6 +1,8 @@
 //! Particles as the renderer reads them: balls in two buffers.
 
-use crate::{colour::Rgb, frame::Frame, hidden::Depths, light::Light, smoke::Veil};
+use crate::{
+    colour::Rgb, frame::Frame, hidden::Depths, light::Light, smoke::Veil, stage::StageBody,
+};
 
 /// Balls that a thread fills in at least: fewer are done sooner than a thread is started.
 const LEAST: usize = 10_000;
@@ -23,10 +25,32 @@ pub struct Buffers {
 /// Which particles become balls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Choice {
-    /// Whether those of liquids do not, because surfaces are shown instead.
-    pub solids: bool,
+    /// Of which bodies.
+    pub of: Part,
     /// Whether those do not that lie too deep inside of matter to be seen.
     pub shell: bool,
+}
+
+/// Which bodies are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of them.
+    All,
+    /// Liquids.
+    Liquids,
+    /// All but liquids.
+    Others,
+}
+
+impl Part {
+    /// Whether a body belongs to it.
+    fn holds(self, body: &StageBody) -> bool {
+        match self {
+            Self::All => true,
+            Self::Liquids => body.liquid,
+            Self::Others => !body.liquid,
+        }
+    }
 }
 
 /// Fills in buffers, with memory that is kept from one frame to the next.
@@ -38,13 +62,19 @@ pub struct Packer {
 }
 
 /// Positions and radius (m) of the particles of each body that may become balls.
-fn groups(frame: &Frame, solids: bool) -> impl Iterator<Item = (&[[f32; 3]], f32)> + Clone {
+fn groups(frame: &Frame, of: Part) -> impl Iterator<Item = (&[[f32; 3]], f32)> + Clone {
     let bodies = frame.stage.bodies.iter().zip(&frame.counts);
     let groups = bodies.scan(frame.x.as_slice(), move |rest, (body, count)| {
         let (group, after) = rest.split_at((*count).min(rest.len()));
         *rest = after;
-        let shown = !(solids && body.liquid);
-        Some((group, if shown { body.radius as f32 } else { 0.0 }))
+        Some((
+            group,
+            if of.holds(body) {
+                body.radius as f32
+            } else {
+                0.0
+            },
+        ))
     });
     groups.filter(|(_, radius)| *radius > 0.0)
 }
@@ -96,15 +126,15 @@ impl Packer {
     }
 
     /// Chooses the particles that become balls.
-    fn choose(&mut self, frame: &Frame, Choice { solids, shell }: Choice) {
+    fn choose(&mut self, frame: &Frame, Choice { of, shell }: Choice) {
         self.chosen.clear();
         if shell {
-            self.depths.find(groups(frame, solids));
+            self.depths.find(groups(frame, of));
         }
         let mut start = 0;
         for (body, count) in frame.stage.bodies.iter().zip(&frame.counts) {
             let end = (start + count).min(frame.x.len());
-            if !(solids && body.liquid) {
+            if of.holds(body) {
                 let all = start as u32..end as u32;
                 if shell {
                     let seen = |index: &u32| !self.depths.hide(&frame.x[*index as usize]);
@@ -192,7 +222,7 @@ mod tests {
     }
 
     const ALL: Choice = Choice {
-        solids: false,
+        of: Part::All,
         shell: false,
     };
 
@@ -212,13 +242,13 @@ mod tests {
         assert_eq!(places[4..8], [1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.05]);
         assert!(places[12..].iter().all(|&zero| zero == 0.0));
         assert_eq!(all.colours[4..7], [4, 5, 6]);
-        let solids = Choice {
-            solids: true,
-            ..ALL
-        };
         // The body is a liquid.
-        let none = packer.pack(&frame, &rgb, &light, solids, 5);
-        assert!(none.count == 0 && none.places.iter().all(|&byte| byte == 0));
+        let [liquids, others] = [Part::Liquids, Part::Others].map(|of| {
+            let choice = Choice { of, ..ALL };
+            packer.pack(&frame, &rgb, &light, choice, 5)
+        });
+        assert_eq!(liquids, all);
+        assert!(others.count == 0 && others.places.iter().all(|&byte| byte == 0));
     }
 
     #[test]

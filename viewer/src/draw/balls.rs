@@ -3,7 +3,7 @@
 use backflow_viewer_session::balls::Buffers;
 use bevy::{
     asset::RenderAssetUsages,
-    camera::visibility::NoFrustumCulling,
+    camera::visibility::{NoFrustumCulling, RenderLayers},
     light::NotShadowCaster,
     mesh::MeshTag,
     prelude::*,
@@ -15,6 +15,7 @@ use super::shading::{shades_alone, triangles};
 
 /// Balls from two buffers.
 #[derive(Asset, TypePath, AsBindGroup, Debug, Clone)]
+#[bind_group_data(Kind)]
 pub struct BallMaterial {
     /// Position and radius (m) of each particle.
     #[storage(0, read_only)]
@@ -25,6 +26,23 @@ pub struct BallMaterial {
     /// Radius factor, gloss, opacity, light without shadows.
     #[uniform(2)]
     look: Vec4,
+    kind: Kind,
+}
+
+/// What is drawn of balls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Kind {
+    /// They themselves.
+    #[default]
+    Seen,
+    /// Their depths, for the surface of a liquid.
+    Depths,
+}
+
+impl From<&BallMaterial> for Kind {
+    fn from(material: &BallMaterial) -> Self {
+        material.kind
+    }
 }
 
 impl Material for BallMaterial {
@@ -44,7 +62,11 @@ impl Material for BallMaterial {
         }
     }
 
-    shades_alone!();
+    shades_alone!(|descriptor, key| {
+        if let (Kind::Depths, Some(fragment)) = (key.bind_group_data, &mut descriptor.fragment) {
+            fragment.shader_defs.push("DEPTHS".into());
+        }
+    });
 }
 
 /// Balls of an entity.
@@ -58,6 +80,7 @@ pub struct Balls {
     shown: usize,
     /// How far they are shown from where they are (m).
     offset: Vec3,
+    kind: Kind,
     material: Handle<BallMaterial>,
     places: Handle<ShaderBuffer>,
     colours: Handle<ShaderBuffer>,
@@ -74,12 +97,17 @@ pub struct Stores<'a> {
 }
 
 impl Balls {
+    /// None yet, of which this will be drawn.
+    pub fn of(kind: Kind) -> Self {
+        Self { kind, ..default() }
+    }
+
     /// Takes them away.
     pub fn clear(&mut self, commands: &mut Commands) {
         for chunk in self.chunks.drain(..) {
             commands.entity(chunk).despawn();
         }
-        *self = Self::default();
+        *self = Self::of(self.kind);
     }
 
     /// Shows them somewhere else from now on (m).
@@ -123,7 +151,12 @@ impl Balls {
             places: self.places.clone(),
             colours: self.colours.clone(),
             look,
+            kind: self.kind,
         });
+        let layers = match self.kind {
+            Kind::Seen => RenderLayers::default(),
+            Kind::Depths => RenderLayers::layer(super::liquids::LAYER),
+        };
         // Three vertices a particle, which the shader puts in place.
         let mesh = stores.meshes.add(triangles(vec![[0.0; 3]; 3 * CHUNK]));
         let chunk = |number: usize| {
@@ -135,6 +168,7 @@ impl Balls {
                 Visibility::Hidden,
                 NoFrustumCulling,
                 NotShadowCaster,
+                layers.clone(),
             );
             commands.spawn(bundle).id()
         };

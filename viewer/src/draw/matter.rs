@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use backflow_viewer_session::{
     Field, Frame, Stage,
-    balls::{Choice, Packer, shine},
+    balls::{Choice, Packer, Part, shine},
     colour::{Range, Rgb, colours},
     light::Light,
 };
@@ -13,9 +13,9 @@ use bevy::{
 };
 
 use super::{
-    balls::{BallMaterial, Balls, Stores},
+    balls::{BallMaterial, Balls, Kind, Stores},
     ground::FloorLight,
-    skins::Skins,
+    liquids,
     smoke::{Smoke, Smokes},
 };
 use crate::{play::Playing, view::View};
@@ -30,17 +30,22 @@ impl Plugin for MatterPlugin {
         app.add_plugins(MaterialPlugin::<BallMaterial>::default())
             .init_resource::<Shown>()
             .init_resource::<ShownBeside>()
-            .add_systems(PostUpdate, show.after(super::skins::wear));
+            .add_systems(PostUpdate, show);
     }
 }
 
 /// How balls look: gloss of matter.
 const GLOSS: f32 = 0.28;
 
+/// Radius of balls that close up to a surface, in that of a particle (1).
+const CLOSED: f32 = 1.6;
+
 /// What is on the screen, and what drawing it works with.
-#[derive(Resource, Default)]
+#[derive(Resource)]
 pub struct Shown {
     balls: Balls,
+    /// Those of liquids, where they are drawn as surfaces.
+    liquids: Balls,
     frame: Option<Arc<Frame>>,
     stage: Option<Arc<Stage>>,
     look: Option<Look>,
@@ -49,6 +54,22 @@ pub struct Shown {
     packer: Packer,
     /// The range of the colours so far, by field.
     range: Option<(Field, Range)>,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self {
+            balls: Balls::default(),
+            liquids: Balls::of(Kind::Depths),
+            frame: None,
+            stage: None,
+            look: None,
+            light: Light::default(),
+            rgb: Vec::new(),
+            packer: Packer::default(),
+            range: None,
+        }
+    }
 }
 
 /// The same of the run beside it.
@@ -87,6 +108,7 @@ impl Shown {
     fn clear(&mut self, commands: &mut Commands) {
         if self.frame.is_some() {
             self.balls.clear(commands);
+            self.liquids.clear(commands);
             *self = Self::default();
         }
     }
@@ -133,21 +155,31 @@ impl Shown {
         let appearance = Vec4::new(look.radius, GLOSS, 1.0, without);
         let Self {
             balls,
+            liquids,
             rgb,
             light,
             packer,
             ..
         } = self;
-        let choice = Choice {
-            solids: look.covered,
-            // Smaller balls leave gaps to look through.
-            shell: look.radius >= 1.0,
-        };
         // Room for what is not born yet, too.
         let count = frame.stage.particles().max(frame.x.len());
-        balls.show(commands, stores, count, appearance, |capacity| {
-            packer.pack(frame, rgb, light, choice, capacity)
-        });
+        let mut draw = |balls: &mut Balls, of: Part, appearance: Vec4| {
+            let choice = Choice {
+                of,
+                // Smaller balls leave gaps to look through.
+                shell: appearance.x >= 1.0,
+            };
+            balls.show(commands, stores, count, appearance, |capacity| {
+                packer.pack(frame, rgb, light, choice, capacity)
+            });
+        };
+        if look.covered {
+            draw(balls, Part::Others, appearance);
+            draw(liquids, Part::Liquids, appearance.with_x(CLOSED));
+        } else {
+            draw(balls, Part::All, appearance);
+            liquids.clear(commands);
+        }
         self.frame = Some(Arc::clone(frame));
         self.look = Some(look);
         true
@@ -164,15 +196,14 @@ pub fn show(
     mut floor: ResMut<FloorLight>,
     playing: Res<Playing>,
     view: Res<View>,
-    skins: Res<Skins>,
     smokes: Res<Smokes>,
 ) {
     let settings = &view.settings;
-    let look = |covered: bool| Look {
+    let look = |frame: &Frame| Look {
         field: settings.field,
         shadows: settings.shadows,
         radius: settings.radius,
-        covered,
+        covered: liquids::covered(&view, &frame.stage),
     };
     let mut stores = Stores {
         buffers: &mut buffers,
@@ -186,7 +217,7 @@ pub fn show(
                 norms: playing.gradient.as_deref().map(Vec::as_slice),
                 changed: playing.gradient_changed,
             };
-            let look = look(skins.cover(&frame.stage));
+            let look = look(frame);
             if shown.show(
                 &mut commands,
                 &mut stores,
@@ -204,9 +235,10 @@ pub fn show(
     match (view.runs().nth(1), other) {
         (Some(run), Some(frame)) => {
             let gradient = Gradient::default();
-            beside.0.balls.shift(&mut commands, run.offset);
             let shown = &mut beside.0;
-            let (look, smoke) = (look(false), smokes.second());
+            shown.balls.shift(&mut commands, run.offset);
+            shown.liquids.shift(&mut commands, run.offset);
+            let (look, smoke) = (look(frame), smokes.second());
             shown.show(&mut commands, &mut stores, frame, look, gradient, smoke);
         }
         _ => beside.0.clear(&mut commands),

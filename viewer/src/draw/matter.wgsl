@@ -1,6 +1,10 @@
 // Balls as discs that face the eye: a triangle around each, three vertices a particle.
 #import bevy_pbr::{mesh_view_bindings::view, mesh_bindings::mesh, mesh_functions::{get_tag, get_world_from_local}}
+#ifdef DEPTHS
+#import backflow::depths::{Seen, pack}
+#else
 #import backflow::lighting::shade
+#endif
 
 // Position and radius (m).
 @group(#{MATERIAL_BIND_GROUP}) @binding(0) var<storage, read> places: array<vec4<f32>>;
@@ -65,14 +69,19 @@ fn fragment(in: Disc) -> Pixel {
         discard;
     }
     let towards = sqrt(1.0 - square);
+    let distance = -(in.depth.x + in.depth.y * towards);
+    var out: Pixel;
+#ifdef DEPTHS
+    out.colour = pack(Seen(distance, in.colour.rgb, in.colour.a));
+#else
     let back = in.to_eye;
     let right = normalize(cross(view.world_from_view[1].xyz, back));
     let up = cross(back, right);
     let normal = right * in.across.x + up * in.across.y + back * towards;
     let lit = max(in.colour.a, look.w);
-    var out: Pixel;
     out.colour = vec4<f32>(shade(in.colour.rgb, normal, back, lit, look.y), look.z);
+#endif
     // The projection is infinite with reversed depth: near / distance.
-    out.depth = view.clip_from_view[3][2] / -(in.depth.x + in.depth.y * towards);
+    out.depth = view.clip_from_view[3][2] / distance;
     return out;
 }

@@ -7,9 +7,13 @@ use bevy::{
 };
 
 /// The part of a [`Material`](bevy::pbr::Material) that shades its pixels alone: it takes part in
-/// no pass before, and both sides of its triangles are drawn.
+/// no pass before, and both sides of its triangles are drawn. What else its pipeline needs may be
+/// said of the descriptor and the key.
 macro_rules! shades_alone {
     () => {
+        shades_alone!(|descriptor, _key| {});
+    };
+    (|$descriptor:ident, $key:ident| $more:block) => {
         fn enable_prepass() -> bool {
             false
         }
@@ -20,11 +24,12 @@ macro_rules! shades_alone {
 
         fn specialize(
             _pipeline: &bevy::pbr::MaterialPipeline,
-            descriptor: &mut bevy::render::render_resource::RenderPipelineDescriptor,
+            $descriptor: &mut bevy::render::render_resource::RenderPipelineDescriptor,
             _layout: &bevy::mesh::MeshVertexBufferLayoutRef,
-            _key: bevy::pbr::MaterialPipelineKey<Self>,
+            $key: bevy::pbr::MaterialPipelineKey<Self>,
         ) -> Result<(), bevy::render::render_resource::SpecializedMeshPipelineError> {
-            descriptor.primitive.cull_mode = None;
+            $descriptor.primitive.cull_mode = None;
+            $more
             Ok(())
         }
     };

@@ -8,13 +8,13 @@ mod time;
 use backflow_viewer_panels::{gallery, marks::mark};
 use backflow_viewer_session::{Player, simulation::Condition};
 use bevy::prelude::*;
-use bevy_egui::{EguiContexts, EguiPrimaryContextPass};
+use bevy_egui::{EguiContexts, EguiGlobalSettings, EguiPrimaryContextPass, PrimaryEguiContext};
 use egui::{LayerId, RichText, UiBuilder};
 
 pub use cards::Cards;
 
 use crate::{
-    camera::Orbit,
+    camera::{Orbit, SceneCamera},
     desk::{Desk, Tab},
     draw::{
         matter::Shown,
@@ -32,6 +32,14 @@ pub struct PanelsPlugin;
 
 impl Plugin for PanelsPlugin {
     fn build(&self, app: &mut App) {
+        // Of several cameras, the panels belong to that of the scene.
+        app.insert_resource(EguiGlobalSettings {
+            auto_create_primary_context: false,
+            ..default()
+        })
+        .add_observer(|added: On<Add, SceneCamera>, mut commands: Commands| {
+            commands.entity(added.entity).insert(PrimaryEguiContext);
+        });
         app.init_resource::<Cards>()
             .add_systems(Update, (cards::pictures, keys::shortcuts))
             .add_systems(EguiPrimaryContextPass, panels);

@@ -67,6 +67,22 @@ impl Picture {
         marked.find(|pixel| pixel[0] == 1)
     }
 
+    /// Mean change of colour from a pixel to the one on its right, where something holds for both.
+    pub fn roughness(&self, holds: impl Fn([u8; 3]) -> bool) -> f64 {
+        let pairs = self
+            .rgb
+            .chunks_exact(self.width)
+            .flat_map(|row| row.windows(2));
+        let inside = pairs.filter(|pair| holds(pair[0]) && holds(pair[1]));
+        let (count, sum) = inside.fold((0, 0), |(count, sum), pair| {
+            let change: i32 = (0..3)
+                .map(|c| i32::from(pair[0][c].abs_diff(pair[1][c])))
+                .sum();
+            (count + 1, sum + change)
+        });
+        f64::from(sum) / f64::from(count.max(1))
+    }
+
     /// Share of the pixels that differ from those of another picture by more than `by`.
     pub fn differs(&self, other: &Self, by: u8) -> f64 {
         assert_eq!((self.width, self.height), (other.width, other.height));

@@ -43,13 +43,24 @@ fn a_surface_covers_what_the_balls_of_a_liquid_cover() {
         let apart = (of_skin.1[axis] - of_balls.1[axis]).abs();
         assert!(apart < 0.02, "{of_skin:?} {of_balls:?}");
     }
-    // It is drawn otherwise than balls; the jelly is not.
-    assert!(skin.differs(&balls, 12) > 0.003);
+    // It is even, as balls are not; the jelly is drawn as before.
+    let [even, rough] = [&skin, &balls].map(|picture| picture.roughness(blue));
+    assert!(even < 0.6 * rough, "{even} {rough}");
     let jelly = [skin.find(orange).0, balls.find(orange).0];
     assert!(
         jelly[0] > 50 && jelly[0].abs_diff(jelly[1]) <= 3,
         "{jelly:?}"
     );
+}
+
+#[test]
+fn a_surface_has_the_colours_of_the_particles() {
+    let more = "--view front --frames 8 --every 8 --colour speed --surface".split(' ');
+    let found = shown(&more.collect::<Vec<_>>());
+    // At the end the drop, on the left, is the fastest; at the start all is at rest.
+    let (fast, [across, _]) = found[1].find(yellow);
+    assert!(fast > 300 && across < 0.5, "{fast} {across}");
+    assert!(found[0].find(yellow).0 < fast / 10);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! A run that has everything: a liquid, two solids, a moving tool, walls with friction.
+//! A run that has everything: a liquid, two solids, a moving tool with a collector, walls with
+//! friction.
 
 use backflow_diff::{Real, memory::Plan};
 use backflow_sim::{
@@ -11,7 +12,7 @@ use backflow_sim::{
     particle::Particles,
     pose::{Pose, Twist},
     rollout::{Gradient, State, forward::Rollout, frame::Criterion},
-    tool::{Mount, Program, Tool},
+    tool::{Collector, Mount, Program, Tool},
     world::{Body, Clock, Wall, World},
 };
 use nalgebra::Vector3;
@@ -153,7 +154,15 @@ pub fn setup<T: Compiled>() -> Setup<T> {
         )],
         policies: Vec::new(),
         injectors: Vec::new(),
-        collectors: Vec::new(),
+        collectors: vec![Collector {
+            name: "sieve".into(),
+            mount: Some(mount),
+            pose: Pose::identity(),
+            shape: Shape::Sphere(Sphere { radius: 0.2 }),
+            of: vec![true, false, true],
+            removes: true,
+            frames: 1..FRAMES,
+        }],
         rigids: Vec::new(),
     };
     let twists: Vec<_> = (0..FRAMES)

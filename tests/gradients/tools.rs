@@ -3,16 +3,19 @@
 
 use backflow_diff::{Real, memory::Plan};
 use backflow_sim::{
+    collider::{Shape, Sphere},
     contact::{ContactLaw, Stage},
     loss::{
         Bodies, CentreOfMass, Effort, Frame, FrameBar, Overload, Reaction, Schedule, Source, Term,
-        When,
+        Uncollected, When,
     },
     material::Liquid,
     policy::Policy,
     pose::Pose,
     rollout::{State, forward::Rollout, frame::Criterion},
-    tool::{Command, Drive, Injector, Joint, JointKind, Mount, Nozzle, Program, injector},
+    tool::{
+        Collector, Command, Drive, Injector, Joint, JointKind, Mount, Nozzle, Program, injector,
+    },
     world::Body,
 };
 use nalgebra::Vector3;
@@ -50,8 +53,20 @@ impl<W: Real> Criterion<W> for Judge<W> {
     }
 }
 
-/// Forces, torques, effort and where the matter ends, with weights that make them alike.
-fn judge<W: Real>(like: &Frame<W>) -> Judge<W> {
+/// The volume of a collector on the second joint.
+fn volume<W: Real>() -> (Shape<W>, Pose<W>, Mount) {
+    let radius = W::of(0.06);
+    let pose = Pose {
+        position: Vector3::new(-0.02, -0.1, -0.03).map(W::of),
+        ..Pose::identity()
+    };
+    let mount = Mount { tool: 0, link: 2 };
+    (Shape::Sphere(Sphere { radius }), pose, mount)
+}
+
+/// Forces, torques, effort, where the matter ends and what a collector on a tool with these joints
+/// does not have, with weights that make them alike.
+fn judge<W: Real>(like: &Frame<W>, joints: &[Joint<W>]) -> Judge<W> {
     let reaction = |of, at: f64| Reaction {
         of,
         force: Vector3::new(at, -2.0, 1.0),
@@ -74,6 +89,15 @@ fn judge<W: Real>(like: &Frame<W>) -> Judge<W> {
         axes: [true; 3],
         target: Vector3::new(0.2, 0.1, 0.3),
     };
+    let (shape, pose, mount) = volume();
+    let uncollected = Uncollected {
+        bodies: Bodies::All,
+        collector: 0,
+        shape,
+        pose,
+        mount: Some((mount, joints.to_vec())),
+        width: W::of(0.03),
+    };
     let term = |loss, when| Term {
         loss,
         weight: 1.0,
@@ -95,6 +119,7 @@ fn judge<W: Real>(like: &Frame<W>) -> Judge<W> {
         term(Box::new(overload), When::Every),
         term(Box::new(effort), When::Every),
         term(Box::new(centre), When::End),
+        term(Box::new(uncollected), When::Every),
     ];
     Judge(Schedule::new(terms, FRAMES, like).unwrap())
 }
@@ -190,7 +215,8 @@ fn jointed(matter: Matter, law: ContactLaw) -> Setup<f64> {
 fn check(setup: &Setup<f64>, inputs: &[Input], idle: impl Fn(Input) -> bool, label: &str) {
     let mut rollout = Rollout::new(&setup.world, &setup.programs);
     let state = State::new(&setup.world, setup.particles.clone());
-    let judge_here = judge(&rollout.read(&state, FRAMES - 1, true));
+    let joints = &setup.world.tools[0].joints;
+    let judge_here = judge(&rollout.read(&state, FRAMES - 1, true), joints);
     let plan = Plan::new(rollout.steps(), 5).unwrap();
     let (value, gradient) = rollout
         .gradient(&state, &judge_here, None, &plan, &mut |_, _| true)
@@ -208,7 +234,8 @@ fn check(setup: &Setup<f64>, inputs: &[Input], idle: impl Fn(Input) -> bool, lab
         let lifted = setup.seeded(input, &mut Noise(5));
         let mut rollout = Rollout::new(&lifted.world, &lifted.programs);
         let mut state = State::new(&lifted.world, lifted.particles.clone());
-        let judge = judge(&rollout.read(&state, FRAMES - 1, true));
+        let joints = &lifted.world.tools[0].joints;
+        let judge = judge(&rollout.read(&state, FRAMES - 1, true), joints);
         let found = rollout.value(&mut state, &judge, &mut |_, _| true).unwrap();
         let forward = found.eps;
         let reverse = along(&gradient, input, setup, &mut Noise(5));
@@ -265,4 +292,55 @@ fn runs_that_a_policy_steers_have_the_gradient_of_their_tangent() {
     let inputs = [&INPUTS[..], &[Input::Policy]].concat();
     let idle = |input| input == Input::Activation;
     check(&setup, &inputs, idle, "steered");
+}
+
+#[test]
+fn runs_that_a_collector_takes_matter_out_of_have_the_gradient_of_their_tangent() {
+    for (law, matter) in [
+        (ContactLaw::Coulomb, Matter::Mixed),
+        (ContactLaw::Separating, Matter::DruckerPrager),
+    ] {
+        let mut setup = jointed(matter, law);
+        let (shape, pose, mount) = volume();
+        let bodies = setup.world.liquids.len() + setup.world.solids.len();
+        setup.world.collectors = vec![Collector {
+            name: "sieve".into(),
+            mount: Some(mount),
+            pose,
+            shape,
+            of: vec![true; bodies],
+            removes: true,
+            frames: 1..FRAMES,
+        }];
+        // Some are taken at the start of the second frame, more later, many never.
+        let mut rollout = Rollout::new(&setup.world, &setup.programs);
+        let mut state = State::new(&setup.world, setup.particles.clone());
+        let count = |state: &State<f64>| {
+            let all = state.taken.liquid.iter().chain(&state.taken.solid);
+            all.filter(|by| **by > 0).count()
+        };
+        let mut counts = Vec::new();
+        for frame in 0..FRAMES {
+            rollout.advance_frame(&mut state, frame).unwrap();
+            counts.push(count(&state));
+        }
+        let [first, second, .., last] = counts[..] else {
+            panic!("frames")
+        };
+        let all = setup.particles.liquid.len() + setup.particles.solid.len();
+        assert!(
+            first == 0 && second > 0 && last > second && last < all / 2,
+            "{counts:?}"
+        );
+        let idle = |input| {
+            let friction = matches!(input, Input::WallFriction | Input::ColliderFriction);
+            friction && law != ContactLaw::Coulomb || input == Input::Activation
+        };
+        check(
+            &setup,
+            &INPUTS,
+            idle,
+            &format!("collected {law:?} {matter:?}"),
+        );
+    }
 }

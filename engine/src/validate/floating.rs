@@ -1,70 +1,133 @@
 //! A rigid block floats in water (Archimedes; FluidLab's buoyancy).
 
 use backflow_sim::{
+    collider::{Cuboid, Shape},
     material::{Liquid, Rigid, Solid},
-    rollout::store::RunError,
+    pose::Pose,
+    rigid::{Joint, RigidBody},
+    rollout::{NonFinite, State, store::RunError},
 };
 use nalgebra::Vector3;
 
 use super::{
     Case, Curve, Outcome, Plot, Reference, Tier,
     bench::{Bench, GRAVITY, mean},
+    order,
 };
 
 pub const CASE: Case = Case {
     id: "F17",
-    about: "draft of a floating block of half the density of water, rigid by shape matching",
-    remark: "Block and water meet on the grid, where they share the nodes of a cell between them.",
+    about: "draft of a floating block of half the density of water, rigid by shape matching and as a \
+            rigid body of mass and inertia",
+    remark: "A block of particles and water meet on the grid, where they share the nodes of a cell \
+             between them. A rigid body meets the water at its surface.",
     run,
 };
 
 /// Edge of the block (m).
 const EDGE: f64 = 0.1;
 
-fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
-    let across = match tier {
-        Tier::Fast => 4,
-        Tier::Full => 8,
-    };
-    let (dx, density, sound) = (EDGE / f64::from(across), 1000.0, 15.0);
+/// Density of water (kg/m^3).
+const DENSITY: f64 = 1000.0;
+
+/// A tank of four edges, filled to two of them, with a hole for the block.
+fn tank(across: u32) -> Bench {
+    let (dx, sound) = (EDGE / f64::from(across), 15.0);
     let law = Liquid {
-        bulk_modulus: density * sound * sound,
+        bulk_modulus: DENSITY * sound * sound,
         viscosity: 1.0,
         exponent: 7.0,
         tension: false,
     };
     let cells = (4 * across) as usize;
-    let (width, level) = (4.0 * EDGE, 2.0 * EDGE);
-    let block = |x: &Vector3<f64>| {
-        (x.x - 0.5 * width).abs() < 0.5 * EDGE
-            && x.y > level - 0.5 * EDGE
-            && x.y < level + 0.5 * EDGE
-    };
     let mut bench = Bench::new([cells, cells, 1], dx, 0.3 * dx / sound)
         .falling(Vector3::new(0.0, -GRAVITY, 0.0))
-        .solid(Solid::Rigid(Rigid), 0.5 * density, block)
-        .liquid(law, density, |x| x.y < level && !block(x));
+        .liquid(law, DENSITY, |x| x.y < 2.0 * EDGE && !is_in_block(x));
     bench.world.volume_rate = super::volume::RATE;
-    let start = mean(&bench.particles.solid.motion, |motion| motion.x().y);
+    bench
+}
+
+/// Whether a point is in the block at the start, which is half in the water.
+fn is_in_block(x: &Vector3<f64>) -> bool {
+    (x.x - 2.0 * EDGE).abs() < 0.5 * EDGE && (x.y - 2.0 * EDGE).abs() < 0.5 * EDGE
+}
+
+/// Draft (m) over time (s), from the height of the middle of the block.
+fn drafts(bench: &Bench, middle: impl Fn(&State<f64>) -> f64) -> Result<Vec<[f64; 2]>, NonFinite> {
     let steps = (1.5 / bench.world.clock.dt) as usize;
     let mut series = Vec::new();
     bench.run(steps, |time, state| {
-        let middle = mean(&state.particles.solid.motion, |motion| motion.x().y);
-        series.push([time, 0.5 * EDGE - (middle - start)]);
+        series.push([time, 0.5 * EDGE - (middle(state) - 2.0 * EDGE)]);
     })?;
+    Ok(series)
+}
+
+/// Of a block of particles.
+fn matched(across: u32) -> Result<Vec<[f64; 2]>, NonFinite> {
+    let bench = tank(across).solid(Solid::Rigid(Rigid), 0.5 * DENSITY, is_in_block);
+    drafts(&bench, |state| {
+        mean(&state.particles.solid.motion, |motion| motion.x().y)
+    })
+}
+
+/// Of a rigid body on a vertical slider, which reaches through the slab of the plane problem.
+fn body(across: u32) -> Result<Vec<[f64; 2]>, NonFinite> {
+    let mut bench = tank(across);
+    let dx = bench.world.lattice.dx;
+    let shape = Shape::Cuboid(Cuboid {
+        half_extents: Vector3::new(0.5 * EDGE, 0.5 * EDGE, 4.0 * dx),
+        rounding: 0.0,
+    });
+    let middle = Vector3::new(2.0 * EDGE, 2.0 * EDGE, 0.5 * dx);
+    bench.world.rigids = RigidBody::of_shape(shape, 1.0)
+        .map(|mut body| {
+            body.mass = 0.5 * DENSITY * EDGE * EDGE * dx;
+            body.joint = Joint::Slider { axis: Vector3::y() };
+            // It touches nothing but the water.
+            body.feelers.clear();
+            body.start.pose = Pose::from_rotation_vector(middle, &Vector3::zeros());
+            body
+        })
+        .into_iter()
+        .collect();
+    drafts(&bench, |state| state.rigids[0].pose.position.y)
+}
+
+/// Mean of the last third of a series.
+fn at_rest(series: &[[f64; 2]]) -> f64 {
     let tail = &series[series.len() * 2 / 3..];
-    let draft = tail.iter().map(|[_, draft]| draft).sum::<f64>() / tail.len() as f64;
-    let grid = format!("{across} cells an edge");
+    tail.iter().map(|[_, draft]| draft).sum::<f64>() / tail.len() as f64
+}
+
+fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
+    let acrosses: &[u32] = match tier {
+        Tier::Fast => &[4, 8],
+        Tier::Full => &[4, 8, 12],
+    };
     let mut outcome = Outcome::default();
-    outcome.measure(reference, "draft", &grid, draft);
+    let mut curves = Vec::new();
+    let kinds: [(&str, fn(u32) -> Result<Vec<[f64; 2]>, NonFinite>); 2] =
+        [("draft", matched), ("draft of a rigid body", body)];
+    for (quantity, drafts) in kinds {
+        let mut errors = Vec::new();
+        for &across in acrosses {
+            let series = drafts(across)?;
+            let grid = format!("{across} cells an edge");
+            let draft = at_rest(&series);
+            outcome.measure(reference, quantity, &grid, draft);
+            errors.push(draft - 0.5 * EDGE);
+            curves.push(Curve {
+                name: format!("{quantity}, {grid}"),
+                points: series,
+                marks: false,
+            });
+        }
+        outcome.order = Some(order(errors[0], errors[1]));
+    }
     outcome.plots.push(Plot {
         title: "Draft of a floating block".to_owned(),
         axes: ["time (s)".to_owned(), "draft (m)".to_owned()],
-        curves: vec![Curve {
-            name: grid,
-            points: series,
-            marks: false,
-        }],
+        curves,
     });
     Ok(outcome)
 }

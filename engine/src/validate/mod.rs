@@ -14,10 +14,12 @@ mod gas;
 mod hydrostatics;
 mod incline;
 mod laws;
+mod magnus;
 mod plot;
 mod reference;
 mod report;
 mod settlement;
+mod settling;
 mod sloshing;
 mod taylor_green;
 mod volume;
@@ -138,7 +140,10 @@ pub const CASES: &[Case] = &[
     sloshing::CASE,
     taylor_green::CASE,
     volume::CASE,
+    settling::STOKES,
+    settling::MEASURED,
     floating::CASE,
+    magnus::CASE,
     laws::CASE,
     bar::CASE,
     discs::CASE,

@@ -22,7 +22,8 @@ pub struct CentreOfMass {
 }
 
 impl CentreOfMass {
-    /// Mass (kg) and centre of mass (m) of the chosen bodies.
+    /// Mass (kg) and centre of mass (m) of the chosen bodies: where it is wanted, if none of them is there
+    /// yet.
     fn centre<W: Real>(&self, frame: &Frame<W>) -> (W, Vector3<W>) {
         let (mut mass, mut moment) = (W::zero(), Vector3::zeros());
         for (_, body) in self.bodies.of(frame) {
@@ -33,7 +34,11 @@ impl CentreOfMass {
             moment += sum * body.mass;
             mass += body.mass * count(body.x.len());
         }
-        (mass, moment / mass)
+        if mass > W::zero() {
+            (mass, moment / mass)
+        } else {
+            (W::one(), self.target.map(W::of))
+        }
     }
 
     /// `c - c*` on the chosen axes, zero on the others (m).

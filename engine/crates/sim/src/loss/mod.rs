@@ -392,14 +392,50 @@ fn check_finite(
     }
 }
 
-/// The number of things, as a divisor of a mean.
+/// The number of things.
 fn count<W: Real>(things: usize) -> W {
     W::of(things as f64)
+}
+
+/// The divisor of a mean over particles. Before a nozzle has let any out there are none, and their mean is
+/// zero.
+fn mean_of<W: Real>(particles: usize) -> W {
+    count(particles.max(1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{testing::*, *};
+
+    #[test]
+    fn matter_that_is_not_there_yet_has_no_loss() {
+        let mut frame = cloud(3);
+        frame.bodies[0].x.clear();
+        let (bodies, target) = (Bodies::Only(vec![0]), Vector3::repeat(0.5));
+        let axes = [true; 3];
+        let losses: [Box<dyn FrameLoss<f64>>; 3] = [
+            Box::new(Paired {
+                bodies: bodies.clone(),
+                targets: vec![Vec::new(), points(40, 1)],
+            }),
+            Box::new(Point {
+                bodies: bodies.clone(),
+                axes,
+                target,
+            }),
+            Box::new(CentreOfMass {
+                bodies,
+                axes,
+                target,
+            }),
+        ];
+        for loss in &losses {
+            assert!(loss.value(&frame).abs() < f64::MIN_POSITIVE);
+            let mut bars = FrameBar::zeros(&frame);
+            loss.value_vjp(&frame, 1.0, &mut bars);
+            assert_eq!(bars, FrameBar::zeros(&frame));
+        }
+    }
 
     #[test]
     fn bodies_are_checked() {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use backflow_diff::Real;
 use nalgebra::Vector3;
 
-use super::{Bodies, Frame, FrameBar, FrameLoss, LossError, check_finite, count};
+use super::{Bodies, Frame, FrameBar, FrameLoss, LossError, check_finite, mean_of};
 
 const NAME: &str = "paired";
 
@@ -33,7 +33,7 @@ impl Paired {
     fn matched<W: Real>(&self, frame: &Frame<W>) -> Option<&[Vector3<f64>]> {
         let targets = self.targets(frame.index)?;
         let particles = self.bodies.particles(frame);
-        (particles > 0 && targets.len() == particles).then_some(targets)
+        (targets.len() == particles).then_some(targets)
     }
 }
 
@@ -71,7 +71,7 @@ impl<W: Real> FrameLoss<W> for Paired {
         for (x, target) in particles.zip(targets) {
             sum += (x - target.map(W::of)).norm_squared();
         }
-        sum / count(targets.len())
+        sum / mean_of(targets.len())
     }
 
     /// `x_bar = 2/N (x - x*) L_bar`.
@@ -79,7 +79,7 @@ impl<W: Real> FrameLoss<W> for Paired {
         let Some(targets) = self.matched(frame) else {
             return;
         };
-        let scale = bar * W::of(2.0) / count(targets.len());
+        let scale = bar * W::of(2.0) / mean_of(targets.len());
         let mut targets = targets.iter();
         for (at, body) in self.bodies.of(frame) {
             let bars = bars.bodies[at].x.iter_mut();

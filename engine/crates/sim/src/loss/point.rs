@@ -5,7 +5,7 @@ use std::ops::Range;
 use backflow_diff::Real;
 use nalgebra::Vector3;
 
-use super::{Bodies, Frame, FrameBar, FrameLoss, LossError, check_finite, count, density::sign};
+use super::{Bodies, Frame, FrameBar, FrameLoss, LossError, check_finite, density::sign, mean_of};
 
 const NAME: &str = "point";
 
@@ -50,12 +50,12 @@ impl<W: Real> FrameLoss<W> for Point {
                 sum += sign(miss) * miss;
             }
         }
-        sum / count(self.bodies.particles(frame))
+        sum / mean_of(self.bodies.particles(frame))
     }
 
     /// `x_bar = sign(x - t) L_bar / N`.
     fn value_vjp(&self, frame: &Frame<W>, bar: W, bars: &mut FrameBar<W>) {
-        let scale = bar / count(self.bodies.particles(frame));
+        let scale = bar / mean_of(self.bodies.particles(frame));
         for (at, body) in self.bodies.of(frame) {
             for (x, x_bar) in body.x.iter().zip(&mut bars.bodies[at].x) {
                 for axis in self.chosen() {

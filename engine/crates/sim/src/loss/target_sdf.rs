@@ -5,7 +5,7 @@ use std::ops::Range;
 use backflow_diff::Real;
 use nalgebra::Vector3;
 
-use super::{Bodies, Frame, FrameBar, FrameLoss, LossError, count};
+use super::{Bodies, Frame, FrameBar, FrameLoss, LossError, mean_of};
 use crate::{
     collider::{Shape, SignedDistance},
     pose::Pose,
@@ -50,12 +50,12 @@ impl<W: Real> FrameLoss<W> for TargetSdf<W> {
                 sum += distance * distance;
             }
         }
-        sum / count(self.bodies.particles(frame))
+        sum / mean_of(self.bodies.particles(frame))
     }
 
     /// `x_bar = 2/N max(d, 0) R grad d L_bar`.
     fn value_vjp(&self, frame: &Frame<W>, bar: W, bars: &mut FrameBar<W>) {
-        let scale = bar * W::of(2.0) / count(self.bodies.particles(frame));
+        let scale = bar * W::of(2.0) / mean_of(self.bodies.particles(frame));
         for (at, body) in self.bodies.of(frame) {
             for (x, x_bar) in body.x.iter().zip(&mut bars.bodies[at].x) {
                 if let Some((point, distance)) = self.outside(x) {

@@ -74,7 +74,7 @@ impl<W: Real> Uncollected<W> {
         self.window(self.distance(pose, &body.x[particle]))
     }
 
-    /// Sums of `m u` and of `m` (kg).
+    /// Sums of `m u` and of `m` (kg); 0 and 1 of no matter, none of which is uncollected.
     fn sums(&self, frame: &Frame<W>) -> [W; 2] {
         let pose = self.placed(frame);
         let mut sums = [W::zero(); 2];
@@ -86,7 +86,11 @@ impl<W: Real> Uncollected<W> {
             sums[0] += sum * body.mass;
             sums[1] += body.mass * count(body.x.len());
         }
-        sums
+        if sums[1] > W::zero() {
+            sums
+        } else {
+            [W::zero(), W::one()]
+        }
     }
 
     /// The share of the mass of the chosen bodies that the collector has taken or that is inside
@@ -211,6 +215,17 @@ mod tests {
         let mut frame = cloud(2);
         frame.bodies[0].taken = (0..40).map(|p| [0, 0, 2, 1][p % 4]).collect();
         frame
+    }
+
+    #[test]
+    fn of_no_matter_none_is_uncollected() {
+        let mut frame = frame();
+        frame.bodies.iter_mut().for_each(|body| body.x.clear());
+        let loss = loss::<f64>(middle(), None);
+        assert!(loss.value(&frame).abs() < f64::MIN_POSITIVE);
+        let mut bars = FrameBar::zeros(&frame);
+        loss.value_vjp(&frame, 1.0, &mut bars);
+        assert_eq!(bars, FrameBar::zeros(&frame));
     }
 
     #[test]

@@ -34,24 +34,18 @@ fn vortices(n: usize) -> (Model<f64>, Gas<f64>) {
         cells: [n, n, 1],
         periodic: [true; 3],
     };
+    let method = Method {
+        scheme: Scheme::MacCormack { limited: false },
+        splitting: Splitting::Projected,
+        precondition: Precondition::Multigrid,
+        tolerance: 1e-8,
+        courant: 1.0,
+    };
+    let sides = [0, 1, 2].map(|_| [Side::Periodic, Side::Periodic]);
     let model = Model {
-        grid,
-        sides: [0, 1, 2].map(|_| [Side::Periodic, Side::Periodic]),
         density: 1.2,
-        gravity: Vector3::zeros(),
         viscosity: Some(0.01),
-        confinement: None,
-        species: Vec::new(),
-        obstacles: Vec::new(),
-        jets: Vec::new(),
-        sources: Vec::new(),
-        method: Method {
-            scheme: Scheme::MacCormack { limited: false },
-            splitting: Splitting::Projected,
-            precondition: Precondition::Multigrid,
-            tolerance: 1e-8,
-            courant: 1.0,
-        },
+        ..Model::plain(grid, sides, method)
     };
     let (along_x, along_y) = (grid.layout(Place::Face(0)), grid.layout(Place::Face(1)));
     let mut gas = Gas::at_rest(&model);
@@ -62,11 +56,7 @@ fn vortices(n: usize) -> (Model<f64>, Gas<f64>) {
 
 #[test]
 fn no_cell_gains_or_loses_gas_in_any_step() {
-    let still = Moment {
-        obstacles: Vec::new(),
-        jets: Vec::new(),
-        sources: Vec::new(),
-    };
+    let still = Moment::still();
     for n in [24, 48] {
         let (model, mut gas) = vortices(n);
         let (mut workspace, dt) = (Workspace::new(&model), 0.5 * model.grid.dx);

@@ -25,29 +25,26 @@ pub const COURANT: f64 = 0.5;
 
 /// An empty closed box.
 fn closed(cells: usize) -> Model<f64> {
+    let grid = Grid {
+        origin: Vector3::zeros(),
+        dx: 1.0 / cells as f64,
+        cells: [cells; 3],
+        periodic: [false; 3],
+    };
+    let method = Method {
+        scheme: Scheme::SemiLagrangian,
+        splitting: Splitting::Projected,
+        precondition: Precondition::Multigrid,
+        tolerance: 1e-6,
+        courant: 1.0,
+    };
     Model {
-        grid: Grid {
-            origin: Vector3::zeros(),
-            dx: 1.0 / cells as f64,
-            cells: [cells; 3],
-            periodic: [false; 3],
-        },
-        sides: [0, 1, 2].map(|_| [Side::wall(0), Side::wall(0)]),
-        density: 1.0,
         gravity: Vector3::new(0.0, -1.0, 0.0),
-        viscosity: None,
-        confinement: None,
-        species: Vec::new(),
-        obstacles: Vec::new(),
-        jets: Vec::new(),
-        sources: Vec::new(),
-        method: Method {
-            scheme: Scheme::SemiLagrangian,
-            splitting: Splitting::Projected,
-            precondition: Precondition::Multigrid,
-            tolerance: 1e-6,
-            courant: 1.0,
-        },
+        ..Model::plain(
+            grid,
+            [0, 1, 2].map(|_| [Side::wall(0), Side::wall(0)]),
+            method,
+        )
     }
 }
 
@@ -114,9 +111,8 @@ pub fn smoke<T: Real>(cells: usize) -> (Model<T>, Moment<T>, Gas<T>) {
     let model: Model<T> = model.cast();
     let gas = Gas::at_rest(&model);
     let moment = Moment {
-        obstacles: Vec::new(),
-        jets: Vec::new(),
         sources: vec![at(0.5, 0.2, 0.5)],
+        ..Moment::still()
     };
     (model, moment, gas)
 }

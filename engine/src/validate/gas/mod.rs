@@ -37,30 +37,20 @@ fn model(cells: [usize; 3], dx: f64, side: &Side<f64>, splitting: Splitting) -> 
         }
     };
     let periodic = [0, 1, 2].map(|axis| of(axis) == Side::Periodic);
-    Model {
-        grid: Grid {
-            origin: Vector3::zeros(),
-            dx,
-            cells,
-            periodic,
-        },
-        sides: [0, 1, 2].map(|axis| [of(axis), of(axis)]),
-        density: 1.0,
-        gravity: Vector3::zeros(),
-        viscosity: None,
-        confinement: None,
-        species: Vec::new(),
-        obstacles: Vec::new(),
-        jets: Vec::new(),
-        sources: Vec::new(),
-        method: Method {
-            scheme: Scheme::MacCormack { limited: false },
-            splitting,
-            precondition: Precondition::Multigrid,
-            tolerance: 1e-8,
-            courant: 1.0,
-        },
-    }
+    let grid = Grid {
+        origin: Vector3::zeros(),
+        dx,
+        cells,
+        periodic,
+    };
+    let method = Method {
+        scheme: Scheme::MacCormack { limited: false },
+        splitting,
+        precondition: Precondition::Multigrid,
+        tolerance: 1e-8,
+        courant: 1.0,
+    };
+    Model::plain(grid, [0, 1, 2].map(|axis| [of(axis), of(axis)]), method)
 }
 
 /// Runs `count` steps of `dt` in which nothing acts; says where the gas is after each.
@@ -71,7 +61,7 @@ fn run(
     count: usize,
     after: impl FnMut(f64, &Gas<f64>),
 ) -> Result<(), RunError> {
-    run_in(model, |_| nothing(), gas, dt, count, after)
+    run_in(model, |_| Moment::still(), gas, dt, count, after)
 }
 
 /// Runs `count` steps of `dt` with what acts in each; says where the gas is after each.
@@ -106,13 +96,5 @@ fn species(name: &str) -> Species<f64> {
             expansion: 0.0,
             reference: 0.0,
         },
-    }
-}
-
-fn nothing() -> Moment<f64> {
-    Moment {
-        obstacles: Vec::new(),
-        jets: Vec::new(),
-        sources: Vec::new(),
     }
 }

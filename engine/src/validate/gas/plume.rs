@@ -17,7 +17,7 @@ use nalgebra::Vector3;
 
 use super::{
     super::{Case, Curve, Outcome, Plot, Reference, Tier},
-    model, nothing, run_in, species,
+    model, run_in, species,
 };
 
 pub const CASE: Case = Case {
@@ -99,7 +99,7 @@ fn spot(model: &Model<f64>, index: usize) -> Moment<f64> {
             ),
             ..Pose::identity()
         }],
-        ..nothing()
+        ..Moment::still()
     }
 }
 

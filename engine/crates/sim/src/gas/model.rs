@@ -266,7 +266,35 @@ fn to<T: Real, U: Real>(value: T) -> U {
     U::of(value.to_f64())
 }
 
+impl<T: Real> Moment<T> {
+    /// Nothing acts.
+    pub fn still() -> Self {
+        Self {
+            obstacles: Vec::new(),
+            jets: Vec::new(),
+            sources: Vec::new(),
+        }
+    }
+}
+
 impl<T: Real> Model<T> {
+    /// Gas of 1 kg/m^3 without weight and viscosity, which carries nothing and on which nothing acts.
+    pub fn plain(grid: Grid, sides: Sides<T>, method: Method) -> Self {
+        Self {
+            grid,
+            sides,
+            density: T::one(),
+            gravity: Vector3::zeros(),
+            viscosity: None,
+            confinement: None,
+            species: Vec::new(),
+            obstacles: Vec::new(),
+            jets: Vec::new(),
+            sources: Vec::new(),
+            method,
+        }
+    }
+
     /// The same model in another scalar, without tangents.
     pub fn cast<U: Real>(&self) -> Model<U> {
         use super::boundary::Side;

@@ -47,33 +47,28 @@ impl Smoke {
             expansion: 1.0,
             reference: 0.0,
         };
+        let grid = Grid {
+            origin: Vector3::zeros(),
+            dx: 1.0 / cells as f64,
+            cells: [cells, cells, 1],
+            periodic: [false, false, true],
+        };
+        let sides = [slip(), slip(), [Side::Periodic, Side::Periodic]];
+        let method = Method {
+            scheme: Scheme::SemiLagrangian,
+            splitting: Splitting::Projected,
+            precondition: Precondition::Multigrid,
+            tolerance: 1e-8,
+            courant: 1.0,
+        };
         let model = Model {
-            grid: Grid {
-                origin: Vector3::zeros(),
-                dx: 1.0 / cells as f64,
-                cells: [cells, cells, 1],
-                periodic: [false, false, true],
-            },
-            sides: [slip(), slip(), [Side::Periodic, Side::Periodic]],
-            density: 1.0,
             gravity: Vector3::new(0.0, -1.0, 0.0),
-            viscosity: None,
-            confinement: None,
             species: vec![Species {
                 name: "smoke".to_owned(),
                 diffusivity: None,
                 lift,
             }],
-            obstacles: Vec::new(),
-            jets: Vec::new(),
-            sources: Vec::new(),
-            method: Method {
-                scheme: Scheme::SemiLagrangian,
-                splitting: Splitting::Projected,
-                precondition: Precondition::Multigrid,
-                tolerance: 1e-8,
-                courant: 1.0,
-            },
+            ..Model::plain(grid, sides, method)
         };
         let workspace = Workspace::new(&model);
         Self { model, workspace }
@@ -98,13 +93,15 @@ impl Smoke {
     }
 
     fn step(&mut self, gas: &mut Gas<f64>) -> Result<(), PressureError> {
-        let still = Moment {
-            obstacles: Vec::new(),
-            jets: Vec::new(),
-            sources: Vec::new(),
-        };
         let dt = COURANT * self.model.grid.dx;
-        step(&self.model, &still, None, gas, dt, &mut self.workspace)?;
+        step(
+            &self.model,
+            &Moment::still(),
+            None,
+            gas,
+            dt,
+            &mut self.workspace,
+        )?;
         Ok(())
     }
 

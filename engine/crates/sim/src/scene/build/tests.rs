@@ -5,7 +5,7 @@ use super::{
     },
     *,
 };
-use crate::{io::obj_text, mesh::testing, tool::Mount};
+use crate::{contact::ContactLaw, io::obj_text, mesh::testing, tool::Mount};
 
 fn scene(text: &str) -> Scene {
     build(&spec_of(text), Path::new("")).unwrap()

@@ -50,7 +50,7 @@ pub(super) fn drop_of<S: Real>(grid: &Grid, p: &[S], axis: usize, at: [usize; 3]
 }
 
 /// `(p_j - p_i)` of every face normal to each axis (m/s): what the pressure took off the
-/// velocity of fully open faces.
+/// velocity of fully open faces. Of closed faces it means nothing.
 pub fn drops<T: Real>(grid: &Grid, p: &[f64]) -> Velocity<T> {
     [0, 1, 2].map(|axis| {
         let mut field = Field::zero(grid.faces()[axis]);

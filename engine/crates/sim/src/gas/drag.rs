@@ -35,6 +35,8 @@ pub struct MatterBar<T: Real> {
     pub pressed: Velocity<T>,
     /// Of the gas after [`drag()`]: set by who reads it.
     pub dragged: Velocity<T>,
+    /// Of the share of faces that is open: set by who reads it.
+    pub open: Velocity<T>,
     /// Of the pressure (see [`Gas`](super::model::Gas)): set by who reads it.
     pub pressure: Vec<f64>,
 }
@@ -60,6 +62,7 @@ impl<T: Real> MatterBar<T> {
             rate: Field::zero_velocity(grid),
             pressed: Field::zero_velocity(grid),
             dragged: Field::zero_velocity(grid),
+            open: Field::zero_velocity(grid),
             pressure: vec![0.0; grid.count()],
         }
     }

@@ -177,7 +177,8 @@ impl<T: Compiled> Parts<'_, T> {
         let projected = T::step(model, &moment, Some(&matter), &mut after, dt, workspace)
             .map_err(self.failed(step))?;
         let (dragged, drops) = (workspace.dragged().clone(), drops(grid, &after.pressure));
-        let pull = pull(grid, coupling, &matter, &dragged, &drops, dt);
+        let open = &workspace.openings().open;
+        let pull = pull(grid, coupling, &matter, &dragged, open, &drops, dt);
         Ok(Exchanged {
             grains,
             load,
@@ -246,6 +247,7 @@ impl<T: Compiled> Parts<'_, T> {
             &coupling,
             &found.matter,
             &found.dragged,
+            &workspace.openings().open,
             &found.drops,
             dt,
             &pull_bar,

@@ -11,15 +11,18 @@ use crate::gas::{
 
 /// What the gas does to matter at every face, a step: an acceleration times the density of the
 /// matter and the time (kg/(m^2 s)). `dragged` is the velocity of the gas after drag, `drops`
-/// what the pressure took off it.
+/// how the pressure differs across a face, `open` the share of it that is open.
 ///
-/// `pull = k dt (u - u_m) - rho pressed drop`: matter gets what the drag takes from the gas, and
-/// the pressure acts on its volume as on that of the gas.
+/// `pull = k dt (u - u_m) - rho pressed open drop`: matter gets what the drag takes from the gas,
+/// and the pressure acts on its volume as on that of the gas. Across what is closed pressures differ
+/// by what nothing determines: beside walls there is no gas, and the pressure in a closed box is
+/// known up to a constant.
 pub fn pull<T: Real>(
     grid: &Grid,
     coupling: &Coupling<T>,
     matter: &Matter<T>,
     dragged: &Velocity<T>,
+    open: &Velocity<T>,
     drops: &Velocity<T>,
     dt: f64,
 ) -> Velocity<T> {
@@ -31,24 +34,26 @@ pub fn pull<T: Real>(
             &drops[axis].data,
         );
         let (rate, pressed) = (&matter.rate[axis].data, &matter.pressed[axis].data);
+        let open = &open[axis].data;
         pull[axis].set(|_, index| {
             let drag = if rate[index] > T::zero() {
                 coupling.drag * T::of(dt) * (u[index] - own[index])
             } else {
                 T::zero()
             };
-            drag - coupling.density * pressed[index] * drop[index]
+            drag - coupling.density * pressed[index] * open[index] * drop[index]
         });
     }
     pull
 }
 
-/// Adds the cotangents of the velocity of the matter and of the gas, writes those of the drops;
-/// adds those of the coupling.
+/// Adds the cotangents of the velocity of the matter, of the gas and of the open share, writes
+/// those of the drops; adds those of the coupling.
 pub fn pull_vjp<T: Real>(
     coupling: &Coupling<T>,
     matter: &Matter<T>,
     dragged: &Velocity<T>,
+    open: &Velocity<T>,
     drops: &Velocity<T>,
     dt: f64,
     bar: &Velocity<T>,
@@ -63,7 +68,7 @@ pub fn pull_vjp<T: Real>(
             &drops[axis].data,
         );
         let (rate, bar) = (&matter.rate[axis].data, &bar[axis]);
-        let pressed = &matter.pressed[axis].data;
+        let (pressed, open) = (&matter.pressed[axis].data, &open[axis].data);
         let factor = |index: usize| {
             if rate[index] > T::zero() {
                 coupling.drag * T::of(dt) * bar.data[index]
@@ -74,9 +79,13 @@ pub fn pull_vjp<T: Real>(
         matter_bar.velocity[axis].update(|_, index, sum| *sum -= factor(index));
         matter_bar.dragged[axis].update(|_, index, sum| *sum += factor(index));
         matter_bar.pressed[axis].update(|_, index, sum| {
-            *sum -= coupling.density * drop[index] * bar.data[index];
+            *sum -= coupling.density * open[index] * drop[index] * bar.data[index];
         });
-        drops_bar[axis].set(|_, index| -coupling.density * pressed[index] * bar.data[index]);
+        matter_bar.open[axis].update(|_, index, sum| {
+            *sum -= coupling.density * pressed[index] * drop[index] * bar.data[index];
+        });
+        drops_bar[axis]
+            .set(|_, index| -coupling.density * pressed[index] * open[index] * bar.data[index]);
         let layout = bar.layout;
         coupling_bar.drag += dt
             * sum(&layout, |_, index| {
@@ -87,7 +96,7 @@ pub fn pull_vjp<T: Real>(
                 }
             });
         coupling_bar.density -= sum(&layout, |_, index| {
-            (bar.data[index] * pressed[index] * drop[index]).to_f64()
+            (bar.data[index] * pressed[index] * open[index] * drop[index]).to_f64()
         });
     }
 }
@@ -114,8 +123,8 @@ mod tests {
             density: 1.2,
         };
         let matter = matter(&grid, &own, &load(&grid, &some(1, &grid)));
-        let [dragged, drops, dv, dd, dp, ds, bar] =
-            [5, 9, 13, 17, 21, 25, 29].map(|seed| clean_velocity(&noise_velocity(seed, &grid)));
+        let [dragged, open, drops, dv, dd, dopen, dp, ds, bar] = [5, 7, 9, 13, 17, 19, 21, 25, 29]
+            .map(|seed| clean_velocity(&noise_velocity(seed, &grid)));
         let mut dual = Matter::<Dual64>::nothing(&grid);
         dual.velocity = dual_velocity(&matter.velocity, &dv);
         dual.rate = matter.rate.clone().map(|field| field.cast());
@@ -130,6 +139,7 @@ mod tests {
             &moved,
             &dual,
             &dual_velocity(&dragged, &dd),
+            &dual_velocity(&open, &dopen),
             &dual_velocity(&drops, &dp),
             dt,
         );
@@ -142,6 +152,7 @@ mod tests {
             &own,
             &matter,
             &dragged,
+            &open,
             &drops,
             dt,
             &bar,
@@ -151,6 +162,7 @@ mod tests {
         );
         let backward = velocity_dot(&dv, &matter_bar.velocity)
             + velocity_dot(&dd, &matter_bar.dragged)
+            + velocity_dot(&dopen, &matter_bar.open)
             + velocity_dot(&dp, &drops_bar)
             + velocity_dot(&ds, &matter_bar.pressed)
             + 0.7 * coupling_bar.drag

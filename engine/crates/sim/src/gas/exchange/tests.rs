@@ -131,6 +131,7 @@ fn drag_takes_from_the_gas_what_it_gives_to_the_grains() {
         &coupling,
         &matter,
         &dragged,
+        &Openings::open(&grid).open,
         &Field::zero_velocity(&grid),
         dt,
     );
@@ -178,6 +179,7 @@ fn gas_and_grains_exchange_their_momentum_over_a_whole_push() {
         &coupling,
         &own,
         &dragged,
+        &openings.open,
         &drops(&grid, &pressure),
         dt,
     );
@@ -220,8 +222,8 @@ fn the_vjp_of_all_stages_is_the_transpose() {
             density: Dual64::new(1.2, dd),
         };
         let dt = 0.05;
-        let [dragged, drops, d_dragged, d_drops] =
-            [5, 9, 13, 17].map(|seed| clean_velocity(&noise_velocity(seed, &grid)));
+        let [dragged, open, drops, d_dragged, d_open, d_drops] =
+            [5, 7, 9, 13, 15, 17].map(|seed| clean_velocity(&noise_velocity(seed, &grid)));
         let mut moved = dual_grains(&grains, &by);
         let load_dual = load(&grid, &moved);
         let matter_dual = matter(&grid, &coupling_dual, &load_dual);
@@ -230,6 +232,7 @@ fn the_vjp_of_all_stages_is_the_transpose() {
             &coupling_dual,
             &matter_dual,
             &dual_velocity(&dragged, &d_dragged),
+            &dual_velocity(&open, &d_open),
             &dual_velocity(&drops, &d_drops),
             dt,
         );
@@ -248,7 +251,7 @@ fn the_vjp_of_all_stages_is_the_transpose() {
 
         let known = load(&grid, &grains);
         let own = matter(&grid, &coupling, &known);
-        let mut pulled = pull(&grid, &coupling, &own, &dragged, &drops, dt);
+        let mut pulled = pull(&grid, &coupling, &own, &dragged, &open, &drops, dt);
         let mut after = grains.clone();
         kick(&grid, &mut pulled, &mut after);
         let mut grains_bar = bars.clone();
@@ -260,6 +263,7 @@ fn the_vjp_of_all_stages_is_the_transpose() {
             &coupling,
             &own,
             &dragged,
+            &open,
             &drops,
             dt,
             &pull_bar,
@@ -270,8 +274,9 @@ fn the_vjp_of_all_stages_is_the_transpose() {
         matter_bar.occupied.share = share_bar;
         matter_bar.occupied.carried = carried_bar;
         matter_bar.rate = rate_bar;
-        let backward =
-            velocity_dot(&d_dragged, &matter_bar.dragged) + velocity_dot(&d_drops, &drops_bar);
+        let backward = velocity_dot(&d_dragged, &matter_bar.dragged)
+            + velocity_dot(&d_open, &matter_bar.open)
+            + velocity_dot(&d_drops, &drops_bar);
         let mut load_bar = matter_vjp(&grid, &coupling, &known, &matter_bar, &mut coupling_bar);
         load_vjp(&grid, &grains, &mut load_bar, &mut grains_bar);
         let backward = backward

@@ -70,8 +70,8 @@ pub fn step<T: Real>(
 }
 
 /// Changes `bars` from the cotangents of the gas after [`step`] to those before, and adds those
-/// of all that acted; `gas` is that before. What reads the gas after drag or the pressure reads
-/// those of the second half, where there are two.
+/// of all that acted; `gas` is that before. What reads the gas after drag, the openings or the
+/// pressure reads those of the second half, where there are two.
 ///
 /// # Errors
 /// The pressure is not found, or its adjoint.
@@ -109,7 +109,8 @@ pub fn step_vjp<T: Real>(
             whole.advance_vjp(&mut half, ends, dt, matter_bar.as_deref_mut(), None)?;
             if let Some(bar) = matter_bar.as_deref_mut() {
                 // These were of the second half.
-                bar.dragged.iter_mut().for_each(Field::clear);
+                let faces = bar.dragged.iter_mut().chain(&mut bar.open);
+                faces.for_each(Field::clear);
                 bar.pressure.fill(0.0);
             }
             let (h_bar, w_bar) = mirror_vjp(&carried.bar);
@@ -223,6 +224,11 @@ impl<T: Real> Whole<'_, T> {
         let openings_bar = &mut workspace.openings_bar;
         for field in openings_bar.open.iter_mut().chain(&mut openings_bar.still) {
             field.clear();
+        }
+        if let Some(bar) = matter_bar.as_deref() {
+            for (sum, part) in openings_bar.open.iter_mut().zip(&bar.open) {
+                sum.add(part);
+            }
         }
         let pressure_bar = matter_bar.as_deref().map(|bar| bar.pressure.clone());
         let projected = match &workspace.projector {

@@ -1,10 +1,16 @@
-//! The hot loop takes no memory, and the pressure of gas no more for more iterations.
+//! The hot loop takes no memory, nor do batches of postures of hands; the pressure of gas takes no more
+//! for more iterations.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use backflow::{
     bench::{Case, Order, Size, Workload},
     diff::memory::Plan,
+    grasp::hand::{
+        batch::{Spot, TOGETHER},
+        kinematics::{FramesBar, Posture, PostureBar},
+        library,
+    },
     sim::{
         collider::{Shape, Sphere},
         gas::{
@@ -20,7 +26,7 @@ use backflow::{
         rollout::forward::{Rollout, Scratch},
     },
 };
-use nalgebra::Vector3;
+use nalgebra::{Matrix3, Vector3};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -48,6 +54,37 @@ fn memory_is_taken_neither_by_substeps_nor_by_iterations() {
             backward(case);
         });
     }
+    pool.install(postures);
+}
+
+/// Frames, points, Jacobians and adjoints of many postures take nothing but their buffers.
+fn postures() {
+    const COUNT: usize = 5 * TOGETHER + 1;
+    let hand = library::named("shadow").unwrap();
+    let posture = Posture {
+        position: Vector3::zeros(),
+        rotation: Matrix3::identity(),
+        joints: vec![0.2; hand.joints.len()],
+    };
+    let postures = vec![posture; COUNT];
+    let spots: Vec<Spot> = hand.fingers.iter().map(Spot::pad).collect();
+    let points = COUNT * spots.len();
+    let mut frames = vec![hand.frames::<f64>(); COUNT];
+    let mut bars = vec![FramesBar::new(hand.links.len()); COUNT];
+    let mut back = vec![PostureBar::new(hand.joints.len()); COUNT];
+    let mut places = vec![Vector3::zeros(); points];
+    let mut moves = vec![Vector3::zeros(); points * (6 + hand.joints.len())];
+    let mut turns = moves.clone();
+    let before = taken();
+    hand.place_all(&postures, &mut frames).unwrap();
+    hand.points_all(&frames, &spots, &mut places).unwrap();
+    hand.jacobians_all(&frames, &spots, &mut moves, &mut turns)
+        .unwrap();
+    hand.points_all_vjp(&frames, &spots, &places, &mut bars, &mut back)
+        .unwrap();
+    hand.place_all_vjp(&frames, &mut bars, &mut back).unwrap();
+    assert_eq!(taken() - before, 0, "postures");
+    assert!(back.iter().all(|bar| bar.position.norm() > 0.0));
 }
 
 fn forward(case: Case) {

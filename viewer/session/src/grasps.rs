@@ -79,11 +79,8 @@ pub fn open(path: &Path) -> Result<Vec<Arc<Frame>>, GraspsError> {
         });
     }
     let object = object(&folder.join(&set.object.mesh), set.object.scale)?;
-    let moments: Vec<Vec<Pose<f64>>> = set
-        .grasps
-        .iter()
-        .flat_map(|grasp| postures(grasp).map(|posture| links(&hand, &posture)))
-        .collect();
+    let postures: Vec<Posture<f64>> = set.grasps.iter().flat_map(postures).collect();
+    let moments = links(&hand, &postures)?;
     let stage = Arc::new(stage(path, &set, &hand, object, &moments));
     let frames = moments.into_iter().enumerate().map(|(index, links)| {
         Arc::new(Frame {
@@ -134,14 +131,17 @@ fn postures(grasp: &GraspEntry) -> [Posture<f64>; 3] {
     })
 }
 
-/// Where the links of a hand are.
-fn links(hand: &Hand, posture: &Posture<f64>) -> Vec<Pose<f64>> {
-    let mut frames = hand.frames();
-    hand.place(posture, &mut frames);
-    let pairs = frames.position.iter().zip(&frames.rotation);
-    pairs
-        .map(|(&position, &rotation)| Pose { position, rotation })
-        .collect()
+/// Where the links of a hand are at each posture.
+fn links(hand: &Hand, postures: &[Posture<f64>]) -> Result<Vec<Vec<Pose<f64>>>, GraspError> {
+    let mut frames = vec![hand.frames(); postures.len()];
+    hand.place_all(postures, &mut frames)?;
+    let all = frames.iter().map(|frames| {
+        let pairs = frames.position.iter().zip(&frames.rotation);
+        pairs
+            .map(|(&position, &rotation)| Pose { position, rotation })
+            .collect()
+    });
+    Ok(all.collect())
 }
 
 /// The object: a mesh, or all meshes of a folder.

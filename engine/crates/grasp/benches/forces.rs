@@ -1,5 +1,5 @@
 //! The programme of the forces, sixteen at a time, and whole candidates, on one thread:
-//! `cargo bench -p backflow-grasp`. The figure that counts is items (programmes or candidates)
+//! `cargo bench -p backflow-grasp --bench forces`. The figure that counts is items (programmes or candidates)
 //! a second.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]

@@ -75,6 +75,16 @@ pub enum GraspError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A buffer is not as large as it has to be.
+    #[error("{field} is {found}, expected {expected}")]
+    Size {
+        /// Which buffer, and what of it.
+        field: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        expected: String,
+    },
     /// A simulator cannot do what it is to do.
     #[error("{what}: {found}")]
     Simulator {

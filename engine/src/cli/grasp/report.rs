@@ -226,22 +226,10 @@ fn by_contacts(path: &Path, set: &GraspSet) -> Result<Vec<Analytic>, Failure> {
     let name = set.hand.name.as_ref();
     let name = name.ok_or_else(|| fault(&"hand.name is missing, expected a hand of Backflow"))?;
     let (hand, entry) = (hand(name)?, &set.object);
-    let order = set.order(&hand).map_err(|error| fault(&error))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let object = Object::read(&folder.join(&entry.mesh), entry.scale, &Fineness::default())
         .map_err(Failure::input)?;
-    let of = |grasp: &GraspEntry| {
-        let joints: Vec<f64> = order.iter().map(|&place| grasp.grasp[place]).collect();
-        analytic(
-            &hand,
-            &object,
-            &entry.pose,
-            entry.friction[0],
-            grasp,
-            &joints,
-        )
-    };
-    Ok(set.grasps.iter().map(of).collect())
+    analytic(&hand, &object, set).map_err(|error| fault(&error))
 }
 
 /// Name of a set: that of its file.

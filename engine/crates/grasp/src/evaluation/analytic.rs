@@ -2,14 +2,19 @@
 
 use backflow_diff::lanes::WIDTH;
 use nalgebra::Vector3;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    GraspError,
     force::{Batch, Contact, LOADS, Limits, Rows, admm, hull, loads, value},
-    hand::{Hand, kinematics::Posture},
+    hand::{
+        Hand,
+        kinematics::{Frames, Posture},
+    },
     object::Object,
-    set::{GraspEntry, pose},
-    synthesis::{close::nearest, energy::Workspace},
+    set::{GraspEntry, GraspSet, pose},
+    synthesis::close::nearest,
 };
 
 /// How near a finger has to be to count as a contact (m).
@@ -38,19 +43,42 @@ pub struct Analytic {
     pub q1: f64,
 }
 
-/// The metrics of a grasp; `joints` are its angles in the order of the hand.
+/// The metrics of all grasps of a set, of the hand and the object that it names.
 ///
 /// Torques are over the half diagonal of the box around the object. The contact of a finger is
-/// where its outermost link is nearest; torsional friction is left out.
-pub fn analytic(
-    hand: &Hand,
-    object: &Object,
-    place: &[f64; 7],
-    friction: f64,
-    grasp: &GraspEntry,
-    joints: &[f64],
-) -> Analytic {
-    let contacts = contacts(hand, object, place, grasp, joints);
+/// where its outermost link is nearest; torsional friction is left out. The result does not
+/// depend on the number of threads.
+///
+/// # Errors
+/// A joint of the set that the hand does not have, or one of the hand that it does not name.
+pub fn analytic(hand: &Hand, object: &Object, set: &GraspSet) -> Result<Vec<Analytic>, GraspError> {
+    let order = set.order(hand)?;
+    let object_pose = pose(&set.object.pose);
+    let posture = |grasp: &GraspEntry| {
+        let ([x, y, z], [w, i, j, k]) = (grasp.pos, grasp.quat);
+        let root = pose(&[x, y, z, w, i, j, k]);
+        Posture {
+            position: object_pose.inverse_apply(&root.position),
+            rotation: object_pose.rotation.transpose() * root.rotation,
+            // Too few are an error of `place_all`.
+            joints: order
+                .iter()
+                .filter_map(|&place| grasp.grasp.get(place).copied())
+                .collect(),
+        }
+    };
+    let postures: Vec<Posture<f64>> = set.grasps.iter().map(posture).collect();
+    let mut frames = vec![hand.frames(); postures.len()];
+    hand.place_all(&postures, &mut frames)?;
+    let friction = FRICTION * set.object.friction[0];
+    let all = frames
+        .par_iter()
+        .map(|frames| of_contacts(&contacts(hand, object, frames), friction));
+    Ok(all.collect())
+}
+
+/// The metrics of some contacts.
+fn of_contacts(contacts: &[Contact<f64>], friction: f64) -> Analytic {
     if contacts.is_empty() {
         return Analytic {
             contacts: 0,
@@ -59,36 +87,21 @@ pub fn analytic(
             q1: NONE,
         };
     }
-    let friction = FRICTION * friction;
-    let all = loads().map(|load| rest(&contacts, &load, LOAD, friction));
+    let all = loads().map(|load| rest(contacts, &load, LOAD, friction));
     Analytic {
         contacts: contacts.len(),
         qp: all.iter().sum::<f64>() / LOADS as f64,
-        qp_dfc: rest(&contacts, &[0.0; 6], 0.0, friction),
-        q1: NONE - hull::inradius(&contacts, friction, EDGES[1]),
+        qp_dfc: rest(contacts, &[0.0; 6], 0.0, friction),
+        q1: NONE - hull::inradius(contacts, friction, EDGES[1]),
     }
 }
 
-fn contacts(
-    hand: &Hand,
-    object: &Object,
-    place: &[f64; 7],
-    grasp: &GraspEntry,
-    joints: &[f64],
-) -> Vec<Contact<f64>> {
-    let ([x, y, z], [w, i, j, k]) = (grasp.pos, grasp.quat);
-    let (root, object_pose) = (pose(&[x, y, z, w, i, j, k]), pose(place));
-    let mut workspace = Workspace::new(hand);
-    let posture = Posture {
-        position: object_pose.inverse_apply(&root.position),
-        rotation: object_pose.rotation.transpose() * root.rotation,
-        joints: joints.to_vec(),
-    };
-    hand.place(&posture, &mut workspace.frames);
+/// Where the fingers of a placed hand are at the object, or nearly so.
+fn contacts(hand: &Hand, object: &Object, frames: &Frames<f64>) -> Vec<Contact<f64>> {
     let touching = hand
         .fingers
         .iter()
-        .filter_map(|finger| nearest(hand, object, &workspace, finger.link, NEAR));
+        .filter_map(|finger| nearest(hand, object, frames, finger.link, NEAR));
     touching
         .map(|at| {
             let point: Vector3<f64> = at.point - at.normal * at.gap;
@@ -131,7 +144,11 @@ const SOLVER: admm::Settings = admm::Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{hand::library, testing::ball};
+    use crate::{
+        hand::library,
+        set::{HandEntry, ObjectEntry},
+        testing::ball,
+    };
 
     /// A gripper about a ball of 30 mm, its pads `gap` (m) away.
     fn gripped(gap: f64, friction: f64) -> Analytic {
@@ -147,8 +164,16 @@ mod tests {
             squeeze_pose: None,
             score: None,
         };
-        let place = [0.1, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
-        analytic(&hand, &object, &place, friction, &grasp, &joints)
+        let entry = ObjectEntry {
+            mesh: "ball.obj".to_owned(),
+            scale: 1.0,
+            mass: 0.1,
+            friction: [friction, 0.02],
+            pose: [0.1, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0],
+        };
+        let mut set = GraspSet::new(&hand, HandEntry::new("gripper.xml"), entry, &[]);
+        set.grasps = vec![grasp];
+        analytic(&hand, &object, &set).unwrap()[0]
     }
 
     #[test]

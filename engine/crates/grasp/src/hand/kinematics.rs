@@ -85,6 +85,27 @@ impl<T: Real> FramesBar<T> {
         self.force[link] += *bar;
         self.moment[link] += (*point - frames.position[link]).cross(bar);
     }
+
+    /// Adds the cotangent of the rotation matrix of a link, entry by entry: with `dR = [w]_x R`,
+    /// `R_bar : dR = w . sum_c r_c x r_bar_c` over the columns.
+    #[inline]
+    pub fn add_rotation(&mut self, frames: &Frames<T>, link: usize, bar: &Matrix3<T>) {
+        for column in 0..3 {
+            let axis: Vector3<T> = frames.rotation[link].column(column).into();
+            self.moment[link] += axis.cross(&bar.column(column));
+        }
+    }
+}
+
+impl<T: Real> PostureBar<T> {
+    /// Zeros.
+    pub fn new(joints: usize) -> Self {
+        Self {
+            position: Vector3::zeros(),
+            rotation: Vector3::zeros(),
+            joints: vec![T::zero(); joints],
+        }
+    }
 }
 
 /// The rotation about a unit axis (Rodrigues): `1 + sin a [n]_x + (1 - cos a) [n]_x^2`.
@@ -184,55 +205,22 @@ impl Hand {
             at = self.links[link].parent;
         }
     }
-
-    /// The angles of the joints at sums that the motors hold, with a load that stretches: the
-    /// outermost joint of a tendon takes all of it until it meets its upper limit, then the
-    /// next.
-    pub fn spread<T: Real>(&self, motors: &[T], joints: &mut [T]) {
-        for (motor, &sum) in self.motors.iter().zip(motors) {
-            let mut left = sum;
-            for &joint in &motor.joints {
-                left -= T::of(self.joints[joint].range.0);
+    /// The same columns of a turn of a link: by which rotation vector in the world (rad) it turns
+    /// for each of the numbers of the posture. Slides and the origin of the root do not turn it.
+    pub fn turning(&self, frames: &Frames<f64>, link: usize, columns: &mut [Vector3<f64>]) {
+        columns.fill(Vector3::zeros());
+        for axis in 0..3 {
+            columns[3 + axis] = Vector3::ith(axis, 1.0);
+        }
+        let mut at = Some(link);
+        while let Some(link) = at {
+            if let Some(joint) = self.links[link].joint
+                && self.joints[joint].kind == JointKind::Hinge
+            {
+                columns[6 + joint] = frames.axis[joint];
             }
-            for &joint in &motor.joints {
-                let (low, high) = self.joints[joint].range;
-                let room = T::of(high - low);
-                let last = motor.joints.last() == Some(&joint);
-                let share = if left > room && !last { room } else { left };
-                joints[joint] = T::of(low) + share;
-                left -= share;
-            }
+            at = self.links[link].parent;
         }
-    }
-
-    /// Cotangents of the motors from those of the joints: that of the joint which takes a
-    /// change of the sum; where one meets its limit, the joint below the limit.
-    pub fn spread_vjp<T: Real>(&self, motors: &[T], joints_bar: &[T], motors_bar: &mut [T]) {
-        for (index, motor) in self.motors.iter().enumerate() {
-            motors_bar[index] = joints_bar[self.mover(motor, motors[index].to_f64())];
-        }
-    }
-
-    /// The joint of a motor that takes a change of the sum.
-    fn mover(&self, motor: &super::Motor, sum: f64) -> usize {
-        let mut left = sum;
-        for &joint in &motor.joints {
-            left -= self.joints[joint].range.0;
-        }
-        for &joint in &motor.joints {
-            let (low, high) = self.joints[joint].range;
-            if left <= high - low || motor.joints.last() == Some(&joint) {
-                return joint;
-            }
-            left -= high - low;
-        }
-        motor.joints[0]
-    }
-
-    /// The joint of each motor that takes a change of its sum.
-    pub fn movers(&self, motors: &[f64]) -> Vec<usize> {
-        let pairs = self.motors.iter().zip(motors);
-        pairs.map(|(motor, &sum)| self.mover(motor, sum)).collect()
     }
 }
 
@@ -292,11 +280,7 @@ mod tests {
                         bar.add(&frames, link, &world, &weight);
                     }
                 }
-                let mut back = PostureBar {
-                    position: Vector3::zeros(),
-                    rotation: Vector3::zeros(),
-                    joints: vec![0.0; hand.joints.len()],
-                };
+                let mut back = PostureBar::new(hand.joints.len());
                 hand.place_vjp(&frames, &mut bar, &mut back);
                 let joints: f64 = back.joints.iter().zip(&speeds).map(|(a, b)| a * b).sum();
                 let backward = back.position.dot(&linear) + back.rotation.dot(&angular) + joints;
@@ -339,31 +323,6 @@ mod tests {
                 let known = (moved(step) - moved(-step)) / (2.0 * step);
                 assert!((known - column).norm() < 1e-9, "{index} {known} {column}");
             }
-        }
-    }
-
-    #[test]
-    fn tendon_keeps_the_sum_and_fills_the_outermost_joint_first() {
-        let hand = library::named("shadow").unwrap();
-        let index = hand
-            .motors
-            .iter()
-            .position(|motor| motor.joints.len() == 2)
-            .unwrap();
-        let [outer, inner] = [0, 1].map(|at| hand.motors[index].joints[at]);
-        let mut joints = vec![0.0; hand.joints.len()];
-        for sum in [0.0, 0.4, 1.2, 1.8, 3.0] {
-            let mut motors: Vec<f64> = hand.motors.iter().map(|motor| motor.rest).collect();
-            motors[index] = sum;
-            hand.spread(&motors, &mut joints);
-            assert!((joints[outer] + joints[inner] - sum).abs() < 1e-12);
-            let limit = hand.joints[outer].range.1;
-            assert!((joints[outer] - sum.min(limit)).abs() < 1e-12);
-            let bars: Vec<f64> = (0..joints.len()).map(|joint| joint as f64).collect();
-            let mut motors_bar = vec![0.0; motors.len()];
-            hand.spread_vjp(&motors, &bars, &mut motors_bar);
-            let known = if sum <= limit { outer } else { inner };
-            assert_eq!(motors_bar[index], known as f64);
         }
     }
 }

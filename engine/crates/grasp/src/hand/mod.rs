@@ -1,7 +1,9 @@
 //! Hands: links, joints, motors, shapes.
 
+pub mod batch;
 pub mod kinematics;
 pub mod library;
+mod motors;
 pub mod shape;
 pub mod spec;
 

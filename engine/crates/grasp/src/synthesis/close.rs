@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     force::{Contact, contact::tangents_vjp},
-    hand::{Hand, shape::Ball},
+    hand::{Hand, kinematics::Frames, shape::Ball},
     object::{
         Object,
         distance::{SLACK, distance},
@@ -38,11 +38,11 @@ pub struct Nearest {
 pub fn nearest(
     hand: &Hand,
     object: &Object,
-    workspace: &Workspace<f64>,
+    frames: &Frames<f64>,
     link: usize,
     within: f64,
 ) -> Option<Nearest> {
-    let (part, frames) = (&hand.links[link], &workspace.frames);
+    let part = &hand.links[link];
     let around = frames.point(link, &part.bound.centre);
     let far = object.floor.at(&around);
     if part.surface.is_empty() || far > SLACK * (part.bound.radius + within) {
@@ -164,7 +164,7 @@ fn near(hand: &Hand, object: &Object, workspace: &Workspace<f64>) -> Vec<Option<
     };
     let links = 0..hand.links.len();
     links
-        .map(|link| nearest(hand, object, workspace, link, within(link)))
+        .map(|link| nearest(hand, object, &workspace.frames, link, within(link)))
         .collect()
 }
 

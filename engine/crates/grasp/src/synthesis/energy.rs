@@ -68,21 +68,16 @@ pub struct Workspace<T: Real> {
 impl<T: Real> Workspace<T> {
     /// For a hand.
     pub fn new(hand: &Hand) -> Self {
-        let joints = vec![T::zero(); hand.joints.len()];
         Self {
             posture: Posture {
                 position: Vector3::zeros(),
                 rotation: Matrix3::identity(),
-                joints: joints.clone(),
+                joints: vec![T::zero(); hand.joints.len()],
             },
             frames: hand.frames(),
             touches: Vec::with_capacity(hand.fingers.len()),
             frames_bar: FramesBar::new(hand.links.len()),
-            posture_bar: PostureBar {
-                position: Vector3::zeros(),
-                rotation: Vector3::zeros(),
-                joints,
-            },
+            posture_bar: PostureBar::new(hand.joints.len()),
             touch_bars: Vec::with_capacity(hand.fingers.len()),
             contacts: Vec::with_capacity(hand.fingers.len()),
         }

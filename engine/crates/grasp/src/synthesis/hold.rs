@@ -48,11 +48,14 @@ impl Hold {
     ) -> Self {
         let movers = hand.movers(motors);
         let mut columns = vec![Vector3::zeros(); 6 + hand.joints.len()];
+        let mut turns = columns.clone();
         let mut springs = Vec::with_capacity(touches.len());
         let mut stiffness = Matrix6::zeros();
         let mut rest = Vector6::zeros();
         for ((finger, touch), force) in hand.fingers.iter().zip(touches).zip(&press.forces) {
-            hand.jacobian(&workspace.frames, finger.link, &touch.point, &mut columns);
+            let frames = &workspace.frames;
+            hand.jacobian(frames, finger.link, &touch.point, &mut columns);
+            hand.turning(frames, finger.link, &mut turns);
             let mut compliance =
                 Matrix4::from_diagonal(&Vector4::new(TOUCH.0, TOUCH.0, TOUCH.0, TOUCH.1));
             for &mover in &movers {
@@ -60,12 +63,7 @@ impl Hold {
                 if way == Vector3::zeros() {
                     continue;
                 }
-                let spin = match hand.joints[mover].kind {
-                    crate::hand::spec::JointKind::Hinge => {
-                        workspace.frames.axis[mover].dot(&touch.normal)
-                    }
-                    crate::hand::spec::JointKind::Slide => 0.0,
-                };
+                let spin = turns[6 + mover].dot(&touch.normal);
                 let column = Vector4::new(way.x, way.y, way.z, spin);
                 compliance += column * column.transpose() / hand.spec.stiffness;
             }

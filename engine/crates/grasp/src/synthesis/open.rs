@@ -33,7 +33,7 @@ pub fn open(
         workspace.place(hand, object, &opened);
         for (link, hit) in hit.iter_mut().enumerate() {
             let frames = &workspace.frames;
-            *hit = nearest(hand, object, &workspace, link, -OVERLAP).is_some()
+            *hit = nearest(hand, object, frames, link, -OVERLAP).is_some()
                 || avoidance::deepest(hand, object, frames, link, -OVERLAP).is_some();
         }
         overlap::visit(hand, &workspace.frames, 0.0, |(a, b), _, _, depth| {

@@ -49,7 +49,7 @@ pub(super) fn touches(hand: &Hand, object: &Object, workspace: &Workspace<f64>) 
     let fingers = hand.fingers.iter().zip(&workspace.touches);
     fingers
         .map(|(finger, pad)| {
-            let at = nearest(hand, object, workspace, finger.link, f64::INFINITY);
+            let at = nearest(hand, object, &workspace.frames, finger.link, f64::INFINITY);
             at.unwrap_or(Nearest {
                 gap: pad.gap,
                 point: object.centre + pad.contact.arm * object.length,
@@ -62,13 +62,14 @@ pub(super) fn touches(hand: &Hand, object: &Object, workspace: &Workspace<f64>) 
 
 /// How deep the hand is in the object or in what stands about it, and in itself (m).
 pub(super) fn depths(hand: &Hand, object: &Object, workspace: &Workspace<f64>) -> (f64, f64) {
-    let near = (0..hand.links.len()).filter_map(|link| nearest(hand, object, workspace, link, 0.0));
+    let frames = &workspace.frames;
+    let near = (0..hand.links.len()).filter_map(|link| nearest(hand, object, frames, link, 0.0));
     let around = (0..hand.links.len())
-        .filter_map(|link| avoidance::deepest(hand, object, &workspace.frames, link, 0.0));
+        .filter_map(|link| avoidance::deepest(hand, object, frames, link, 0.0));
     let depths = near.map(|at| -at.gap).chain(around.map(|at| at.overlap));
     let penetration = depths.fold(0.0, f64::max);
     let mut deepest = 0.0_f64;
-    overlap::visit(hand, &workspace.frames, 0.0, |_, _, _, depth| {
+    overlap::visit(hand, frames, 0.0, |_, _, _, depth| {
         deepest = deepest.max(depth);
     });
     (penetration, deepest)

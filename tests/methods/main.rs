@@ -26,5 +26,6 @@ mod policy_gradient;
 mod rectified;
 mod refined;
 mod resume;
+mod sample_weights;
 mod surrogate;
 mod toys;

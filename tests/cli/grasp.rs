@@ -115,6 +115,46 @@ fn a_set_leaves_for_dexgraspbench() {
     assert_eq!(folder.list("out/set"), ["0.npy", "1.npy"]);
 }
 
+/// The set with a table that the cube lies on, and whatever else.
+fn lying(shapes: &Value) -> Value {
+    let mut lying = set();
+    lying["object"]["surroundings"] = json!({
+        "planes": [{ "point": [0.0, 0.0, 0.02], "normal": [0.0, 0.0, -1.0] }],
+        "shapes": shapes,
+    });
+    lying
+}
+
+#[test]
+fn a_table_leaves_in_every_format_that_can_say_it() {
+    let folder = folder();
+    let post = json!([{ "Capsule": { "from": [0.2, 0, 0], "to": [0.2, 0, 0.1], "radius": 0.01 } }]);
+    folder.write("table.json", lying(&json!([])).to_string());
+    folder.write("more.json", lying(&post).to_string());
+    let export = |file: &str, format: &str| {
+        let arguments = ["grasp", "export", file, "--format", format, "--out", "out"];
+        folder.run(&arguments).exits(0).stdout
+    };
+    assert!(export("table.json", "npy").contains("tabletop"));
+    assert!(export("more.json", "npy").contains("left out"));
+    export("more.json", "mjcf");
+    let scene = folder.text("out/more-0.xml");
+    assert!(scene.contains(r#"<body name="surroundings""#), "{scene}");
+    assert!(scene.contains(r#"type="plane""#) && scene.contains(r#"type="capsule""#));
+    export("more.json", "scene");
+    let scene = folder.text("out/more-0.ron");
+    assert_eq!(scene.matches("\"surroundings").count(), 2, "{scene}");
+    folder.run(&["check", "out/more-0.ron"]).exits(0);
+    assert!(export("more.json", "npz").contains("more.npz"));
+    let mut wrong = lying(&post);
+    wrong["object"]["surroundings"]["planes"][0]["normal"] = json!([0, 0, 0]);
+    folder.write("wrong.json", wrong.to_string());
+    folder
+        .run(&["grasp", "export", "wrong.json"])
+        .exits(2)
+        .complains(&["wrong.json", "object.surroundings.planes", "a normal"]);
+}
+
 #[cfg(not(feature = "mujoco"))]
 #[test]
 fn without_mujoco_the_command_says_how_to_get_it() {
@@ -159,6 +199,33 @@ fn a_set_is_evaluated_once() {
         folder.run(&lighter).exits(0).object()["summary"]["held"],
         json!(0)
     );
+}
+
+#[cfg(feature = "mujoco")]
+#[test]
+fn a_table_is_simulated_and_its_evaluation_is_not_that_of_the_cube_alone() {
+    let folder = folder();
+    folder.write("every.ron", "(every_direction: true)");
+    let evaluate = [
+        "grasp",
+        "evaluate",
+        "set.json",
+        "--out",
+        "verdicts",
+        "--json",
+        "--protocol",
+        "every.ron",
+    ];
+    let up = |folder: &Folder| {
+        folder.run(&evaluate).exits(0);
+        let text = folder.text("verdicts/set.evaluation.json");
+        let evaluation: Value = serde_json::from_str(&text).unwrap();
+        // Of the grasp that presses too little, the pull along +z.
+        evaluation["verdicts"][1]["directions"][5].clone()
+    };
+    assert_eq!(up(&folder), json!(false));
+    folder.write("set.json", lying(&json!([])).to_string());
+    assert_eq!(up(&folder), json!(true));
 }
 
 #[cfg(feature = "mujoco")]
@@ -222,5 +289,21 @@ fn a_grasp_leaves_for_a_scene_that_runs_and_whose_gradient_is_right() {
     folder
         .run(&["grasp", "export", "other.json", "--format", "scene"])
         .exits(2)
-        .complains(&["thumb", "joint_names"]);
+        .complains(&["other.json", "thumb", "joint_names"]);
+    folder
+        .run(&["grasp", "export", "other.json", "--format", "mjcf"])
+        .exits(2)
+        .complains(&["other.json", "thumb", "joint_names"]);
+    folder
+        .run(&[
+            "grasp",
+            "report",
+            "other.json",
+            "--out",
+            "report",
+            "--pictures",
+            "1",
+        ])
+        .exits(2)
+        .complains(&["other.json", "thumb", "joint_names"]);
 }

@@ -79,3 +79,41 @@ fn a_set_that_is_there_is_kept_and_goes_with_what_is_asked_for() {
     folder.write(first, &text[..text.len() / 2]);
     folder.run(&with(&[])).exits(2).complains(&[first]);
 }
+
+#[test]
+fn sets_record_what_stood_about_each_object_and_runs_go_on_with_the_same_alone() {
+    let folder = cup();
+    folder.write("table.ron", "(tables: [(0, 0, 2)])");
+    let lying = with(&["--scale", "0.8", "1", "--surroundings", "table.ron"]);
+    for object in folder.run(&lying).exits(0).objects() {
+        let set: serde_json::Value =
+            serde_json::from_str(&folder.text(object["set"].as_str().unwrap())).unwrap();
+        let scale = set["object"]["scale"].as_f64().unwrap();
+        let around = &set["object"]["surroundings"];
+        // The cup of the test goes from z = -0.03 to 0.03: a table for each scale.
+        let plane = &around["planes"][0];
+        let height = plane["point"][2].as_f64().unwrap();
+        assert!((height + 0.03 * scale).abs() < 1e-9, "{around}");
+        assert_eq!(plane["normal"], json!([0.0, 0.0, 1.0]));
+        assert_eq!(around.get("tables"), None);
+    }
+    // A run that goes on keeps them; without the table, or with another one, they are others.
+    let again = folder.run(&lying).exits(0).objects();
+    assert!(again.iter().all(|object| object["kept"] == json!(true)));
+    folder.run(&with(&["--scale", "0.8"])).exits(2).complains(&[
+        "allegro-cup-0.8.json",
+        "surroundings",
+        "--out",
+    ]);
+    folder.write("table.ron", "(tables: [(0, 1, 0)])");
+    folder
+        .run(&lying)
+        .exits(2)
+        .complains(&["allegro-cup-0.8.json", "surroundings"]);
+    // So they are with another mass.
+    let heavy = with(&["--scale", "0.8", "--mass", "0.5"]);
+    folder
+        .run(&heavy)
+        .exits(2)
+        .complains(&["0.1 kg", "0.5 kg", "--mass"]);
+}

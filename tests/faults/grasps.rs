@@ -38,6 +38,7 @@ fn a_cube_of_two_metres_is_said_not_to_seem_to_be_held() {
     ]);
     let ran = synthesize(&folder, "allegro", "cube.obj", &["--json", "--out", "a"]).exits(0);
     assert_eq!(ran.object()["seem_to_hold"], json!(0), "{ran}");
+    assert_eq!(ran.object()["thin"], json!(false), "{ran}");
     let ran = synthesize(&folder, "allegro", "cube.obj", &["--out", "b"]).exits(0);
     assert!(ran.stdout.contains("no grasp seems to hold"), "{ran}");
 }
@@ -52,11 +53,15 @@ fn a_needle_that_is_thinner_than_a_cell_spoils_no_number() {
         ),
     ]);
     let ran = synthesize(&folder, "allegro", "needle.obj", &["--json"]).exits(0);
+    assert_eq!(ran.object()["thin"], json!(true), "{ran}");
     let file = ran.object()["set"].as_str().unwrap().to_owned();
     let set: serde_json::Value = serde_json::from_str(&folder.text(file)).unwrap();
     assert_eq!(set["grasps"].as_array().unwrap().len(), 2);
     // What is not finite is null in JSON.
     assert!(!set["grasps"].to_string().contains("null"), "{set}");
+    // Its scores may be good for all that; the command says what they are worth.
+    let ran = synthesize(&folder, "allegro", "needle.obj", &["--out", "b"]).exits(0);
+    assert!(ran.stdout.contains("scores mean little"), "{ran}");
 }
 
 #[test]
@@ -133,6 +138,32 @@ fn hands_and_settings_that_make_no_sense_are_refused() {
     )
     .exits(2)
     .complains(&["flat.ron", "surroundings.planes", "a normal"]);
+    for (text, said) in [
+        (
+            "(planes: [(point: (0, 0, 0), normal: (0, 0, 1))])",
+            "planes[0]",
+        ),
+        (
+            "(shapes: [Sphere(centre: (0.03, 0, 0), radius: 0.01)])",
+            "shapes[0]",
+        ),
+        (
+            "(shapes: [Sphere(centre: (1, 0, 0), radius: -0.01)])",
+            "surroundings.shapes",
+        ),
+        ("(tables: [(0, 0, 0)])", "surroundings.tables"),
+        ("(desks: [])", "desks"),
+    ] {
+        folder.write("around.ron", text);
+        synthesize(
+            &folder,
+            "shadow",
+            "cup.obj",
+            &["--surroundings", "around.ron"],
+        )
+        .exits(2)
+        .complains(&["around.ron", said]);
+    }
     synthesize(&folder, "shadow", "cup.obj", &["--candidates", "0"])
         .exits(2)
         .complains(&["candidates"]);

@@ -20,13 +20,10 @@ fn set() -> GraspSet {
             name: Some("allegro".to_owned()),
             ..HandEntry::new("allegro.xml")
         },
-        object: ObjectEntry {
-            mesh: root().join("assets/meshes/cup.obj").display().to_string(),
-            scale: 1.0,
-            mass: 0.1,
-            friction: [0.5, 0.01],
-            pose: [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0],
-        },
+        object: ObjectEntry::new(
+            root().join("assets/meshes/cup.obj").display().to_string(),
+            1.0,
+        ),
         joint_names: hand
             .joint_names()
             .iter()

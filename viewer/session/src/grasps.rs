@@ -4,12 +4,12 @@ use std::{path::Path, sync::Arc};
 
 use backflow::{
     grasp::{
-        GraspError,
-        hand::{Hand, kinematics::Posture, library, shape::Segment},
+        GraspError, drawn,
+        hand::{Hand, kinematics::Posture, library},
         set::{GraspEntry, GraspSet, json},
     },
     sim::{
-        collider::{Capsule, Cuboid, Shape, Sphere},
+        collider::{Shape, Sphere},
         mesh::{self, Mesh, ReadError},
         pose::Pose,
     },
@@ -39,16 +39,6 @@ pub enum GraspsError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The grasps have other joints than the hand.
-    #[error("the grasps have {found} joints; expected the {expected} of the hand {hand:?}")]
-    Joints {
-        /// Name of the hand.
-        hand: String,
-        /// Joints of the grasps.
-        found: usize,
-        /// Joints of the hand.
-        expected: usize,
-    },
 }
 
 /// Time that a posture is shown for (s).
@@ -56,6 +46,9 @@ const FRAME: f64 = 0.4;
 
 /// Space around hand and object (m).
 const MARGIN: f64 = 0.02;
+
+/// How far planes are drawn, in diagonals of the box around hand and object.
+const PLANE: f64 = 0.5;
 
 /// Whether a file may be a set of grasps.
 pub fn is_set(path: &Path) -> bool {
@@ -71,15 +64,12 @@ pub fn open(path: &Path) -> Result<Vec<Arc<Frame>>, GraspsError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let name = set.hand.name.as_deref().unwrap_or(&set.hand.model);
     let hand = library::named(name).or_else(|_| library::read(&folder.join(name)))?;
-    if hand.joints.len() != set.joint_names.len() {
-        return Err(GraspsError::Joints {
-            hand: name.to_owned(),
-            found: set.joint_names.len(),
-            expected: hand.joints.len(),
-        });
-    }
+    let order = set.order(&hand)?;
     let object = object(&folder.join(&set.object.mesh), set.object.scale)?;
-    let postures: Vec<Posture<f64>> = set.grasps.iter().flat_map(postures).collect();
+    let postures: Vec<Posture<f64>> = {
+        let grasps = set.grasps.iter();
+        grasps.flat_map(|grasp| postures(grasp, &order)).collect()
+    };
     let moments = links(&hand, &postures)?;
     let stage = Arc::new(stage(path, &set, &hand, object, &moments));
     let frames = moments.into_iter().enumerate().map(|(index, links)| {
@@ -110,8 +100,8 @@ fn pose(position: [f64; 3], [w, i, j, k]: [f64; 4]) -> Pose<f64> {
     }
 }
 
-/// Before the grasp, at it, and pressing.
-fn postures(grasp: &GraspEntry) -> [Posture<f64>; 3] {
+/// Before the grasp, at it, and pressing; `order` is where the joints of the hand are in the set.
+fn postures(grasp: &GraspEntry, order: &[usize]) -> [Posture<f64>; 3] {
     let at = (grasp.pos, grasp.quat);
     let other = |given: Option<[f64; 7]>| {
         given.map_or(at, |[x, y, z, w, i, j, k]| ([x, y, z], [w, i, j, k]))
@@ -126,7 +116,7 @@ fn postures(grasp: &GraspEntry) -> [Posture<f64>; 3] {
         Posture {
             position,
             rotation,
-            joints: joints.clone(),
+            joints: order.iter().map(|&place| joints[place]).collect(),
         }
     })
 }
@@ -178,38 +168,13 @@ fn faces(mesh: &Mesh, scale: f64, to: &mut Surface) {
     }
 }
 
-/// The capsule about a segment, and where it is.
-fn capsule(segment: &Segment) -> (Shape<f64>, Pose<f64>) {
-    let way = segment.to - segment.from;
-    let turn = UnitQuaternion::rotation_between(&Vector3::y(), &way).unwrap_or_else(|| {
-        UnitQuaternion::from_axis_angle(&Vector3::x_axis(), std::f64::consts::PI)
-    });
-    let shape = Shape::Capsule(Capsule {
-        radius: segment.radius,
-        half_length: 0.5 * way.norm(),
-    });
-    let pose = Pose {
-        position: (segment.from + segment.to) * 0.5,
-        rotation: turn.to_rotation_matrix().into_inner(),
-    };
-    (shape, pose)
-}
-
 /// The parts of a link: boxes and capsules, balls where there are neither.
 fn parts(hand: &Hand, link: usize) -> Vec<(Shape<f64>, Pose<f64>)> {
     let link = &hand.links[link];
-    let boxes = link.blocks.iter().map(|block| {
-        let shape = Shape::Cuboid(Cuboid {
-            half_extents: block.half,
-            rounding: 0.0,
-        });
-        let pose = Pose {
-            position: block.centre,
-            rotation: block.rotation,
-        };
-        (shape, pose)
-    });
-    let mut parts: Vec<_> = boxes.chain(link.segments.iter().map(capsule)).collect();
+    let boxes = link.blocks.iter().map(drawn::block);
+    let mut parts: Vec<_> = boxes
+        .chain(link.segments.iter().map(drawn::segment))
+        .collect();
     if parts.is_empty() {
         parts.extend(
             link.balls
@@ -261,6 +226,16 @@ fn stage(
             });
         }
     }
+    let reach = PLANE * (max - min).norm();
+    for (shape, local) in drawn::surroundings(&set.object.surroundings, reach) {
+        solids.push(StageSolid {
+            name: "surroundings".to_owned(),
+            surface: surface(&shape, 1.0),
+            pose: place.compose(&local),
+            role: Role::Collider,
+            mount: Mount::World,
+        });
+    }
     solids.push(StageSolid {
         name: set.object.mesh.clone(),
         surface: object,
@@ -294,7 +269,10 @@ fn stage(
 
 #[cfg(test)]
 mod tests {
-    use backflow::grasp::set::{FORMAT, HandEntry, ObjectEntry};
+    use backflow::grasp::{
+        object::surroundings::{HalfSpace, SurroundingsSpec},
+        set::{FORMAT, HandEntry, ObjectEntry},
+    };
 
     use super::*;
 
@@ -319,11 +297,16 @@ mod tests {
                 ..HandEntry::new("allegro.xml")
             },
             object: ObjectEntry {
-                mesh: mesh.display().to_string(),
-                scale: 0.5,
-                mass: 0.1,
                 friction: [0.5, 0.01],
                 pose: [0.1, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0],
+                surroundings: SurroundingsSpec {
+                    planes: vec![HalfSpace {
+                        point: [0.0, -0.05, 0.0],
+                        normal: [0.0, 1.0, 0.0],
+                    }],
+                    ..SurroundingsSpec::default()
+                },
+                ..ObjectEntry::new(mesh.display().to_string(), 0.5)
             },
             joint_names: hand
                 .joint_names()
@@ -353,27 +336,20 @@ mod tests {
         let object = stage.solids.last().unwrap();
         assert!(object.mount == Mount::World && object.surface.triangles.len() > 100);
         assert!(stage.solids.len() > 16);
+        // The table is below the object, in its frame.
+        let table = stage.solids.iter().find(|one| one.name == "surroundings");
+        let table = table.unwrap();
+        assert!(table.mount == Mount::World && table.role == Role::Collider);
+        let top = Vector3::new(0.1, -0.05, 0.0);
+        assert!(
+            (table.pose.position - top).norm() < 1e-3,
+            "{:?}",
+            table.pose
+        );
         let [min, max] = stage.bounds;
         for solid in &stage.solids {
             let at = solid.placed(&frames[1].poses).position;
             assert!((0..3).all(|axis| at[axis] > min[axis] - 0.1 && at[axis] < max[axis] + 0.1));
-        }
-    }
-
-    #[test]
-    fn a_capsule_goes_from_end_to_end() {
-        for to in [[0.3, 0.1, -0.2], [0.0, -0.5, 0.0]] {
-            let segment = Segment {
-                from: Vector3::new(0.1, 0.2, 0.3),
-                to: Vector3::new(0.1, 0.2, 0.3) + Vector3::from(to),
-                radius: 0.02,
-            };
-            let (shape, pose) = capsule(&segment);
-            let Shape::Capsule(Capsule { half_length, .. }) = shape else {
-                panic!("{shape:?}");
-            };
-            let end = pose.position + pose.rotation * Vector3::y() * half_length;
-            assert!((end - segment.to).norm() < 1e-12, "{end}");
         }
     }
 }

@@ -10,8 +10,9 @@
 //! - [`import`]: hands from MJCF and URDF;
 //! - [`generate`]: objects for data sets, and convex pieces of meshes;
 //! - [`play`](mod@play): grasps of soft things as scenes, the hand being an articulated tool;
-//! - [`picture`]: pictures of grasps.
+//! - [`picture`](mod@picture), [`drawn`]: pictures of grasps, and what others draw of them.
 
+pub mod drawn;
 pub mod error;
 pub mod evaluation;
 pub mod force;

@@ -1,35 +1,42 @@
 //! Pictures of grasps.
 
 use backflow_sim::{
-    collider::{Capsule, Cuboid, Shape},
+    collider::Shape,
     io::{GREY, PALETTE, Picture, Solid, View},
     pose::Pose,
 };
 use nalgebra::{Matrix3, Quaternion, Rotation3, UnitQuaternion, Vector3};
 
 use crate::{
-    Hand,
+    Hand, drawn,
     hand::kinematics::{Frames, Posture},
     object::Object,
-    set::GraspEntry,
+    set::{GraspEntry, ObjectEntry},
 };
 
 /// How much of what is behind the hand is seen through it (1 is nothing).
 const HAND_ALPHA: f64 = 0.55;
+/// The same of what stands about the object, its place in the palette, and how far planes are drawn,
+/// in half diagonals of the object.
+const AROUND_ALPHA: f64 = 0.35;
+const AROUND_COLOUR: usize = 2;
+const AROUND: f64 = 2.0;
 /// Room around hand and object (m).
 const MARGIN: f64 = 0.01;
 
-/// A picture of a hand at its grasp: the object in colour, the hand in grey, its segments and boxes.
-/// `pose` is that of the object, position (m) and quaternion `[w, x, y, z]`. The view is from the
-/// side of the palm that shows the fingers, with z up.
+/// A picture of a hand at its grasp: the object in colour, the hand in grey, its segments and boxes,
+/// and what the set says of surroundings. `entry` says where the object is; `joints` are the angles
+/// of the grasp in the order of the hand. The view is from the side of the palm that shows the
+/// fingers, with z up.
 pub fn picture(
     hand: &Hand,
     object: &Object,
-    pose: &[f64; 7],
+    entry: &ObjectEntry,
     grasp: &GraspEntry,
+    joints: &[f64],
     size: [usize; 2],
 ) -> Picture {
-    let [x, y, z, w, i, j, k] = *pose;
+    let [x, y, z, w, i, j, k] = entry.pose;
     // Pictures have y up, sets z.
     let upright = Rotation3::from_axis_angle(&Vector3::x_axis(), -std::f64::consts::FRAC_PI_2);
     let upright = upright.into_inner();
@@ -47,7 +54,7 @@ pub fn picture(
     let posture = Posture {
         position: Vector3::from(grasp.pos),
         rotation: matrix(grasp.quat),
-        joints: grasp.grasp.clone(),
+        joints: joints.to_vec(),
     };
     hand.place(&posture, &mut frames);
     // Points that must be seen, each with what is around it (m).
@@ -60,34 +67,28 @@ pub fn picture(
             (pose.position + pose.rotation * point, MARGIN)
         })
         .collect();
+    let object_pose = solids[0].pose;
+    for (shape, place) in drawn::surroundings(&entry.surroundings, AROUND * object.length) {
+        solids.push(Solid {
+            shape,
+            pose: object_pose.compose(&place),
+            rgb: PALETTE[AROUND_COLOUR],
+            alpha: AROUND_ALPHA,
+        });
+    }
     for (index, link) in hand.links.iter().enumerate() {
+        let place = placed(frames.position[index], frames.rotation[index]);
         for segment in &link.segments {
-            let (from, to) = (
-                frames.point(index, &segment.from),
-                frames.point(index, &segment.to),
-            );
-            let pose = placed((from + to) * 0.5, along(&(to - from)));
-            seen.extend([from, to].map(|end| (upright * end, segment.radius)));
-            solids.push(Solid {
-                shape: Shape::Capsule(Capsule {
-                    radius: segment.radius,
-                    half_length: 0.5 * (to - from).norm(),
-                }),
-                pose,
-                rgb: GREY,
-                alpha: HAND_ALPHA,
-            });
+            let ends = [segment.from, segment.to];
+            seen.extend(ends.map(|end| (place.apply(&end), segment.radius)));
         }
-        for block in &link.blocks {
-            let position = frames.point(index, &block.centre);
-            let pose = placed(position, frames.rotation[index] * block.rotation);
-            seen.push((pose.position, block.half.norm()));
+        let blocks = link.blocks.iter();
+        seen.extend(blocks.map(|block| (place.apply(&block.centre), block.half.norm())));
+        let segments = link.segments.iter().map(drawn::segment);
+        for (shape, local) in segments.chain(link.blocks.iter().map(drawn::block)) {
             solids.push(Solid {
-                shape: Shape::Cuboid(Cuboid {
-                    half_extents: block.half,
-                    rounding: 0.0,
-                }),
-                pose,
+                shape,
+                pose: place.compose(&local),
                 rgb: GREY,
                 alpha: HAND_ALPHA,
             });
@@ -127,18 +128,10 @@ fn matrix([w, i, j, k]: [f64; 4]) -> Matrix3<f64> {
     turn.to_rotation_matrix().into_inner()
 }
 
-/// A rotation that takes y to a direction.
-fn along(direction: &Vector3<f64>) -> Matrix3<f64> {
-    let turn = UnitQuaternion::rotation_between(&Vector3::y(), direction).unwrap_or_else(|| {
-        UnitQuaternion::from_axis_angle(&Vector3::x_axis(), std::f64::consts::PI)
-    });
-    turn.to_rotation_matrix().into_inner()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hand::library;
+    use crate::{hand::library, object::surroundings::HalfSpace};
 
     #[test]
     fn hand_and_object_are_seen_where_they_are() {
@@ -154,8 +147,10 @@ mod tests {
             squeeze_pose: None,
             score: None,
         };
-        let here = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
-        let picture = picture(&hand, &object, &here, &grasp, [96, 72]);
+        let mut entry = ObjectEntry::new("ball.obj", 1.0);
+        let drawn =
+            |entry: &ObjectEntry| picture(&hand, &object, entry, &grasp, &grasp.grasp, [96, 72]);
+        let picture = drawn(&entry);
         // The jaws begin where the ball ends; y is up.
         assert_eq!(picture.solids.len(), 1 + 5);
         let jaw = &picture.solids[2];
@@ -178,5 +173,22 @@ mod tests {
         let mut without = picture.clone();
         without.solids.remove(0);
         assert_eq!(blue(&without), 0);
+        // A wall behind the ball is seen, green, where there was nothing; the view stays.
+        let green = |picture: &Picture| {
+            let image = picture.render().unwrap();
+            let pixels = image.rgb.chunks_exact(3);
+            pixels
+                .filter(|rgb| rgb[1] > rgb[0].saturating_add(30))
+                .filter(|rgb| rgb[1] > rgb[2].saturating_add(10))
+                .count()
+        };
+        entry.surroundings.planes.push(HalfSpace {
+            point: [0.0, 0.02, 0.0],
+            normal: [0.0, -1.0, 0.0],
+        });
+        let with = drawn(&entry);
+        assert_eq!(with.bounds, picture.bounds);
+        assert_eq!(green(&picture), 0);
+        assert!(green(&with) > 20, "{}", green(&with));
     }
 }

@@ -24,8 +24,9 @@ use crate::cli::{
 ///
 /// After the protocol of DexGraspBench: without gravity, the hand closes from the pregrasp over
 /// the grasp to the squeeze, then a force pulls the object along six directions in turn. A grasp
-/// holds if the object moves by less than 50 mm and 15 degrees in all of them. Distances are
-/// measured at the grasp. Nothing is left out: a set counts with all its grasps.
+/// holds if the object moves by less than 50 mm and 15 degrees in all of them. What stood about the
+/// object when grasps were found is there as well, and does not move. Distances are measured at the
+/// grasp. Nothing is left out: a set counts with all its grasps.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   backflow grasp evaluate runs/grasps/*.json --out runs/verdicts
@@ -240,9 +241,18 @@ impl Evaluate {
         let share = summary
             .diversity
             .map_or_else(|| "-".to_owned(), |share| percent(share[0]));
+        let around = if summary.most_around_penetration > 0.0 {
+            format!(
+                "surroundings {:.2} mm (largest {:.2}), ",
+                1e3 * summary.around_penetration,
+                1e3 * summary.most_around_penetration
+            )
+        } else {
+            String::new()
+        };
         say(&format!(
             "{name}: {} of {} held, {} (95 %: {} to {}), {} with less than 2 mm of penetration; \
-             penetration {:.2} mm (largest {:.2}), self {:.2} mm, {:.2} links, contact {:.2} mm, first PCA share {share}",
+             penetration {:.2} mm (largest {:.2}), self {:.2} mm, {around}{:.2} links, contact {:.2} mm, first PCA share {share}",
             summary.held,
             summary.grasps,
             percent(summary.rate),

@@ -7,7 +7,12 @@ use std::{
 
 use backflow_grasp::{
     hand::Hand,
-    set::{GraspEntry, GraspSet, dexgraspbench, json, mjcf, npz},
+    object::files,
+    set::{
+        GraspEntry, GraspSet,
+        dexgraspbench::{self, Carried},
+        json, mjcf, npz,
+    },
 };
 use clap::{Args, ValueEnum};
 
@@ -57,6 +62,10 @@ impl Export {
     /// # Errors
     /// A set that cannot be read, a grasp that it does not have, a file that cannot be written.
     pub fn run(&self) -> Result<(), Failure> {
+        if let Some(out) = &self.out {
+            fs::create_dir_all(out)
+                .map_err(|error| Failure::work(format!("{}: {error}", out.display())))?;
+        }
         for path in &self.sets {
             let set = json::read(path).map_err(Failure::input)?;
             let folder = path.parent().unwrap_or(Path::new(""));
@@ -77,17 +86,31 @@ impl Export {
                         || set.object.mesh.clone(),
                         |stem| stem.to_string_lossy().into_owned(),
                     );
-                    dexgraspbench::write(&file, &object, &set).map_err(Failure::work)?;
+                    let carried =
+                        dexgraspbench::write(&file, &object, &set).map_err(Failure::work)?;
+                    match carried {
+                        Carried::Nothing => {}
+                        Carried::Floor => say(&format!(
+                            "{}: moved so that its plane is the floor of the setting tabletop",
+                            path.display()
+                        )),
+                        Carried::LeftOut => say(&format!(
+                            "{}: its surroundings are left out, since the format has no more than one plane",
+                            path.display()
+                        )),
+                    }
                     file
                 }
                 Format::Mjcf => {
                     let (hand, grasp) = self.chosen(path, &set)?;
                     let mut meshes = Vec::new();
-                    for mesh in parts(&folder.join(&set.object.mesh))? {
+                    let parts = files(&folder.join(&set.object.mesh)).map_err(Failure::input)?;
+                    for mesh in parts {
                         meshes.push(seen_from(out, &mesh)?);
                     }
                     let file = out.join(format!("{stem}-{}.xml", self.grasp));
-                    let text = mjcf::scene(&hand, &set, grasp, &meshes);
+                    let text = mjcf::scene(&hand, &set, grasp, &meshes)
+                        .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
                     fs::write(&file, text)
                         .map_err(|error| Failure::work(format!("{}: {error}", file.display())))?;
                     file
@@ -124,23 +147,9 @@ impl Export {
                 path.display()
             ))
         })?;
-        Ok((hand(name)?, grasp))
+        let hand = hand(name)?;
+        set.order(&hand)
+            .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
+        Ok((hand, grasp))
     }
-}
-
-/// A mesh, or the OBJ files of a folder.
-fn parts(path: &Path) -> Result<Vec<PathBuf>, Failure> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let fault = |error: std::io::Error| Failure::input(format!("{}: {error}", path.display()));
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path).map_err(fault)? {
-        let file = entry.map_err(fault)?.path();
-        if file.extension().is_some_and(|ending| ending == "obj") {
-            files.push(file);
-        }
-    }
-    files.sort();
-    Ok(files)
 }

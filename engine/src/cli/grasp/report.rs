@@ -190,16 +190,13 @@ impl Report {
             .map_err(Failure::input)?;
         // Writing to a string does not fail.
         let _ = writeln!(text, "\n## {}\n", stem(&known.path));
+        let order = known
+            .set
+            .order(&hand)
+            .map_err(|error| Failure::input(format!("{}: {error}", known.path.display())))?;
         for (index, grasp) in known.set.grasps.iter().take(count).enumerate() {
-            if grasp.grasp.len() != hand.joints.len() {
-                return Err(Failure::input(format!(
-                    "{}: grasp {index} has {} angles, expected the {} of {name}",
-                    known.path.display(),
-                    grasp.grasp.len(),
-                    hand.joints.len()
-                )));
-            }
-            let image = picture(&hand, &object, &entry.pose, grasp, [480, 360])
+            let joints: Vec<f64> = order.iter().map(|&place| grasp.grasp[place]).collect();
+            let image = picture(&hand, &object, entry, grasp, &joints, [480, 360])
                 .render()
                 .map_err(Failure::work)?;
             let file = format!("{}-{index}.png", stem(&known.path));

@@ -7,10 +7,7 @@ use std::{
 
 use backflow_grasp::{
     Hand,
-    object::{
-        Fineness, Object,
-        surroundings::{Surroundings, SurroundingsSpec},
-    },
+    object::{Fineness, Object, surroundings::SurroundingsSpec},
     set::{GraspSet, HandEntry, ObjectEntry, json, mjcf},
     synthesis::{Grasp, Settings, synthesize},
 };
@@ -65,7 +62,8 @@ pub struct Synthesize {
     settings: Option<PathBuf>,
     /// RON file with what stands about the objects and is not to be touched, in their frame (m):
     /// `(planes: [(point: (0, 0, -0.04), normal: (0, 0, 1))], shapes: [Sphere(centre: (0.1, 0, 0),
-    /// radius: 0.03)])`.
+    /// radius: 0.03)])`, or `(tables: [(0, 0, 1)])` for a table that each of them lies on. Sets
+    /// record it.
     #[arg(long, value_name = "FILE")]
     surroundings: Option<PathBuf>,
     /// MJCF or URDF model of the hand that the sets name, in place of the hand's own; its motors
@@ -133,13 +131,24 @@ impl Synthesize {
     }
 
     /// What stands about the objects.
-    fn surroundings(&self) -> Result<Surroundings, Failure> {
-        let Some(path) = &self.surroundings else {
-            return Ok(Surroundings::default());
-        };
-        let spec: SurroundingsSpec = parsed(path)?;
-        Surroundings::new(&spec)
-            .map_err(|error| Failure::input(format!("{}: {error}", path.display())))
+    fn surroundings(&self) -> Result<SurroundingsSpec, Failure> {
+        let path = self.surroundings.as_deref();
+        path.map_or_else(|| Ok(SurroundingsSpec::default()), parsed)
+    }
+
+    /// An object among its surroundings, and these as sets record them.
+    fn object(
+        &self,
+        path: &Path,
+        scale: f64,
+        surroundings: &SurroundingsSpec,
+    ) -> Result<(Object, SurroundingsSpec), Failure> {
+        let mut object = Object::read(path, scale, &Fineness::default()).map_err(Failure::input)?;
+        let there = object.surround(surroundings).map_err(|error| {
+            let file = self.surroundings.as_deref().unwrap_or(Path::new(""));
+            Failure::input(format!("{}: {error}", file.display()))
+        })?;
+        Ok((object, there))
     }
 
     /// The model that sets name, written beside them if it is the hand's own.
@@ -164,7 +173,7 @@ impl Synthesize {
         path: &Path,
         scale: f64,
         settings: &Settings,
-        surroundings: &Surroundings,
+        surroundings: &SurroundingsSpec,
     ) -> Result<(), Failure> {
         let stem = path
             .file_stem()
@@ -173,10 +182,9 @@ impl Synthesize {
             .out
             .join(format!("{}-{stem}-{scale}.json", hand.spec.name));
         if file.exists() {
-            return self.kept(&file);
+            return self.kept(&file, path, scale, surroundings);
         }
-        let mut object = Object::read(path, scale, &Fineness::default()).map_err(Failure::input)?;
-        object.surroundings.clone_from(surroundings);
+        let (object, there) = self.object(path, scale, surroundings)?;
         let watch = Watch::start();
         let grasps = synthesize(hand, &object, self.count, settings).map_err(Failure::input)?;
         let seconds = watch.seconds();
@@ -189,27 +197,54 @@ impl Synthesize {
             forcerange: Some([-hand.spec.strongest, hand.spec.strongest]),
             ..HandEntry::new(model)
         };
-        let object = ObjectEntry {
-            mesh: seen_from(&self.out, path)?,
-            scale,
+        let entry_of_object = ObjectEntry {
             mass: self.mass,
-            friction: [0.6, 0.02],
-            pose: [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0],
+            surroundings: there,
+            ..ObjectEntry::new(seen_from(&self.out, path)?, scale)
         };
-        json::write(&file, &GraspSet::new(hand, entry, object, &grasps)).map_err(Failure::work)?;
-        self.tell(&file, &grasps, seconds);
+        let set = GraspSet::new(hand, entry, entry_of_object, &grasps);
+        json::write(&file, &set).map_err(Failure::work)?;
+        self.tell(&file, &grasps, seconds, object.thin());
         Ok(())
     }
 
     /// A set that is there already: it goes on from a run before, if it has what is asked for.
-    fn kept(&self, file: &Path) -> Result<(), Failure> {
+    fn kept(
+        &self,
+        file: &Path,
+        path: &Path,
+        scale: f64,
+        surroundings: &SurroundingsSpec,
+    ) -> Result<(), Failure> {
         let set = json::read(file).map_err(Failure::input)?;
+        let fault = |found: String| {
+            Failure::input(format!(
+                "{}: has {found}; remove it, or choose another --out",
+                file.display()
+            ))
+        };
         let (there, asked) = (set.grasps.len(), self.count);
         if there != asked {
-            return Err(Failure::input(format!(
-                "{}: has {there} grasps already, expected the {asked} of --count; remove it, or choose another --out",
-                file.display()
+            return Err(fault(format!(
+                "{there} grasps already, expected the {asked} of --count"
             )));
+        }
+        let (mass, asked) = (set.object.mass, self.mass);
+        if mass != asked {
+            return Err(fault(format!(
+                "an object of {mass} kg already, expected the {asked} kg of --mass"
+            )));
+        }
+        // Where tables are is known of the object alone.
+        let around = if surroundings.tables.is_empty() {
+            surroundings.clone()
+        } else {
+            self.object(path, scale, surroundings)?.1
+        };
+        if set.object.surroundings != around {
+            return Err(fault(
+                "other surroundings already, expected those of --surroundings".to_owned(),
+            ));
         }
         if self.json {
             say_json(&json!({ "set": file.display().to_string(), "grasps": there, "kept": true }));
@@ -219,7 +254,8 @@ impl Synthesize {
         Ok(())
     }
 
-    fn tell(&self, file: &Path, grasps: &[Grasp], seconds: f64) {
+    /// Says what was found; `thin` is a cell of the distance of an object that is thinner.
+    fn tell(&self, file: &Path, grasps: &[Grasp], seconds: f64, thin: Option<f64>) {
         let count = grasps.len() as f64;
         let mean = |part: &dyn Fn(&Grasp) -> f64| grasps.iter().map(part).sum::<f64>() / count;
         let [force, gap, penetration] = [
@@ -237,6 +273,7 @@ impl Synthesize {
                 "force": force,
                 "gap": gap,
                 "penetration": penetration,
+                "thin": thin.is_some(),
                 "seconds": seconds,
                 "candidates_per_second": rate,
             }));
@@ -248,6 +285,13 @@ impl Synthesize {
                 1e3 * gap,
                 1e3 * penetration
             ));
+            if let Some(cell) = thin {
+                say(&format!(
+                    "{}: the object is thinner than a cell of its distance, {:.2} mm: how deep a hand is in it is hardly known, and scores mean little",
+                    file.display(),
+                    1e3 * cell
+                ));
+            }
             if good == 0 {
                 say(&format!(
                     "{}: no grasp seems to hold; the object may be too large or too thin for the hand {}",

@@ -165,11 +165,9 @@ mod tests {
             score: None,
         };
         let entry = ObjectEntry {
-            mesh: "ball.obj".to_owned(),
-            scale: 1.0,
-            mass: 0.1,
             friction: [friction, 0.02],
             pose: [0.1, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0],
+            ..ObjectEntry::new("ball.obj", 1.0)
         };
         let mut set = GraspSet::new(&hand, HandEntry::new("gripper.xml"), entry, &[]);
         set.grasps = vec![grasp];

@@ -8,6 +8,8 @@
 mod absent;
 pub mod analytic;
 #[cfg(feature = "mujoco")]
+mod around;
+#[cfg(feature = "mujoco")]
 mod measure;
 pub mod protocol;
 #[cfg(feature = "mujoco")]
@@ -55,7 +57,10 @@ pub struct Verdict {
     pub penetration: f64,
     /// Depth of the hand in itself at the grasp.
     pub self_penetration: f64,
-    /// Depth of either at the pregrasp.
+    /// Depth of the hand in what stands about the object at the grasp.
+    #[serde(default)]
+    pub around_penetration: f64,
+    /// Depth of any of these, and of the object in what stands about it, at the pregrasp.
     pub start_penetration: f64,
     /// Links whose surface is at the object's at the grasp.
     pub touching_links: usize,
@@ -68,7 +73,8 @@ pub struct Verdict {
 /// Why a grasp failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Lost {
-    /// The hand is in the object or in itself before it closes.
+    /// The hand is in the object, in what stands about it or in itself before it closes, or the
+    /// object is in what stands about it.
     StartsInside,
     /// The object moved or turned too far.
     LetGo,

@@ -13,9 +13,13 @@ use mujoco_rs::{
     },
 };
 
-use super::Protocol;
+use super::{
+    Protocol,
+    around::{self, AROUND},
+};
 use crate::{
-    GraspError, object,
+    GraspError,
+    object::{self, surroundings::Surroundings},
     set::{GraspSet, HandEntry, ObjectEntry},
 };
 
@@ -48,6 +52,8 @@ pub(super) struct Scene {
     pub hand_geoms: Vec<(usize, usize)>,
     /// Shapes of the object.
     pub object_geoms: Vec<usize>,
+    /// The body of what stands about the object, if there is anything.
+    pub around: Option<usize>,
     /// Whether each body is of the hand.
     pub of_hand: Vec<bool>,
     /// The finger of each body, counted from 0.
@@ -90,10 +96,12 @@ impl Scene {
     /// The scene of a set whose paths are seen from `folder`.
     ///
     /// # Errors
-    /// A model that MuJoCo cannot read; a joint or a body that the hand does not have.
+    /// A model that MuJoCo cannot read; a joint or a body that the hand does not have;
+    /// surroundings that make no sense.
     pub fn new(set: &GraspSet, folder: &Path, protocol: &Protocol) -> Result<Self, GraspError> {
         let path = folder.join(&set.hand.model);
         let what = path.display().to_string();
+        Surroundings::new(&set.object.surroundings)?;
         let edit = |error: MjEditError| fault(&what, &error);
         let mut spec = MjSpec::from_xml(&path).map_err(edit)?;
         let urdf = path
@@ -105,6 +113,7 @@ impl Scene {
         hand(&mut spec, &set.hand, urdf).map_err(edit)?;
         let files = object::files(&folder.join(&set.object.mesh))?;
         object_body(&mut spec, &set.object, &files).map_err(edit)?;
+        around::add(&mut spec, &set.object).map_err(edit)?;
         for geom in spec.geom_iter_mut() {
             geom.friction_mut()[..2].copy_from_slice(&set.object.friction);
             geom.set_condim(4);
@@ -198,6 +207,7 @@ impl Scene {
             mass: set.object.mass,
             hand_geoms,
             object_geoms,
+            around: model.name_to_id(MjtObjBase::mjOBJ_BODY, AROUND),
             of_hand,
             finger,
             fingers,

@@ -19,7 +19,7 @@ pub struct Summary {
     pub interval: [f64; 2],
     /// Shares that held and penetrate the object by less than 1, 2 and 5 mm.
     pub strict: [f64; 3],
-    /// Grasps that were not simulated, since the hand starts in the object or in itself.
+    /// Grasps that were not simulated, since the hand starts in something.
     pub started_inside: usize,
     /// Mean depth of the hand in the object.
     pub penetration: f64,
@@ -29,6 +29,12 @@ pub struct Summary {
     pub self_penetration: f64,
     /// The largest.
     pub most_self_penetration: f64,
+    /// Mean depth of the hand in what stands about the object.
+    #[serde(default)]
+    pub around_penetration: f64,
+    /// The largest.
+    #[serde(default)]
+    pub most_around_penetration: f64,
     /// Mean number of links that touch.
     pub touching_links: f64,
     /// Mean distance of the fingers from the object.
@@ -103,6 +109,8 @@ impl Summary {
             most_penetration: most(&|verdict| verdict.penetration),
             self_penetration: mean(&|verdict| verdict.self_penetration),
             most_self_penetration: most(&|verdict| verdict.self_penetration),
+            around_penetration: mean(&|verdict| verdict.around_penetration),
+            most_around_penetration: most(&|verdict| verdict.around_penetration),
             touching_links: mean(&|verdict| verdict.touching_links as f64),
             contact_distance: mean(&|verdict| verdict.contact_distance),
             contact_spread: mean(&|verdict| verdict.contact_spread),

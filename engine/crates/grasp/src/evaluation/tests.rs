@@ -8,7 +8,12 @@ use nalgebra::{UnitQuaternion, Vector3};
 use super::{Lost, Protocol, Verdict, evaluate, scene::Scene};
 use crate::{
     Hand,
-    hand::{kinematics::Posture, library},
+    hand::{
+        kinematics::Posture,
+        library,
+        spec::{SectionSpec, ShapeSpec},
+    },
+    object::surroundings::{HalfSpace, SurroundingsSpec},
     set::{FORMAT, GraspEntry, GraspSet, HandEntry, ObjectEntry, mjcf},
 };
 
@@ -29,13 +34,7 @@ fn set(hand: &Hand, folder: &Path) -> GraspSet {
     GraspSet {
         format: FORMAT.to_owned(),
         hand: HandEntry::new("hand.xml"),
-        object: ObjectEntry {
-            mesh: "cube.obj".to_owned(),
-            scale: HALF,
-            mass: 0.1,
-            friction: [0.6, 0.02],
-            pose: [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0],
-        },
+        object: ObjectEntry::new("cube.obj", HALF),
         joint_names: hand.joint_names().into_iter().map(str::to_owned).collect(),
         grasps: Vec::new(),
     }
@@ -132,6 +131,135 @@ fn a_hand_that_starts_in_itself_is_not_simulated() {
     assert!(rows[0].directions.is_empty());
 }
 
+/// Something about the cube.
+fn around(change: impl Fn(&mut SurroundingsSpec)) -> SurroundingsSpec {
+    let mut around = SurroundingsSpec::default();
+    change(&mut around);
+    around
+}
+
+fn plane(point: [f64; 3], normal: [f64; 3]) -> HalfSpace {
+    HalfSpace { point, normal }
+}
+
+#[test]
+fn a_table_bears_what_friction_does_not() {
+    // Jaws that press too little for a pull along their faces, 0.6 N where 0.83 N are needed.
+    let weak = || vec![jaws(CLOSED, CLOSED + 0.6 / STIFFNESS)];
+    let every = Protocol {
+        every_direction: true,
+        ..Protocol::default()
+    };
+    let directions = |around: SurroundingsSpec, turn: [f64; 4]| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut set = set(&library::named("gripper").unwrap(), folder.path());
+        (set.hand.kp, set.hand.kv) = (Some(STIFFNESS), Some(5.0));
+        set.hand.joint_damping = Some(0.05);
+        set.object.pose[3..].copy_from_slice(&turn);
+        set.object.surroundings = around;
+        set.grasps = weak();
+        evaluate(&set, folder.path(), &every, &|| ())
+            .unwrap()
+            .remove(0)
+    };
+    let none = [1.0, 0.0, 0.0, 0.0];
+    // Along -z the palm is there.
+    let alone = directions(around(|_| ()), none);
+    assert_eq!(alone.directions, [true, true, false, false, true, false]);
+    // A table whose upper face is the cube's upper one: the pull along +z goes into it.
+    let table = |normal: [f64; 3]| {
+        around(|around| around.planes = vec![plane(normal.map(|x| -HALF * x), normal)])
+    };
+    let above = directions(table([0.0, 0.0, -1.0]), none);
+    assert_eq!(above.directions, [true, true, false, false, true, true]);
+    // It stands in the frame of the cube: with that a quarter turn about x, its -y face is up.
+    let half = std::f64::consts::FRAC_1_SQRT_2;
+    let turned = directions(table([0.0, 1.0, 0.0]), [half, -half, 0.0, 0.0]);
+    assert_eq!(turned.directions, [true, true, false, false, true, true]);
+}
+
+#[test]
+fn every_solid_about_the_object_stops_a_hand_that_starts_in_it() {
+    // Where the left jaw is at the pregrasp: the gripper's jaws are at x = +-0.05 less their way.
+    let at = |set: &mut GraspSet, make: &dyn Fn(&mut SurroundingsSpec)| {
+        set.object.surroundings = around(make);
+    };
+    let jaw = 0.05 - CLOSED;
+    let one = || vec![jaws(CLOSED, CLOSED + 1.1 / STIFFNESS)];
+    let free = verdicts(|_| (), one());
+    assert_eq!((free[0].held, free[0].around_penetration), (true, 0.0));
+    let sphere = ShapeSpec::Sphere {
+        centre: [jaw, 0.0, 0.0],
+        radius: 0.015,
+    };
+    let capsule = ShapeSpec::Capsule {
+        from: [jaw, -0.1, 0.0],
+        to: [jaw, 0.1, 0.0],
+        radius: 0.015,
+    };
+    let cuboid = ShapeSpec::Cuboid {
+        centre: [jaw, 0.0, 0.0],
+        half: [0.02, 0.1, 0.02],
+        rotation: [1.0, 0.0, 0.0, 0.0],
+    };
+    let section = |z: f64| SectionSpec {
+        z,
+        middle: 0.0,
+        radii: vec![0.02; 5],
+    };
+    let loft = ShapeSpec::Loft {
+        position: [jaw, 0.0, -0.02],
+        rotation: [1.0, 0.0, 0.0, 0.0],
+        sections: vec![section(0.0), section(0.04)],
+    };
+    for shape in [sphere, capsule, cuboid, loft] {
+        let make = |around: &mut SurroundingsSpec| around.shapes = vec![shape.clone()];
+        let rows = verdicts(|set| at(set, &make), one());
+        assert_eq!(rows[0].lost, Some(Lost::StartsInside), "{shape:?} {rows:?}");
+        assert!(
+            rows[0].around_penetration > 0.01 && rows[0].start_penetration > 0.01,
+            "{rows:?}"
+        );
+        // Far away it is nothing to the hand.
+        let rows = verdicts(
+            |set| {
+                at(set, &make);
+                for shape in &mut set.object.surroundings.shapes {
+                    match shape {
+                        ShapeSpec::Sphere { centre, .. } | ShapeSpec::Cuboid { centre, .. } => {
+                            centre[1] = 1.0;
+                        }
+                        ShapeSpec::Capsule { from, to, .. } => (from[1], to[1]) = (1.0, 1.2),
+                        ShapeSpec::Loft { position, .. } => position[1] = 1.0,
+                    }
+                }
+            },
+            one(),
+        );
+        assert!(rows[0].held, "{shape:?} {rows:?}");
+    }
+    let wall = |around: &mut SurroundingsSpec| {
+        around.planes = vec![plane([0.0, 0.0, -0.03], [0.0, 0.0, 1.0])];
+    };
+    let rows = verdicts(|set| at(set, &wall), one());
+    assert_eq!(rows[0].lost, Some(Lost::StartsInside), "{rows:?}");
+    // So does a table that the object is in, and the hand is not.
+    let above = |around: &mut SurroundingsSpec| {
+        around.planes = vec![plane([0.0, 0.0, 0.005], [0.0, 0.0, -1.0])];
+    };
+    let low = || {
+        let grasp = jaws(CLOSED, CLOSED + 1.1 / STIFFNESS);
+        vec![GraspEntry {
+            pos: [0.0, 0.0, -0.061],
+            ..grasp
+        }]
+    };
+    let rows = verdicts(|set| at(set, &above), low());
+    assert_eq!(rows[0].around_penetration, 0.0);
+    assert!((rows[0].start_penetration - 0.015).abs() < 1e-6, "{rows:?}");
+    assert_eq!(rows[0].lost, Some(Lost::StartsInside));
+}
+
 #[test]
 fn verdicts_do_not_depend_on_the_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
@@ -216,6 +344,10 @@ fn faults_of_sets_name_what_is_wrong() {
     );
     says(&|set| set.object.mesh = "gone.obj".to_owned(), "gone.obj");
     says(&|set| set.object.mass = -1.0, "mass is -1");
+    says(
+        &|set| set.object.surroundings = around(|it| it.planes = vec![plane([0.0; 3], [0.0; 3])]),
+        "surroundings.planes",
+    );
     std::fs::write(
         folder.path().join("hand.xml"),
         "<mujoco><worldbody/></mujoco>",

@@ -10,7 +10,7 @@ use nalgebra::{Quaternion, UnitQuaternion, Vector3};
 use rayon::prelude::*;
 
 use super::{
-    Lost, Protocol, Verdict,
+    Lost, Protocol, Verdict, around,
     measure::{distances, measure, self_penetration},
     scene::Scene,
 };
@@ -67,14 +67,17 @@ impl Trial<'_, '_> {
         let at_controls = self.place(&at);
         let measured = measure(self.scene, self.data, self.protocol);
         let self_depth = self_penetration(self.scene, self.data);
+        let [around_depth, _] = around::penetration(self.scene, self.data);
         let after_controls = self.place(&after);
         let before_controls = self.place(&before);
+        let [hand_depth, object_depth] = around::penetration(self.scene, self.data);
+        let depth = self_penetration(self.scene, self.data)
+            .max(hand_depth)
+            .max(object_depth);
         let start = distances(self.scene, self.data, self.protocol.reach)
             .iter()
             .flatten()
-            .fold(self_penetration(self.scene, self.data), |depth, d| {
-                depth.max(-d)
-            });
+            .fold(depth, |depth, d| depth.max(-d));
         let mut verdict = Verdict {
             held: false,
             lost: None,
@@ -83,6 +86,7 @@ impl Trial<'_, '_> {
             turn: None,
             penetration: measured.penetration,
             self_penetration: self_depth,
+            around_penetration: around_depth,
             start_penetration: start,
             touching_links: measured.touching_links,
             contact_distance: measured.contact_distance,

@@ -127,7 +127,7 @@ fn along(from: &[f64; 3], to: &[f64; 3], radius: f64) -> Vec<Ball> {
 }
 
 /// Balls that cover a shape, coarsely.
-pub(super) fn balls(shape: &ShapeSpec) -> Vec<Ball> {
+pub(crate) fn balls(shape: &ShapeSpec) -> Vec<Ball> {
     match shape {
         ShapeSpec::Sphere { centre, radius } => vec![Ball {
             centre: Vector3::from(*centre),

@@ -30,6 +30,16 @@ impl Floor {
         Self { raster, nodes }
     }
 
+    /// Whether no node is deeper inside than half of a cell: then hardly anything is known of what
+    /// is inside.
+    pub fn is_thin(&self) -> bool {
+        let deepest = self
+            .nodes
+            .iter()
+            .fold(0.0, |deep: f32, &node| deep.max(-node));
+        f64::from(deepest) < 0.5 * self.raster.spacing
+    }
+
     /// A distance (m) that [`distance`] does not fall short of at a point: that of the nearest
     /// node, less [`SLACK`] times the way to it.
     #[inline]

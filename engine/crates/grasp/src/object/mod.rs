@@ -2,6 +2,7 @@
 
 pub mod distance;
 pub mod field;
+mod stand;
 pub mod surroundings;
 
 use std::path::{Path, PathBuf};
@@ -107,6 +108,12 @@ impl Object {
             source,
         })?;
         Self::of_solids(name, vec![(path, solid)], fineness)
+    }
+
+    /// The edge of a cell of its distance (m), if the object is nowhere thicker than that, so that
+    /// penetration of it is hardly known.
+    pub fn thin(&self) -> Option<f64> {
+        self.floor.is_thin().then_some(self.field.raster().spacing)
     }
 
     fn of_solids(

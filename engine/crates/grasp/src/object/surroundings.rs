@@ -23,14 +23,27 @@ pub struct HalfSpace {
     pub normal: [f64; 3],
 }
 
-/// Solids in the frame of an object, which hands are to leave alone.
+/// Solids in the frame of an object (m), which hands are to leave alone.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SurroundingsSpec {
+    /// Outward normals of planes that the object touches, wherever its surface ends: tables that
+    /// objects of all sizes lie on. Not in sets, which have planes for them. Default: [].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<[f64; 3]>,
     /// Tables and walls without end. Default: [].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub planes: Vec<HalfSpace>,
-    /// Balls, capsules and boxes, as links of hands have. Default: [].
+    /// Balls, capsules, boxes and lofts, as links of hands have. Default: [].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shapes: Vec<ShapeSpec>,
+}
+
+impl SurroundingsSpec {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty() && self.planes.is_empty() && self.shapes.is_empty()
+    }
 }
 
 /// The same, ready for use.
@@ -46,8 +59,16 @@ impl Surroundings {
     /// Of a description.
     ///
     /// # Errors
-    /// A normal of no length, a shape of no size, numbers that are not finite.
+    /// A normal of no length, a shape of no size, numbers that are not finite; tables, which have to
+    /// be planes first, see [`surround`](super::Object::surround).
     pub fn new(spec: &SurroundingsSpec) -> Result<Self, GraspError> {
+        if !spec.tables.is_empty() {
+            return Err(GraspError::Setting {
+                field: "surroundings.tables",
+                found: format!("{:?}", spec.tables),
+                expected: "none here: planes say where they are",
+            });
+        }
         let mut planes = Vec::with_capacity(spec.planes.len());
         for (index, plane) in spec.planes.iter().enumerate() {
             let normal = finite(&plane.normal).and_then(|normal| normal.try_normalize(1e-12));
@@ -60,10 +81,11 @@ impl Surroundings {
             };
             planes.push((normal, normal.dot(&point)));
         }
-        if let Some(wrong) = spec.shapes.iter().find(|shape| !sound(shape)) {
+        let mut shapes = spec.shapes.iter().enumerate();
+        if let Some((index, wrong)) = shapes.find(|(_, shape)| !sound(shape)) {
             return Err(GraspError::Setting {
                 field: "surroundings.shapes",
-                found: format!("{wrong:?}"),
+                found: format!("{wrong:?} at {index}"),
                 expected: "shapes of finite numbers and positive sizes",
             });
         }
@@ -133,6 +155,7 @@ mod tests {
                     rotation: [1.0, 0.3, -0.2, 0.1],
                 },
             ],
+            ..SurroundingsSpec::default()
         };
         Surroundings::new(&spec).unwrap()
     }

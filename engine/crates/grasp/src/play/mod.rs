@@ -1,6 +1,7 @@
 //! Grasps in scenes: a hand as an articulated tool that closes about something soft, presses
 //! and lifts it, for the simulation to refine.
 
+mod around;
 mod settings;
 pub mod tool;
 
@@ -20,6 +21,7 @@ use crate::{
     object::{Object, distance::distance},
     set::{GraspEntry, GraspSet, pose},
 };
+use around::around;
 pub use settings::Settings;
 
 /// Names of the tool and of the body.
@@ -42,15 +44,15 @@ struct Key {
 
 /// The scene in which a hand closes about an object that is soft, presses and lifts it.
 ///
-/// The object lies on the floor, turned so that the hand grips from above. The hand starts at
-/// the pregrasp; solids of it that come near the object are colliders, at most
-/// [`MAX_COLLIDERS`], the nearest first. The loss is one as long as the object lies and zero
+/// The object lies on the floor, turned so that the hand grips from above; what stands about it
+/// turns along. The hand starts at the pregrasp; solids of it that come near the object are
+/// colliders, at most [`MAX_COLLIDERS`] with the surroundings, the nearest first. The loss is one as long as the object lies and zero
 /// when it is where the lift ends. `file` is the mesh that the object is filled from, as it is
 /// seen from the scene.
 ///
 /// # Errors
 /// A joint of the set that the hand does not have, or one of the hand that it does not name; a
-/// setting that makes no sense.
+/// setting or surroundings that make no sense.
 pub fn play(
     hand: &Hand,
     set: &GraspSet,
@@ -65,9 +67,11 @@ pub fn play(
     let body = keys.body;
     let [low, high] = bounds(object, &body);
     let cell = settings.cell.unwrap_or((high - low).max() / CELLS_ALONG);
-    let (parts, far) = near(hand, object, &keys, settings.within);
-    let width = settings.width * cell;
     let law = Law::Coulomb(set.object.friction[0]);
+    let around = around(&set.object.surroundings, &body, law)?;
+    let most = MAX_COLLIDERS.saturating_sub(around.len());
+    let (parts, far) = near(hand, object, &keys, settings.within, most);
+    let width = settings.width * cell;
     let colliders = parts
         .iter()
         .map(|part| tool::collider(hand, NAMES[0], part, law, width));
@@ -123,7 +127,7 @@ pub fn play(
             }],
             gas: None,
             forces: Vec::new(),
-            colliders: named(colliders),
+            colliders: named(colliders.chain(around)),
             rigids: Vec::new(),
             tools: vec![tool],
             injectors: Vec::new(),
@@ -236,9 +240,15 @@ fn domain(low: &Vector3<f64>, high: &Vector3<f64>, cell: f64, lift: f64) -> Doma
     }
 }
 
-/// The solids of the hand that come within so much (m) of the object in any of the postures,
-/// and how many others there are.
-fn near(hand: &Hand, object: &Object, keys: &Keys, within: f64) -> (Vec<tool::Part>, usize) {
+/// The solids of the hand that come within so much (m) of the object in any of the postures, at
+/// most so many, the nearest first, and how many others there are.
+fn near(
+    hand: &Hand,
+    object: &Object,
+    keys: &Keys,
+    within: f64,
+    most: usize,
+) -> (Vec<tool::Part>, usize) {
     let mut frames = hand.frames();
     let parts = tool::parts(hand);
     let mut gaps = vec![f64::INFINITY; parts.len()];
@@ -258,7 +268,7 @@ fn near(hand: &Hand, object: &Object, keys: &Keys, within: f64) -> (Vec<tool::Pa
     }
     let mut order: Vec<usize> = (0..parts.len()).filter(|&at| gaps[at] <= within).collect();
     order.sort_by(|&a, &b| gaps[a].total_cmp(&gaps[b]));
-    order.truncate(MAX_COLLIDERS);
+    order.truncate(most);
     order.sort_unstable();
     let far = parts.len() - order.len();
     let chosen = order.into_iter().map(|at| parts[at].clone());

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use backflow_sim::{
+    collider::SignedDistance,
     io::obj_text,
     scene::{Meshes, Scene, build_with, check_with},
     tool::Trajectory,
@@ -10,7 +11,8 @@ use backflow_sim::{
 
 use super::*;
 use crate::{
-    hand::library,
+    hand::{library, spec::ShapeSpec},
+    object::surroundings::{HalfSpace, Surroundings, SurroundingsSpec},
     set::{HandEntry, ObjectEntry},
     testing::{ball, noise},
 };
@@ -51,11 +53,8 @@ fn hovering(hand: &Hand, seed: u64) -> (GraspSet, GraspEntry) {
         score: None,
     };
     let object = ObjectEntry {
-        mesh: FILE.to_owned(),
-        scale: 1.0,
-        mass: 0.1,
-        friction: [0.6, 0.02],
         pose: [0.1, -0.2, 0.3, 1.0, 0.2, -0.3, 0.4],
+        ..ObjectEntry::new(FILE, 1.0)
     };
     let set = GraspSet {
         grasps: vec![grasp.clone()],
@@ -88,7 +87,7 @@ fn solids_of_every_hand_are_where_its_kinematics_put_them() {
         let scene = built(folder.path(), &object, &played.spec);
         let order = set.order(hand).unwrap();
         let keys = keys(hand, &set, &grasp, &object, &order);
-        let (parts, far) = near(hand, &object, &keys, settings.within);
+        let (parts, far) = near(hand, &object, &keys, settings.within, MAX_COLLIDERS);
         assert_eq!(parts.len() + far, tool::parts(hand).len());
         assert_eq!(parts.len(), scene.world.colliders.len());
         let way = Trajectory::new(
@@ -214,4 +213,55 @@ fn other_joints_and_settings_without_sense_are_refused() {
         };
         assert!(said(&set, &settings).contains("lift"));
     }
+}
+
+#[test]
+fn what_stands_about_the_object_turns_along_with_it() {
+    let (object, folder) = (ball(0.04), tempfile::tempdir().unwrap());
+    let hand = library::named("gripper").unwrap();
+    let (mut set, grasp) = hovering(&hand, 7);
+    set.object.surroundings = SurroundingsSpec {
+        planes: vec![HalfSpace {
+            point: [0.0, -0.04, 0.0],
+            normal: [0.0, 2.0, 0.0],
+        }],
+        shapes: vec![
+            ShapeSpec::Cuboid {
+                centre: [0.1, 0.0, 0.0],
+                half: [0.01, 0.02, 0.03],
+                rotation: [1.0, 0.5, 0.0, 0.0],
+            },
+            ShapeSpec::Capsule {
+                from: [0.0, 0.1, 0.0],
+                to: [0.05, 0.1, 0.02],
+                radius: 0.01,
+            },
+        ],
+        ..SurroundingsSpec::default()
+    };
+    let played = play(&hand, &set, &grasp, &object, FILE, &all()).unwrap();
+    let colliders = &built(folder.path(), &object, &played.spec).world.colliders;
+    let order = set.order(&hand).unwrap();
+    let body = keys(&hand, &set, &grasp, &object, &order).body;
+    let around = Surroundings::new(&set.object.surroundings).unwrap();
+    let last = &colliders[colliders.len() - 3..];
+    for seed in 0..50 {
+        let local = noise(seed) * 0.15;
+        let mut known = Vec::new();
+        around.visit(&local, |distance, _| known.push(distance));
+        // The planes first, then segments, then boxes.
+        let known = [known[0], known[2], known[1]];
+        for (collider, known) in last.iter().zip(known) {
+            let at = collider.pose.inverse_apply(&body.apply(&local));
+            let found = collider.shape.probe(&at).distance;
+            // Inside a box other distances than that of the nearest face are none.
+            assert!(
+                (found - known).abs() < 1e-9 || known < 0.0,
+                "{found} {known}"
+            );
+        }
+    }
+    set.object.surroundings.planes[0].normal = [0.0; 3];
+    let said = play(&hand, &set, &grasp, &object, FILE, &all()).unwrap_err();
+    assert!(said.to_string().contains("surroundings.planes"), "{said}");
 }

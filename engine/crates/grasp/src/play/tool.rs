@@ -50,40 +50,41 @@ pub fn parts(hand: &Hand) -> Vec<Part> {
 }
 
 fn of_segment(link: usize, segment: &Segment) -> Part {
-    let (way, radius) = (segment.to - segment.from, segment.radius);
-    let half_length = 0.5 * way.norm();
-    let middle = (segment.from + segment.to) * 0.5;
-    // Capsules lie along y; of opposite directions any turn will do.
-    let turn = Rotation3::rotation_between(&Vector3::y(), &way)
-        .unwrap_or_else(|| Rotation3::from_axis_angle(&Vector3::x_axis(), std::f64::consts::PI));
+    let (shape, place) = segment_solid(segment);
     Part {
         link,
-        shape: if half_length > 0.0 {
-            Shape::Capsule {
-                radius,
-                half_length,
-            }
-        } else {
-            Shape::Sphere { radius }
-        },
-        place: Pose {
-            position: middle,
-            rotation: if half_length > 0.0 {
-                turn.into_inner()
-            } else {
-                Matrix3::identity()
-            },
-        },
-        points: vec![segment.from, middle, segment.to],
-        reach: radius,
+        shape,
+        points: vec![segment.from, place.position, segment.to],
+        place,
+        reach: segment.radius,
     }
 }
 
-fn of_block(link: usize, block: &Block) -> Part {
+/// A segment with a radius as a capsule, or as a ball if it has no length.
+pub(super) fn segment_solid(segment: &Segment) -> (Shape, Pose<f64>) {
+    let (way, radius) = (segment.to - segment.from, segment.radius);
+    let half_length = 0.5 * way.norm();
+    let position = (segment.from + segment.to) * 0.5;
+    if half_length == 0.0 {
+        let rotation = Matrix3::identity();
+        return (Shape::Sphere { radius }, Pose { position, rotation });
+    }
+    // Capsules lie along y; of opposite directions any turn will do.
+    let turn = Rotation3::rotation_between(&Vector3::y(), &way)
+        .unwrap_or_else(|| Rotation3::from_axis_angle(&Vector3::x_axis(), std::f64::consts::PI));
     let place = Pose {
-        position: block.centre,
-        rotation: block.rotation,
+        position,
+        rotation: turn.into_inner(),
     };
+    let shape = Shape::Capsule {
+        radius,
+        half_length,
+    };
+    (shape, place)
+}
+
+fn of_block(link: usize, block: &Block) -> Part {
+    let (shape, place) = block_solid(block);
     let lattice = (0..27).map(|index: u32| {
         let step = |unit: u32| f64::from(index / unit % 3) - 1.0;
         let steps = Vector3::new(step(1), step(3), step(9));
@@ -91,14 +92,24 @@ fn of_block(link: usize, block: &Block) -> Part {
     });
     Part {
         link,
-        shape: Shape::Box {
-            half: block.half.into(),
-            rounding: 0.0,
-        },
+        shape,
         points: lattice.collect(),
         reach: 0.0,
         place,
     }
+}
+
+/// A box.
+pub(super) fn block_solid(block: &Block) -> (Shape, Pose<f64>) {
+    let place = Pose {
+        position: block.centre,
+        rotation: block.rotation,
+    };
+    let shape = Shape::Box {
+        half: block.half.into(),
+        rounding: 0.0,
+    };
+    (shape, place)
 }
 
 /// The frames of the links in that of the root when all joints are at zero.

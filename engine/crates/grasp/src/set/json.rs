@@ -4,14 +4,15 @@ use std::{io::Write, path::Path};
 
 use backflow_sim::io::atomic::write_atomic;
 
-use super::{FORMAT, GraspSet};
-use crate::GraspError;
+use super::{FORMAT, GraspSet, ObjectEntry};
+use crate::{GraspError, object::surroundings::Surroundings};
 
-/// Reads a set.
+/// Reads a set. One that says nothing of surroundings has none.
 ///
 /// # Errors
 /// The file cannot be read, is not a set, or has grasps with another number of angles than
-/// names of joints.
+/// names of joints; poses without a turn, an object without a size, surroundings that make no
+/// sense.
 pub fn read(path: &Path) -> Result<GraspSet, GraspError> {
     let text = std::fs::read_to_string(path).map_err(|source| GraspError::File {
         path: path.to_owned(),
@@ -27,7 +28,14 @@ pub fn read(path: &Path) -> Result<GraspSet, GraspError> {
     if set.format != FORMAT {
         return Err(fault("the format grasp-set/1", set.format));
     }
+    sound(&set.object).map_err(|(expected, found)| fault(expected, found))?;
     for (index, grasp) in set.grasps.iter().enumerate() {
+        let ([x, y, z], [w, i, j, k]) = (grasp.pos, grasp.quat);
+        let root = [x, y, z, w, i, j, k];
+        let poses = [Some(root), grasp.pregrasp_pose, grasp.squeeze_pose];
+        if let Some(pose) = poses.iter().flatten().find(|pose| !is_pose(pose)) {
+            return Err(fault(POSE, format!("{pose:?} in grasp {index}")));
+        }
         for angles in [&grasp.pregrasp, &grasp.grasp, &grasp.squeeze] {
             if angles.len() != set.joint_names.len() {
                 return Err(fault(
@@ -38,6 +46,37 @@ pub fn read(path: &Path) -> Result<GraspSet, GraspError> {
         }
     }
     Ok(set)
+}
+
+const POSE: &str = "a position and a quaternion that has a length";
+
+/// Whether a position and a quaternion are a pose.
+fn is_pose(pose: &[f64; 7]) -> bool {
+    let turn: f64 = pose[3..].iter().map(|part| part * part).sum();
+    pose.iter().all(|part| part.is_finite()) && turn.sqrt() > 1e-12
+}
+
+/// What is expected of an object, and what is there in its place.
+fn sound(object: &ObjectEntry) -> Result<(), (&'static str, String)> {
+    for (field, number) in [("scale", object.scale), ("mass", object.mass)] {
+        if !(number > 0.0 && number.is_finite()) {
+            return Err(("positive numbers", format!("object.{field} = {number}")));
+        }
+    }
+    if !object
+        .friction
+        .iter()
+        .all(|part| *part >= 0.0 && part.is_finite())
+    {
+        let found = format!("object.friction = {:?}", object.friction);
+        return Err(("numbers that are not negative", found));
+    }
+    if !is_pose(&object.pose) {
+        return Err((POSE, format!("object.pose = {:?}", object.pose)));
+    }
+    Surroundings::new(&object.surroundings)
+        .map(|_| ())
+        .map_err(|error| ("surroundings that make sense", format!("object.{error}")))
 }
 
 /// Writes a set, atomically.
@@ -59,7 +98,11 @@ pub fn write(path: &Path, set: &GraspSet) -> Result<(), GraspError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::set::{GraspEntry, HandEntry, ObjectEntry, diversity, npz};
+    use crate::{
+        hand::spec::ShapeSpec,
+        object::surroundings::{HalfSpace, SurroundingsSpec},
+        set::{GraspEntry, HandEntry, diversity, npz},
+    };
 
     fn set() -> GraspSet {
         let entry = |index: f64| GraspEntry {
@@ -78,13 +121,7 @@ mod tests {
                 kp: Some(5.0),
                 ..HandEntry::new("hand.xml")
             },
-            object: ObjectEntry {
-                mesh: "mesh.obj".to_owned(),
-                scale: 0.1,
-                mass: 0.1,
-                friction: [0.6, 0.02],
-                pose: [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0],
-            },
+            object: ObjectEntry::new("mesh.obj", 0.1),
             joint_names: vec!["a".to_owned(), "b".to_owned()],
             grasps: (0..4).map(|index| entry(f64::from(index))).collect(),
         }
@@ -97,6 +134,93 @@ mod tests {
         write(&path, &set()).unwrap();
         assert_eq!(read(&path).unwrap(), set());
         npz::write(&folder.path().join("set.npz"), &set()).unwrap();
+    }
+
+    /// A table, a wall and a shape.
+    fn around() -> SurroundingsSpec {
+        let plane = |point, normal| HalfSpace { point, normal };
+        SurroundingsSpec {
+            planes: vec![
+                plane([0.0, 0.0, -0.04], [0.0, 0.0, 1.0]),
+                plane([-0.1, 0.0, 0.0], [1.0, 0.0, 0.0]),
+            ],
+            shapes: vec![ShapeSpec::Capsule {
+                from: [0.1, 0.0, 0.0],
+                to: [0.1, 0.0, 0.2],
+                radius: 0.02,
+            }],
+            ..SurroundingsSpec::default()
+        }
+    }
+
+    #[test]
+    fn surroundings_are_kept_and_sets_without_them_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("set.json");
+        let mut with = set();
+        with.object.surroundings = around();
+        write(&path, &with).unwrap();
+        assert_eq!(read(&path).unwrap(), with);
+        write(&path, &set()).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("surroundings"), "{text}");
+        // NPZ has them in its text.
+        let file = folder.path().join("set.npz");
+        npz::write(&file, &with).unwrap();
+        // Text is four bytes a character there.
+        let wide = |text: &str| -> Vec<u8> {
+            let characters = text.chars();
+            characters
+                .flat_map(|one| u32::from(one).to_le_bytes())
+                .collect()
+        };
+        let said = serde_json::to_value(&with.object.surroundings).unwrap();
+        let said = wide(&format!(r#""surroundings":{said}"#));
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(bytes.windows(said.len()).any(|some| some == said));
+    }
+
+    #[test]
+    fn objects_and_poses_that_make_no_sense_are_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("set.json");
+        let says = |change: &dyn Fn(&mut GraspSet), words: &[&str]| {
+            let mut wrong = set();
+            wrong.object.surroundings = around();
+            change(&mut wrong);
+            write(&path, &wrong).unwrap();
+            let said = read(&path).unwrap_err().to_string();
+            let words = words.iter().chain(&["set.json", "expected"]);
+            for word in words {
+                assert!(said.contains(word), "{said}");
+            }
+        };
+        says(
+            &|set| set.object.surroundings.planes[1].normal = [0.0; 3],
+            &["object.surroundings.planes", "at 1"],
+        );
+        says(
+            &|set| set.object.surroundings.tables = vec![[0.0, 0.0, 1.0]],
+            &["object.surroundings.tables"],
+        );
+        says(
+            &|set| {
+                set.object.surroundings.shapes = vec![ShapeSpec::Sphere {
+                    centre: [0.0; 3],
+                    radius: 0.0,
+                }];
+            },
+            &["object.surroundings.shapes", "at 0"],
+        );
+        says(&|set| set.object.scale = 0.0, &["object.scale = 0"]);
+        says(&|set| set.object.mass = -1.0, &["object.mass = -1"]);
+        says(&|set| set.object.friction[1] = -0.1, &["object.friction"]);
+        says(&|set| set.object.pose = [0.0; 7], &["object.pose"]);
+        says(&|set| set.grasps[3].quat = [0.0; 4], &["grasp 3"]);
+        says(
+            &|set| set.grasps[1].squeeze_pose = Some([0.0; 7]),
+            &["grasp 1"],
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
     GraspError,
     evaluation::summary,
     hand::Hand,
+    object::surroundings::SurroundingsSpec,
     synthesis::{Grasp, Score},
 };
 
@@ -92,6 +93,24 @@ pub struct ObjectEntry {
     /// Where its frame is: position (m) and quaternion `[w, x, y, z]`.
     #[serde(default = "at_origin")]
     pub pose: [f64; 7],
+    /// What stood about it when the grasps were found, in its frame (m); nothing by default.
+    #[serde(default, skip_serializing_if = "SurroundingsSpec::is_empty")]
+    pub surroundings: SurroundingsSpec,
+}
+
+impl ObjectEntry {
+    /// A mesh at a scale (1) alone at the origin, of 0.1 kg with the friction of DexGraspBench, 0.6 and
+    /// 0.02 m.
+    pub fn new(mesh: impl Into<String>, scale: f64) -> Self {
+        Self {
+            mesh: mesh.into(),
+            scale,
+            mass: 0.1,
+            friction: [0.6, 0.02],
+            pose: at_origin(),
+            surroundings: SurroundingsSpec::default(),
+        }
+    }
 }
 
 fn at_origin() -> [f64; 7] {
@@ -125,11 +144,13 @@ pub struct GraspEntry {
 impl GraspEntry {
     /// A grasp as it stands in a set.
     pub fn of(grasp: &Grasp) -> Self {
-        let rotation = Rotation3::from_matrix_unchecked(grasp.stance.rotation);
-        let turn = UnitQuaternion::from_rotation_matrix(&rotation);
+        let [x, y, z, w, i, j, k] = numbers(&Pose {
+            position: grasp.stance.position,
+            rotation: grasp.stance.rotation,
+        });
         Self {
-            pos: grasp.stance.position.into(),
-            quat: [turn.w, turn.i, turn.j, turn.k],
+            pos: [x, y, z],
+            quat: [w, i, j, k],
             pregrasp: grasp.pregrasp.clone(),
             grasp: grasp.grasp.clone(),
             squeeze: grasp.squeeze.clone(),
@@ -149,6 +170,31 @@ impl GraspSet {
             object,
             joint_names: hand.joint_names().into_iter().map(str::to_owned).collect(),
             grasps: grasps.iter().map(GraspEntry::of).collect(),
+        }
+    }
+
+    /// The same set elsewhere: hand, object and what stands about it, moved by a pose of the world.
+    #[must_use]
+    pub fn moved(&self, by: &Pose<f64>) -> Self {
+        let place = |at: &[f64; 7]| numbers(&by.compose(&pose(at)));
+        let entry = |grasp: &GraspEntry| {
+            let ([x, y, z], [w, i, j, k]) = (grasp.pos, grasp.quat);
+            let [x, y, z, w, i, j, k] = place(&[x, y, z, w, i, j, k]);
+            GraspEntry {
+                pos: [x, y, z],
+                quat: [w, i, j, k],
+                pregrasp_pose: grasp.pregrasp_pose.as_ref().map(place),
+                squeeze_pose: grasp.squeeze_pose.as_ref().map(place),
+                ..grasp.clone()
+            }
+        };
+        Self {
+            object: ObjectEntry {
+                pose: place(&self.object.pose),
+                ..self.object.clone()
+            },
+            grasps: self.grasps.iter().map(entry).collect(),
+            ..self.clone()
         }
     }
 
@@ -183,6 +229,14 @@ pub(crate) fn pose(&[x, y, z, w, i, j, k]: &[f64; 7]) -> Pose<f64> {
         position: Vector3::new(x, y, z),
         rotation: turn.to_rotation_matrix().into_inner(),
     }
+}
+
+/// A pose as position and quaternion `[x, y, z, w, i, j, k]`.
+pub(crate) fn numbers(pose: &Pose<f64>) -> [f64; 7] {
+    let rotation = Rotation3::from_matrix_unchecked(pose.rotation);
+    let turn = UnitQuaternion::from_rotation_matrix(&rotation);
+    let [x, y, z] = pose.position.into();
+    [x, y, z, turn.w, turn.i, turn.j, turn.k]
 }
 
 /// Shares of the variance (1) that the leading one, two, .. five principal components of

@@ -1,14 +1,18 @@
 //! Hands and scenes as MJCF, MuJoCo's format.
 
-use std::{f64::consts::PI, fmt::Write};
+pub(crate) mod geom;
+#[cfg(test)]
+mod tests;
 
-use nalgebra::{UnitQuaternion, Vector3};
+use std::fmt::Write;
 
 use super::{GraspEntry, GraspSet};
-use crate::hand::{
-    Hand,
-    shape::Ball,
-    spec::{HandSpec, JointKind, JointSpec, LinkSpec, ShapeSpec},
+use crate::{
+    GraspError,
+    hand::{
+        Hand,
+        spec::{HandSpec, JointKind, JointSpec, LinkSpec},
+    },
 };
 
 /// Damping (N m s / rad), dry friction (N m) and rotor inertia (kg m^2) of hinges, which hand
@@ -44,10 +48,19 @@ pub fn hand(hand: &Hand) -> String {
     text
 }
 
-/// A scene with a hand at a grasp and its object, free of gravity: keyframes `pregrasp`,
-/// `grasp` and `squeeze`. `meshes` are the files of the object's convex parts as MuJoCo is to
+/// A scene with a hand at a grasp, its object and what stands about it, free of gravity: keyframes
+/// `pregrasp`, `grasp` and `squeeze`. `meshes` are the files of the object's convex parts as MuJoCo is to
 /// find them.
-pub fn scene(hand: &Hand, set: &GraspSet, grasp: &GraspEntry, meshes: &[String]) -> String {
+///
+/// # Errors
+/// A joint of the set that the hand does not have, or one of the hand that it does not name.
+pub fn scene(
+    hand: &Hand,
+    set: &GraspSet,
+    grasp: &GraspEntry,
+    meshes: &[String],
+) -> Result<String, GraspError> {
+    let order = set.order(hand)?;
     let mut text = String::new();
     let (object, s) = (&set.object, set.object.scale);
     line(
@@ -71,18 +84,29 @@ pub fn scene(hand: &Hand, set: &GraspSet, grasp: &GraspEntry, meshes: &[String])
         line(
             &mut text,
             2,
-            &format!(r#"<mesh name="object{index}" file="{mesh}" scale="{s} {s} {s}"/>"#),
+            &format!(
+                r#"<mesh name="object{index}" file="{}" scale="{s} {s} {s}"/>"#,
+                escaped(mesh)
+            ),
         );
     }
     line(&mut text, 1, "</asset>");
     line(&mut text, 1, "<keyframe>");
-    for (name, angles) in [
-        ("pregrasp", &grasp.pregrasp),
-        ("grasp", &grasp.grasp),
-        ("squeeze", &grasp.squeeze),
+    let ([x, y, z], [w, i, j, k]) = (grasp.pos, grasp.quat);
+    let root = [x, y, z, w, i, j, k];
+    for (name, other, angles) in [
+        ("pregrasp", grasp.pregrasp_pose, &grasp.pregrasp),
+        ("grasp", None, &grasp.grasp),
+        ("squeeze", grasp.squeeze_pose, &grasp.squeeze),
     ] {
-        let root = grasp.pos.iter().chain(&grasp.quat);
-        let numbers: Vec<f64> = root.chain(angles).chain(&object.pose).copied().collect();
+        let joints = order.iter().filter_map(|&place| angles.get(place));
+        let root = other.unwrap_or(root);
+        let numbers: Vec<f64> = root
+            .iter()
+            .chain(joints)
+            .chain(&object.pose)
+            .copied()
+            .collect();
         line(
             &mut text,
             2,
@@ -91,7 +115,7 @@ pub fn scene(hand: &Hand, set: &GraspSet, grasp: &GraspEntry, meshes: &[String])
     }
     line(&mut text, 1, "</keyframe>");
     line(&mut text, 0, "</mujoco>");
-    text
+    Ok(text)
 }
 
 /// Everything but the head and what only scenes have.
@@ -99,24 +123,13 @@ fn parts(text: &mut String, hand: &Hand, object: Option<(&super::ObjectEntry, &[
     let spec = &hand.spec;
     line(text, 1, "<asset>");
     for (index, link) in spec.links.iter().enumerate() {
-        let lofts = link
-            .shapes
-            .iter()
-            .enumerate()
-            .filter(|(_, shape)| matches!(shape, ShapeSpec::Loft { .. }));
-        for (at, shape) in lofts {
-            let points: Vec<f64> = crate::hand::shape::surface(shape)
-                .iter()
-                .flat_map(|Ball { centre, .. }| [centre.x, centre.y, centre.z])
-                .collect();
-            line(
-                text,
-                2,
-                &format!(
-                    r#"<mesh name="loft{index}_{at}" vertex="{}"/>"#,
-                    spaced(&points)
-                ),
-            );
+        for (at, shape) in link.shapes.iter().enumerate() {
+            geom::mesh(text, shape, &format!("loft{index}_{at}"));
+        }
+    }
+    if let Some((object, _)) = object {
+        for (at, shape) in object.surroundings.shapes.iter().enumerate() {
+            geom::mesh(text, shape, &format!("surrounding{at}"));
         }
     }
     line(text, 1, "</asset>");
@@ -142,6 +155,7 @@ fn parts(text: &mut String, hand: &Hand, object: Option<(&super::ObjectEntry, &[
             );
         }
         line(text, 2, "</body>");
+        surroundings(text, object);
     }
     line(text, 1, "</worldbody>");
     line(text, 1, "<contact>");
@@ -181,6 +195,32 @@ fn parts(text: &mut String, hand: &Hand, object: Option<(&super::ObjectEntry, &[
         );
     }
     line(text, 1, "</actuator>");
+}
+
+/// What stands about the object, as a body that does not move where the object starts.
+fn surroundings(text: &mut String, object: &super::ObjectEntry) {
+    let around = &object.surroundings;
+    if around.is_empty() {
+        return;
+    }
+    let [x, y, z, w, i, j, k] = object.pose;
+    line(
+        text,
+        2,
+        &format!(r#"<body name="surroundings" pos="{x} {y} {z}" quat="{w} {i} {j} {k}">"#),
+    );
+    let planes = around.planes.iter().map(geom::plane);
+    let shapes = around.shapes.iter().enumerate();
+    let shapes = shapes.map(|(at, shape)| geom::attributes(shape, &format!("surrounding{at}")));
+    let [slide, turn] = object.friction;
+    for geom in planes.chain(shapes) {
+        line(
+            text,
+            3,
+            &format!(r#"<geom {geom} condim="4" friction="{slide} {turn} 0.0001"/>"#),
+        );
+    }
+    line(text, 2, "</body>");
 }
 
 /// A link with all that hangs on it.
@@ -233,30 +273,7 @@ fn body(text: &mut String, hand: &Hand, index: usize, depth: usize, free: bool) 
         );
     }
     for (at, shape) in link.shapes.iter().enumerate() {
-        let geom = match shape {
-            ShapeSpec::Sphere { centre, radius } => {
-                format!(r#"type="sphere" pos="{}" size="{radius}""#, spaced(centre))
-            }
-            ShapeSpec::Capsule { from, to, radius } => {
-                format!(
-                    r#"type="capsule" fromto="{} {}" size="{radius}""#,
-                    spaced(from),
-                    spaced(to)
-                )
-            }
-            ShapeSpec::Cuboid {
-                centre,
-                half,
-                rotation,
-            } => format!(
-                r#"type="box" pos="{}" quat="{}" size="{}""#,
-                spaced(centre),
-                spaced(rotation),
-                spaced(half)
-            ),
-            // Its points are in the frame of the link.
-            ShapeSpec::Loft { .. } => format!(r#"type="mesh" mesh="loft{index}_{at}""#),
-        };
+        let geom = geom::attributes(shape, &format!("loft{index}_{at}"));
         let mass = link.mass / link.shapes.len() as f64;
         line(text, depth + 1, &format!(r#"<geom {geom} mass="{mass}"/>"#));
     }
@@ -272,16 +289,13 @@ fn body(text: &mut String, hand: &Hand, index: usize, depth: usize, free: bool) 
 /// What [`crate::import`] finds pads and palm by.
 fn sites(text: &mut String, spec: &HandSpec, index: usize, depth: usize) {
     if index == 0 {
-        let approach = Vector3::from(spec.palm.approach);
-        let turn = UnitQuaternion::rotation_between(&Vector3::z(), &approach)
-            .unwrap_or_else(|| UnitQuaternion::from_axis_angle(&Vector3::x_axis(), PI));
         line(
             text,
             depth,
             &format!(
                 r#"<site name="palm" pos="{}" quat="{}" size="0.005"/>"#,
                 spaced(&spec.palm.centre),
-                spaced(&[turn.w, turn.i, turn.j, turn.k])
+                spaced(&geom::upright(&spec.palm.approach))
             ),
         );
     }
@@ -305,38 +319,13 @@ fn line(text: &mut String, depth: usize, content: &str) {
     let _ = writeln!(text, "{:width$}{content}", "", width = 2 * depth);
 }
 
+/// A text as the value of an attribute.
+fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('"', "&quot;")
+}
+
 fn spaced(numbers: &[f64]) -> String {
     let numbers: Vec<String> = numbers.iter().map(f64::to_string).collect();
     numbers.join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::hand::library;
-
-    #[test]
-    fn every_link_joint_and_motor_is_in_the_model() {
-        for hand in library::all().unwrap() {
-            let text = super::hand(&hand);
-            for link in &hand.spec.links {
-                assert_eq!(
-                    text.matches(&format!(r#"<body name="{}""#, link.name))
-                        .count(),
-                    1
-                );
-            }
-            for joint in hand.joint_names() {
-                assert_eq!(
-                    text.matches(&format!(r#"<joint name="{joint}""#)).count(),
-                    1
-                );
-            }
-            assert_eq!(text.matches("<position ").count(), hand.motors.len());
-            assert_eq!(
-                text.matches("<body ").count(),
-                text.matches("</body>").count()
-            );
-            assert_eq!(hand.spec.links[0].position, [0.0; 3]);
-        }
-    }
 }

@@ -6,6 +6,11 @@
 //! withdrawn it; the second (Ho and Kleinberg 1996) and the repository of the paper have none. So the tests make sets
 //! of the same kind: as many samples and features, as large a share of one class, and lines that are right about as
 //! often. `published` runs on the files themselves, where somebody has them.
+//!
+//! Measured, shares of the test that are right: board 76.8 +- 4.4 % (the best line of all 82.1 %), overlapping 81.7 +- 3.4 %
+//! (the plane that decides 82.6 %); on the files, 40 seeds, fourclass 75.9 +- 3.4 %, diabetes 72.6 +- 5.2 %. The paper shows
+//! curves, which its script draws between 64 and 80 %. In 80 iterations of these steps no C_i moves by more than about 0.01:
+//! it is the line that the upper level moves, hardly the weights.
 
 use std::convert::Infallible;
 

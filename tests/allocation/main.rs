@@ -1,7 +1,9 @@
-//! The hot loop takes no memory, nor do batches of postures of hands; the pressure of gas takes no more
-//! for more iterations.
+//! The hot loop takes no memory, nor do steps of gas and batches of postures of hands; the pressure of
+//! gas takes no more for more iterations.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod gas;
 
 use backflow::{
     bench::{Case, Order, Size, Workload},
@@ -11,20 +13,7 @@ use backflow::{
         kinematics::{FramesBar, Posture, PostureBar},
         library,
     },
-    sim::{
-        collider::{Shape, Sphere},
-        gas::{
-            boundary::Side,
-            field::{Field, Velocity},
-            grid::Grid,
-            opening::{Obstacle, Openings, Placement, hold, openings},
-            pressure::Precondition,
-            project::{project, project_vjp},
-            projector::Projector,
-        },
-        pose::{Pose, Twist},
-        rollout::forward::{Rollout, Scratch},
-    },
+    sim::rollout::forward::{Rollout, Scratch},
 };
 use nalgebra::{Matrix3, Vector3};
 
@@ -46,8 +35,9 @@ fn memory_is_taken_neither_by_substeps_nor_by_iterations() {
         .num_threads(1)
         .build()
         .unwrap();
-    pool.install(iterations);
+    pool.install(gas::iterations);
     let _profiler = dhat::Profiler::builder().testing().build();
+    pool.install(gas::steps);
     for case in [Case::Liquid, Case::Elastic] {
         pool.install(|| {
             forward(case);
@@ -123,59 +113,4 @@ fn backward(case: Case) {
     let (many, few) = (blocks(STEADY), blocks(STEADY / 2));
     // The plan's stack doubles once more; nothing else grows with the substeps.
     assert!(many <= few + 1, "{case:?}, back: {many}, {few}");
-}
-
-/// A ball in a closed box, and a velocity of waves between them.
-fn gas() -> (Grid, Openings<f64>, Velocity<f64>) {
-    let grid = Grid {
-        origin: Vector3::zeros(),
-        dx: 1.0 / 24.0,
-        cells: [24; 3],
-        periodic: [false; 3],
-    };
-    let sides = [0, 1, 2].map(|_| [Side::wall(0), Side::wall(0)]);
-    let obstacles = [Obstacle {
-        name: "ball".to_owned(),
-        shape: Shape::Sphere(Sphere { radius: 0.28 }),
-    }];
-    let places = [Placement {
-        pose: Pose {
-            position: Vector3::new(0.55, 0.5, 0.45),
-            ..Pose::identity()
-        },
-        twist: Twist::zero(),
-    }];
-    let mut faces = Openings::open(&grid);
-    openings(&grid, &sides, &obstacles, &places, &mut faces);
-    let mut u = [0, 1, 2].map(|axis| {
-        Field::from_fn(&grid, grid.faces()[axis], |x| {
-            (7.0 * x.x + 5.0 * x.y - 3.0 * x.z + axis as f64).sin()
-        })
-    });
-    hold(&faces, &mut u);
-    (grid, faces, u)
-}
-
-/// A projection and its adjoint reach the same peak whatever the iterations forwards.
-fn iterations() {
-    let (grid, faces, start) = gas();
-    let run = |tolerance: f64| {
-        let projector = Projector::new(&grid, &faces, None, Precondition::Incomplete, tolerance);
-        let (mut u, mut bar) = (start.clone(), start.clone());
-        let mut faces_bar = Openings::zero(&grid);
-        let _profiler = dhat::Profiler::builder().testing().build();
-        let mut p = Vec::new();
-        let went = project(&projector, &faces, None, &mut u, &mut p).unwrap();
-        let (bar, faces_bar) = (&mut bar, &mut faces_bar);
-        project_vjp(
-            &projector, &faces, None, &start, &p, None, bar, faces_bar, None,
-        )
-        .unwrap();
-        (went.iterations, dhat::HeapStats::get().max_bytes as f64)
-    };
-    // The first takes what the threads use.
-    run(1e-2);
-    let ((few, little), (many, much)) = (run(1e-2), run(1e-12));
-    assert!(many >= 2 * few.max(1), "{few} {many}");
-    assert!((much / little - 1.0).abs() <= 0.05, "{little} {much}");
 }

@@ -7,7 +7,7 @@ use backflow::sim::gas::{
     poisson::Pockets,
     pressure::Precondition,
     project::{project, project_vjp},
-    projector::Projector,
+    projector::{ProjectScratch, Projector},
 };
 
 use super::{
@@ -26,13 +26,23 @@ pub fn run(cells: usize) {
     for tolerance in [1e-4, 1e-6, 1e-8, 1e-10] {
         let projector = Projector::new(&grid, &faces, None, Precondition::Multigrid, tolerance);
         let (mut u, mut p) = (start.clone(), Vec::new());
+        let mut scratch = ProjectScratch::default();
         let (forward, seconds) =
-            timed(|| project(&projector, &faces, None, &mut u, &mut p).unwrap());
+            timed(|| project(&projector, &faces, None, &mut u, &mut p, &mut scratch).unwrap());
         let (mut bar, mut faces_bar) = (start.clone(), Openings::zero(&grid));
         let (back, back_seconds) = timed(|| {
             let (bar, faces_bar) = (&mut bar, &mut faces_bar);
             project_vjp(
-                &projector, &faces, None, &start, &p, None, bar, faces_bar, None,
+                &projector,
+                &faces,
+                None,
+                &start,
+                &p,
+                None,
+                bar,
+                faces_bar,
+                None,
+                &mut scratch,
             )
             .unwrap()
         });

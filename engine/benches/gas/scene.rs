@@ -85,7 +85,7 @@ pub fn right_hand_side(
     u: &Velocity<f64>,
 ) -> Vec<f64> {
     let mut b = inflow(grid, u, None);
-    pockets.balance(&mut b);
+    pockets.balance(&mut b, &mut Vec::new());
     b
 }
 

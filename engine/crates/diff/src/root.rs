@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     Map,
-    linear::{LinearSolver, Operator, SolveError},
+    linear::{LinearSolver, Memory, Operator, SolveError},
 };
 
 /// `y(theta)` with `F(y, theta) = 0`.
@@ -83,17 +83,54 @@ impl<R: Root, S: LinearSolver> Implicit<R, S> {
         &self.root
     }
 
-    /// `u` with `(dF/dy)^T u = -y_bar`.
-    fn adjoint(&self, y: &[f64], theta: &[f64], y_bar: &[f64]) -> Result<Vec<f64>, SolveError> {
+    /// The cotangents of `theta` for those of `y`, which are at the solution; writes them. Works in
+    /// `memory`, which takes none where it has been at work before on no fewer unknowns.
+    ///
+    /// # Errors
+    /// A length is wrong, or the linear system is not solved.
+    pub fn vjp_in(
+        &self,
+        y: &[f64],
+        theta: &[f64],
+        y_bar: &[f64],
+        theta_bar: &mut [f64],
+        memory: &mut Backward,
+    ) -> Result<(), ImplicitError<R::Error>> {
+        let (unknowns, parameters) = (self.root.unknowns(), self.root.parameters());
+        ImplicitError::check("the cotangent", y_bar.len(), unknowns)?;
+        ImplicitError::check("the solution", y.len(), unknowns)?;
+        ImplicitError::check("theta", theta.len(), parameters)?;
+        ImplicitError::check("the cotangent of theta", theta_bar.len(), parameters)?;
+        self.adjoint(y, theta, y_bar, memory)
+            .map_err(ImplicitError::Backward)?;
+        self.root.parameter_vjp(y, theta, &memory.u, theta_bar);
+        Ok(())
+    }
+
+    /// `memory.u` with `(dF/dy)^T u = -y_bar`.
+    fn adjoint(
+        &self,
+        y: &[f64],
+        theta: &[f64],
+        y_bar: &[f64],
+        memory: &mut Backward,
+    ) -> Result<(), SolveError> {
         let (root, size) = (&self.root, y.len());
-        let mut u = vec![0.0; size];
-        let negative: Vec<f64> = y_bar.iter().map(|bar| -bar).collect();
+        let Backward {
+            u,
+            negative,
+            solver: own,
+        } = memory;
+        u.clear();
+        u.resize(size, 0.0);
+        negative.clear();
+        negative.extend(y_bar.iter().map(|bar| -bar));
         match self.adjoint {
             Adjoint::Direct => {
                 let transpose = Operator::new(size, |x: &[f64], out: &mut [f64]| {
                     root.unknown_vjp(y, theta, x, out);
                 });
-                self.solver.solve(&transpose, &negative, &mut u)?;
+                self.solver.solve_in(&transpose, negative, u, own)?;
             }
             Adjoint::NormalEquations => {
                 let square = Operator::new(size, |x: &[f64], out: &mut [f64]| {
@@ -102,12 +139,21 @@ impl<R: Root, S: LinearSolver> Implicit<R, S> {
                     root.unknown_jvp(y, theta, &middle, out);
                 });
                 let mut right = vec![0.0; size];
-                root.unknown_jvp(y, theta, &negative, &mut right);
-                self.solver.solve(&square, &right, &mut u)?;
+                root.unknown_jvp(y, theta, negative, &mut right);
+                self.solver.solve_in(&square, &right, u, own)?;
             }
         }
-        Ok(u)
+        Ok(())
     }
+}
+
+/// Memory of the backward passes of an [`Implicit`], kept from one to the next. Those by
+/// [`Adjoint::NormalEquations`] take more in each product.
+#[derive(Debug, Clone, Default)]
+pub struct Backward {
+    u: Vec<f64>,
+    negative: Vec<f64>,
+    solver: Memory,
 }
 
 /// What the backward pass of an [`Implicit`] reads.
@@ -180,13 +226,9 @@ impl<R: Root, S: LinearSolver> Map for Implicit<R, S> {
     }
 
     fn vjp(&self, tape: &Solution, y_bar: &[f64]) -> Result<Vec<f64>, Self::Error> {
-        ImplicitError::check("the cotangent", y_bar.len(), self.outputs())?;
-        let u = self
-            .adjoint(&tape.y, &tape.theta, y_bar)
-            .map_err(ImplicitError::Backward)?;
         let mut theta_bar = vec![0.0; self.inputs()];
-        self.root
-            .parameter_vjp(&tape.y, &tape.theta, &u, &mut theta_bar);
+        let memory = &mut Backward::default();
+        self.vjp_in(&tape.y, &tape.theta, y_bar, &mut theta_bar, memory)?;
         Ok(theta_bar)
     }
 }

@@ -11,7 +11,7 @@ use backflow_sim::{
         opening::{Obstacle, Openings, Placement, hold, openings},
         pressure::Precondition,
         project::project,
-        projector::Projector,
+        projector::{ProjectScratch, Projector},
         rollout::RunError as GasError,
     },
     pose::{Pose, Twist},
@@ -96,7 +96,8 @@ impl Box {
             tolerance,
         );
         let mut u = u.clone();
-        project(&projector, openings, None, &mut u, &mut Vec::new()).map_err(|source| {
+        let (p, scratch) = (&mut Vec::new(), &mut ProjectScratch::default());
+        project(&projector, openings, None, &mut u, p, scratch).map_err(|source| {
             GasError::Pressure {
                 frame: 0,
                 step: 0,

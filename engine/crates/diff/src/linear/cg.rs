@@ -1,7 +1,8 @@
 //! Conjugate gradients.
 
 use super::{
-    Info, LinearOperator, LinearSolver, Params, Pass, SolveError, add_scaled, dot, pcg, refine,
+    Info, LinearOperator, LinearSolver, Memory, Params, Pass, SolveError, add_scaled, check_sizes,
+    dot, pcg, refine,
 };
 
 /// Conjugate gradients for symmetric positive definite `A`
@@ -15,15 +16,17 @@ pub struct ConjugateGradient {
 }
 
 impl LinearSolver for ConjugateGradient {
-    fn solve<A: LinearOperator + ?Sized>(
+    fn solve_in<A: LinearOperator + ?Sized>(
         &self,
         a: &A,
         b: &[f64],
         x: &mut [f64],
+        memory: &mut Memory,
     ) -> Result<Info, SolveError> {
+        check_sizes(a, b, x)?;
         let limit = self.params.limit(a.size());
-        let (mut p, mut ap) = (vec![0.0; b.len()], vec![0.0; b.len()]);
-        refine(&self.params, a, b, x, |x, r, target, iterations| {
+        let [r, p, ap] = memory.vectors(b.len());
+        refine(&self.params, a, b, x, r, |x, r, target, iterations| {
             let mut square = dot(r, r);
             p.copy_from_slice(r);
             while square.sqrt() > target {
@@ -31,10 +34,10 @@ impl LinearSolver for ConjugateGradient {
                     return Ok(Pass::Exhausted);
                 }
                 *iterations += 1;
-                a.apply(&p, &mut ap);
-                let alpha = square / pcg::curvature("matrix", *iterations, dot(&p, &ap))?;
-                add_scaled(x, alpha, &p);
-                add_scaled(r, -alpha, &ap);
+                a.apply(p, ap);
+                let alpha = square / pcg::curvature("matrix", *iterations, dot(p, ap))?;
+                add_scaled(x, alpha, p);
+                add_scaled(r, -alpha, ap);
                 let next = dot(r, r);
                 let beta = next / square;
                 for (p, r) in p.iter_mut().zip(r.iter()) {

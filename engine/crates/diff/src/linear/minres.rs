@@ -1,6 +1,9 @@
 //! Minimum residuals for symmetric indefinite matrices.
 
-use super::{Info, LinearOperator, LinearSolver, Params, Pass, SolveError, dot, norm, refine};
+use super::{
+    Info, LinearOperator, LinearSolver, Memory, Params, Pass, SolveError, check_sizes, dot, norm,
+    refine,
+};
 
 /// MINRES for symmetric `A`, definite or not (Paige & Saunders 1975).
 ///
@@ -12,15 +15,19 @@ pub struct Minres {
 }
 
 impl LinearSolver for Minres {
-    fn solve<A: LinearOperator + ?Sized>(
+    fn solve_in<A: LinearOperator + ?Sized>(
         &self,
         a: &A,
         b: &[f64],
         x: &mut [f64],
+        memory: &mut Memory,
     ) -> Result<Info, SolveError> {
+        check_sizes(a, b, x)?;
         let limit = self.params.limit(a.size());
-        refine(&self.params, a, b, x, |x, r, target, iterations| {
-            pass(a, x, r, target, limit, iterations)
+        let [r, vectors @ ..] = memory.vectors::<6>(b.len());
+        let mut vectors = vectors;
+        refine(&self.params, a, b, x, r, |x, r, target, iterations| {
+            pass(a, x, r, &mut vectors, target, limit, iterations)
         })
     }
 }
@@ -32,14 +39,20 @@ fn pass<A: LinearOperator + ?Sized>(
     a: &A,
     x: &mut [f64],
     r: &[f64],
+    vectors: &mut [&mut [f64]; 5],
     target: f64,
     limit: usize,
     iterations: &mut usize,
 ) -> Result<Pass, SolveError> {
     let size = r.len();
-    let [mut v_old, mut w_old, mut w_older, mut av] = [0, 1, 2, 3].map(|_| vec![0.0; size]);
+    let [v, v_old, w_old, w_older, av] = vectors;
+    for start in [&mut *v_old, w_old, w_older] {
+        start.fill(0.0);
+    }
     let mut beta = norm(r);
-    let mut v: Vec<f64> = r.iter().map(|r| r / beta).collect();
+    for (v, r) in v.iter_mut().zip(r) {
+        *v = r / beta;
+    }
     let mut eta = beta;
     let (mut c, mut c_old, mut s, mut s_old) = (1.0, 1.0, 0.0, 0.0);
     let mut beta_in = 0.0;
@@ -49,12 +62,12 @@ fn pass<A: LinearOperator + ?Sized>(
             return Ok(Pass::Exhausted);
         }
         *iterations += 1;
-        a.apply(&v, &mut av);
-        let alpha = dot(&v, &av);
+        a.apply(v, av);
+        let alpha = dot(v, av);
         for i in 0..size {
             av[i] -= alpha * v[i] + beta_in * v_old[i];
         }
-        beta = norm(&av);
+        beta = norm(av);
         if !(alpha.is_finite() && beta.is_finite()) {
             return Err(SolveError::NotFinite {
                 iteration: *iterations,

@@ -139,17 +139,53 @@ pub enum SolveError {
     },
 }
 
+/// Vectors that solves work in, kept from one to the next: the first takes memory, those that follow
+/// with no more unknowns take none.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    vectors: Vec<Vec<f64>>,
+}
+
+impl Memory {
+    /// `N` vectors of `size` numbers, which hold anything, and what is left for those called in turn.
+    fn vectors<const N: usize>(&mut self, size: usize) -> [&mut [f64]; N] {
+        if self.vectors.len() < N {
+            self.vectors.resize(N, Vec::new());
+        }
+        let mut each = self.vectors.iter_mut();
+        std::array::from_fn(|_| match each.next() {
+            Some(vector) => {
+                vector.resize(size, 0.0);
+                &mut vector[..]
+            }
+            None => &mut [],
+        })
+    }
+}
+
 /// Solves `A x = b` for a class of operators.
 pub trait LinearSolver {
-    /// Improves `x`, which holds the first guess, until `|b - A x|` meets the tolerance.
+    /// Improves `x`, which holds the first guess, until `|b - A x|` meets the tolerance; works in
+    /// `memory`.
     ///
     /// On an error `x` holds the last iterate.
+    fn solve_in<A: LinearOperator + ?Sized>(
+        &self,
+        a: &A,
+        b: &[f64],
+        x: &mut [f64],
+        memory: &mut Memory,
+    ) -> Result<Info, SolveError>;
+
+    /// The same in memory of its own.
     fn solve<A: LinearOperator + ?Sized>(
         &self,
         a: &A,
         b: &[f64],
         x: &mut [f64],
-    ) -> Result<Info, SolveError>;
+    ) -> Result<Info, SolveError> {
+        self.solve_in(a, b, x, &mut Memory::default())
+    }
 }
 
 /// Numbers that one task sums. Part of the result, not of the machine.
@@ -158,34 +194,30 @@ const BLOCK: usize = 1 << 13;
 /// Partial sums of a block: as many as the widest registers hold, so that additions overlap.
 const LANES: usize = 16;
 
-/// `a . b`: blocks of [`BLOCK`] numbers, each in [`LANES`] interleaved sums, then the blocks in
-/// order. Long vectors are summed in parallel, to the same bits.
+/// `a . b`: blocks of [`BLOCK`] numbers, each in [`LANES`] interleaved sums; then sums of halves, of
+/// halves of halves and so on, a tree that depends on the length alone. Long vectors are summed in
+/// parallel, to the same bits.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let block = |(a, b): (&[f64], &[f64])| {
-        let mut sums = [0.0; LANES];
-        let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-        let rest: f64 = a_lanes
-            .remainder()
-            .iter()
-            .zip(b_lanes.remainder())
-            .map(|(a, b)| a * b)
-            .sum();
-        for (a, b) in a_lanes.zip(b_lanes) {
-            for lane in 0..LANES {
-                sums[lane] += a[lane] * b[lane];
-            }
-        }
-        sums.iter().sum::<f64>() + rest
-    };
-    if a.len() <= BLOCK {
-        return block((a, b));
+    if a.len() > BLOCK {
+        let half = a.len().div_ceil(BLOCK).div_ceil(2) * BLOCK;
+        let ((a, a_rest), (b, b_rest)) = (a.split_at(half), b.split_at(half));
+        let (sum, rest) = rayon::join(|| dot(a, b), || dot(a_rest, b_rest));
+        return sum + rest;
     }
-    let parts: Vec<f64> = a
-        .par_chunks(BLOCK)
-        .zip(b.par_chunks(BLOCK))
-        .map(block)
-        .collect();
-    parts.iter().sum()
+    let mut sums = [0.0; LANES];
+    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f64 = a_lanes
+        .remainder()
+        .iter()
+        .zip(b_lanes.remainder())
+        .map(|(a, b)| a * b)
+        .sum();
+    for (a, b) in a_lanes.zip(b_lanes) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    sums.iter().sum::<f64>() + rest
 }
 
 /// `|a|`.
@@ -236,7 +268,7 @@ enum Pass {
     Exhausted,
 }
 
-/// Runs `pass` from the measured residual until that meets the tolerance; from zero, if the first
+/// Runs `pass` from the measured residual, which it has in `r`, until that meets the tolerance; from zero, if the first
 /// guess is worse than none: its rounding alone can be more than a tolerance of a small `b`.
 ///
 /// The recurred residual of a pass drifts from the true one; another pass starts from
@@ -246,15 +278,14 @@ fn refine<A: LinearOperator + ?Sized>(
     a: &A,
     b: &[f64],
     x: &mut [f64],
+    r: &mut [f64],
     mut pass: impl FnMut(&mut [f64], &mut [f64], f64, &mut usize) -> Result<Pass, SolveError>,
 ) -> Result<Info, SolveError> {
-    check_sizes(a, b, x)?;
     let (target, size) = (params.target(b), norm(b));
-    let mut r = vec![0.0; b.len()];
     let (mut iterations, mut last) = (0, f64::INFINITY);
     let mut guess = true;
     loop {
-        let mut residual = residual(a, b, x, &mut r);
+        let mut residual = residual(a, b, x, r);
         if guess && residual > size {
             x.fill(0.0);
             r.copy_from_slice(b);
@@ -288,7 +319,7 @@ fn refine<A: LinearOperator + ?Sized>(
             });
         }
         last = residual;
-        match pass(x, &mut r, target, &mut iterations)? {
+        match pass(x, r, target, &mut iterations)? {
             Pass::Ended => {}
             Pass::Exhausted => last = f64::INFINITY,
         }

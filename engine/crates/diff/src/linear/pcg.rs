@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::{
-    BLOCK, Info, LinearOperator, LinearSolver, Params, Pass, SolveError, add_scaled, dot, norm,
-    refine,
+    BLOCK, Info, LinearOperator, LinearSolver, Memory, Params, Pass, SolveError, add_scaled,
+    check_sizes, dot, norm, refine,
 };
 
 /// Conjugate gradients with a symmetric positive definite preconditioner `M ~ A^-1`
@@ -48,11 +48,12 @@ impl LinearOperator for Jacobi {
 }
 
 impl<M: LinearOperator> LinearSolver for PreconditionedConjugateGradient<M> {
-    fn solve<A: LinearOperator + ?Sized>(
+    fn solve_in<A: LinearOperator + ?Sized>(
         &self,
         a: &A,
         b: &[f64],
         x: &mut [f64],
+        memory: &mut Memory,
     ) -> Result<Info, SolveError> {
         let (found, expected) = (self.preconditioner.size(), a.size());
         if found != expected {
@@ -62,30 +63,31 @@ impl<M: LinearOperator> LinearSolver for PreconditionedConjugateGradient<M> {
                 expected,
             });
         }
+        check_sizes(a, b, x)?;
         let limit = self.params.limit(a.size());
-        let [mut p, mut ap, mut z] = [0, 1, 2].map(|_| vec![0.0; b.len()]);
-        refine(&self.params, a, b, x, |x, r, target, iterations| {
-            self.preconditioner.apply(r, &mut z);
-            let mut product = curvature("preconditioner", *iterations + 1, dot(r, &z))?;
-            p.copy_from_slice(&z);
+        let [r, p, ap, z] = memory.vectors(b.len());
+        refine(&self.params, a, b, x, r, |x, r, target, iterations| {
+            self.preconditioner.apply(r, z);
+            let mut product = curvature("preconditioner", *iterations + 1, dot(r, z))?;
+            p.copy_from_slice(z);
             while norm(r) > target {
                 if *iterations >= limit {
                     return Ok(Pass::Exhausted);
                 }
                 *iterations += 1;
-                a.apply(&p, &mut ap);
-                let alpha = product / curvature("matrix", *iterations, dot(&p, &ap))?;
-                add_scaled(x, alpha, &p);
-                add_scaled(r, -alpha, &ap);
+                a.apply(p, ap);
+                let alpha = product / curvature("matrix", *iterations, dot(p, ap))?;
+                add_scaled(x, alpha, p);
+                add_scaled(r, -alpha, ap);
                 if norm(r) <= target {
                     break;
                 }
-                self.preconditioner.apply(r, &mut z);
-                let next = curvature("preconditioner", *iterations, dot(r, &z))?;
+                self.preconditioner.apply(r, z);
+                let next = curvature("preconditioner", *iterations, dot(r, z))?;
                 let beta = next / product;
                 p.par_iter_mut()
                     .with_min_len(BLOCK)
-                    .zip(&z)
+                    .zip(&*z)
                     .for_each(|(p, z)| *p = z + beta * *p);
                 product = next;
             }

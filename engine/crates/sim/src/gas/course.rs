@@ -81,40 +81,45 @@ fn twist_to_f64<T: Real>(twist: &Twist<T>) -> Twist<f64> {
 impl<W: Real> Course<W> {
     /// Where everything is `time` (s) after the start of `frame`.
     pub fn moment<T: Real<Wide = W>>(&self, frame: usize, time: f64) -> Moment<T> {
+        let mut moment = Moment::still();
+        self.set_moment(frame, time, &mut moment);
+        moment
+    }
+
+    /// Overwrites `moment` with [`Course::moment`], in the memory that it has.
+    pub fn set_moment<T: Real<Wide = W>>(&self, frame: usize, time: f64, moment: &mut Moment<T>) {
         let time = W::of(time);
         let still = Blow {
             strength: W::zero(),
             radius: W::one(),
         };
-        Moment {
-            obstacles: self
-                .obstacles
-                .iter()
-                .map(|trajectory| {
-                    let twist = trajectory.twist(frame);
-                    Placement {
-                        pose: narrow_pose(&trajectory.pose(frame, time)),
-                        twist: Twist {
-                            linear: twist.linear.map(T::narrow),
-                            angular: twist.angular.map(T::narrow),
-                        },
-                    }
-                })
-                .collect(),
-            jets: self
-                .jets
-                .iter()
-                .map(|(trajectory, blows)| {
-                    let blow = blows.get(frame).unwrap_or(&still);
-                    let blow = Blow {
-                        strength: T::narrow(blow.strength),
-                        radius: T::narrow(blow.radius),
-                    };
-                    (narrow_pose(&trajectory.pose(frame, time)), blow)
-                })
-                .collect(),
-            sources: self.sources.iter().map(narrow_pose).collect(),
-        }
+        let Moment {
+            obstacles,
+            jets,
+            sources,
+        } = moment;
+        obstacles.clear();
+        obstacles.extend(self.obstacles.iter().map(|trajectory| {
+            let twist = trajectory.twist(frame);
+            Placement {
+                pose: narrow_pose(&trajectory.pose(frame, time)),
+                twist: Twist {
+                    linear: twist.linear.map(T::narrow),
+                    angular: twist.angular.map(T::narrow),
+                },
+            }
+        }));
+        jets.clear();
+        jets.extend(self.jets.iter().map(|(trajectory, blows)| {
+            let blow = blows.get(frame).unwrap_or(&still);
+            let blow = Blow {
+                strength: T::narrow(blow.strength),
+                radius: T::narrow(blow.radius),
+            };
+            (narrow_pose(&trajectory.pose(frame, time)), blow)
+        }));
+        sources.clear();
+        sources.extend(self.sources.iter().map(narrow_pose));
     }
 
     /// Zero cotangents; `species` is the number of scalars.

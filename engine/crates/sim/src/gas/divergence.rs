@@ -12,6 +12,18 @@ use super::{
 
 /// What flows into each cell more than out of it, by `dx`: `b = -sum (+-) (s u + m)`.
 pub fn inflow<T: Real>(grid: &Grid, u: &Velocity<T>, occupied: Option<&Occupied<T>>) -> Vec<T> {
+    let mut b = Vec::new();
+    inflow_into(grid, u, occupied, &mut b);
+    b
+}
+
+/// Overwrites `b` with [`inflow`].
+pub(super) fn inflow_into<T: Real>(
+    grid: &Grid,
+    u: &Velocity<T>,
+    occupied: Option<&Occupied<T>>,
+    b: &mut Vec<T>,
+) {
     let [nx, ny, _] = grid.cells;
     let through = |axis: usize, at: [usize; 3]| {
         let mut face = at;
@@ -24,13 +36,14 @@ pub fn inflow<T: Real>(grid: &Grid, u: &Velocity<T>, occupied: Option<&Occupied<
             occupied.share[axis].data[index] * u + occupied.carried[axis].data[index]
         })
     };
-    let mut b = vec![T::zero(); grid.count()];
+    b.resize(grid.count(), T::zero());
     b.par_chunks_mut(nx)
         .with_min_len(16)
         .enumerate()
         .for_each(|(row, b)| {
             for (i, b) in b.iter_mut().enumerate() {
                 let at = [i, row % ny, row / ny];
+                *b = T::zero();
                 for axis in 0..3 {
                     let mut above = at;
                     above[axis] += 1;
@@ -38,7 +51,6 @@ pub fn inflow<T: Real>(grid: &Grid, u: &Velocity<T>, occupied: Option<&Occupied<
                 }
             }
         });
-    b
 }
 
 /// `p_j - p_i` across a face.

@@ -1,5 +1,7 @@
 //! A quantity sampled on the staggered grid.
 
+use std::ops::Range;
+
 use backflow_diff::Real;
 use rayon::prelude::*;
 
@@ -172,31 +174,40 @@ pub fn entries_mut<V: Send>(
         });
 }
 
-/// A number for every sample, brought together in a fixed order: along rows, then planes,
-/// then over planes.
+/// A number for every sample, brought together in a fixed order: along rows, then planes, then
+/// planes by halves, and halves of halves.
 pub fn reduce<V: Copy + Send + Sync>(
     layout: &Layout,
     part: impl Fn([usize; 3], usize) -> V + Sync,
     start: V,
     join: impl Fn(V, V) -> V + Sync,
 ) -> V {
-    let [nx, ny, nz] = layout.shape;
-    let planes: Vec<V> = (0..nz)
-        .into_par_iter()
-        .map(|k| {
-            let mut sum = start;
-            for j in 0..ny {
-                let mut row = start;
-                let first = layout.index([0, j, k]);
-                for i in 0..nx {
-                    row = join(row, part([i, j, k], first + i));
-                }
-                sum = join(sum, row);
-            }
-            sum
+    planes(layout, 0..layout.shape[2], &part, start, &join)
+}
+
+fn planes<V: Copy + Send + Sync>(
+    layout: &Layout,
+    range: Range<usize>,
+    part: &(impl Fn([usize; 3], usize) -> V + Sync),
+    start: V,
+    join: &(impl Fn(V, V) -> V + Sync),
+) -> V {
+    if range.len() > 1 {
+        let half = range.start + range.len() / 2;
+        let (low, high) = rayon::join(
+            || planes(layout, range.start..half, part, start, join),
+            || planes(layout, half..range.end, part, start, join),
+        );
+        return join(low, high);
+    }
+    let [nx, ny, _] = layout.shape;
+    range.fold(start, |sum, k| {
+        (0..ny).fold(sum, |sum, j| {
+            let first = layout.index([0, j, k]);
+            let row = (0..nx).fold(start, |row, i| join(row, part([i, j, k], first + i)));
+            join(sum, row)
         })
-        .collect();
-    planes.into_iter().fold(start, join)
+    })
 }
 
 /// The sum of a number of every sample, in a fixed order.

@@ -55,28 +55,44 @@ fn joined(a: usize, b: usize) -> Option<usize> {
 impl Incomplete {
     /// The factor of a matrix.
     pub fn new(poisson: &Poisson<f64>) -> Self {
+        let [nx, ny, _] = poisson.cells;
+        let count = poisson.diagonal.len();
+        let mut factors = Self {
+            below: vec![[0.0; ENTRIES]; count],
+            inverse: vec![0.0; count],
+            strides: PATTERN.map(|[x, y, z]| {
+                let rows = y + ny as isize * z;
+                (x + nx as isize * rows).unsigned_abs()
+            }),
+            middle: RefCell::new(vec![0.0; count]),
+        };
+        factors.set(poisson);
+        factors
+    }
+
+    /// Makes it that of another matrix of the same box.
+    pub fn set(&mut self, poisson: &Poisson<f64>) {
         let [nx, ny, nz] = poisson.cells;
         let edge = nx.max(ny).max(nz) as f64;
         let modified = (1.0 - KEPT_BACK / (edge * edge)).max(0.0);
-        let strides = PATTERN.map(|[x, y, z]| {
-            let rows = y + ny as isize * z;
-            (x + nx as isize * rows).unsigned_abs()
-        });
         let joins: [[Option<usize>; ENTRIES]; ENTRIES] =
             array::from_fn(|a| array::from_fn(|b| joined(a, b)));
-        let mut pivots = poisson.diagonal.clone();
-        let mut below: Vec<[f64; ENTRIES]> = (0..pivots.len())
-            .map(|cell| {
-                let at = [cell % nx, cell / nx % ny, cell / (nx * ny)];
-                let mut entries = [0.0; ENTRIES];
-                for (axis, entry) in NEXT.into_iter().enumerate() {
-                    if at[axis] + 1 < poisson.cells[axis] {
-                        entries[entry] = -poisson.conductance(axis, 1, at);
-                    }
+        let Self {
+            below,
+            inverse: pivots,
+            strides,
+            ..
+        } = self;
+        pivots.copy_from_slice(&poisson.diagonal);
+        for (cell, entries) in below.iter_mut().enumerate() {
+            let at = [cell % nx, cell / nx % ny, cell / (nx * ny)];
+            *entries = [0.0; ENTRIES];
+            for (axis, entry) in NEXT.into_iter().enumerate() {
+                if at[axis] + 1 < poisson.cells[axis] {
+                    entries[entry] = -poisson.conductance(axis, 1, at);
                 }
-                entries
-            })
-            .collect();
+            }
+        }
         for cell in 0..pivots.len() {
             let diagonal = poisson.diagonal[cell];
             if diagonal == 0.0 {
@@ -103,15 +119,8 @@ impl Incomplete {
             }
             below[cell] = factor;
         }
-        let of = |pivot: f64, diagonal: f64| if diagonal == 0.0 { 0.0 } else { 1.0 / pivot };
-        let each = pivots.iter().zip(&poisson.diagonal);
-        Self {
-            inverse: each
-                .map(|(&pivot, &diagonal)| of(pivot, diagonal))
-                .collect(),
-            middle: RefCell::new(vec![0.0; pivots.len()]),
-            below,
-            strides,
+        for (pivot, &diagonal) in pivots.iter_mut().zip(&poisson.diagonal) {
+            *pivot = if diagonal == 0.0 { 0.0 } else { 1.0 / *pivot };
         }
     }
 }

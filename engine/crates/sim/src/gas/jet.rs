@@ -60,6 +60,16 @@ impl JetBar {
             mixing: 0.0,
         }
     }
+
+    /// Sets all of it to zero.
+    pub fn clear(&mut self) {
+        let mut scalars = std::mem::take(&mut self.scalars);
+        scalars.fill(0.0);
+        *self = Self {
+            scalars,
+            ..Self::zero(0)
+        };
+    }
 }
 
 /// Radii after which a jet is not felt: `exp(-40)` is below the rounding of any velocity.
@@ -142,7 +152,7 @@ pub fn blow_vjp<T: Real>(
     for axis in 0..3 {
         let layout = u_bar[axis].layout;
         let (total, centre_bar, radius_bar) =
-            falloff_vjp(grid, &layout, pose, blow.radius, |index| {
+            falloff_vjp(grid, &layout, pose, blow.radius, |_, index| {
                 u_bar[axis].data[index]
             });
         let push = push[axis].to_f64();
@@ -162,10 +172,10 @@ fn falloff_vjp<T: Real>(
     layout: &Layout,
     pose: &Pose<T>,
     radius: T,
-    weight: impl Fn(usize) -> T + Sync,
+    weight: impl Fn([usize; 3], usize) -> T + Sync,
 ) -> (f64, Vector3<f64>, f64) {
     let part = |at: [usize; 3], index: usize| {
-        let weight = weight(index);
+        let weight = weight(at, index);
         match falloff(grid, layout, at, &pose.position, radius) {
             Some(f) if weight != T::zero() => {
                 let part = weight * f.value;
@@ -241,12 +251,8 @@ pub fn mix_vjp<T: Real>(
                 q_bar.data[index] * keep * (q.data[index] - own)
             })
         };
-        let mut weights = Field::zero(layout);
-        weights.set(exponent_bar);
         let (total, centre_bar, radius_bar) =
-            falloff_vjp(grid, &layout, pose, blow.radius, |index| {
-                weights.data[index]
-            });
+            falloff_vjp(grid, &layout, pose, blow.radius, exponent_bar);
         bar.mixing -= total * dt;
         let factor = -rate.to_f64();
         bar.pose.position += centre_bar * factor;

@@ -7,7 +7,7 @@ use super::{
     advect::Scheme,
     boundary::Sides,
     buoyancy::Lift,
-    field::{Field, Velocity},
+    field::{Field, Velocity, reduce},
     grid::Grid,
     jet::{Blow, Jet, JetBar},
     opening::{Obstacle, Placement, PlacementBar},
@@ -194,10 +194,8 @@ impl<T: Real> Gas<T> {
     /// The first quantity that is not a finite number, if there is one.
     pub fn not_finite(&self) -> Option<&'static str> {
         let sound = |field: &Field<T>| {
-            field
-                .samples()
-                .iter()
-                .all(|value| value.to_f64().is_finite())
+            let finite = |_: [usize; 3], index: usize| field.data[index].to_f64().is_finite();
+            reduce(&field.layout, finite, true, |a, b| a && b)
         };
         if !self.velocity.iter().all(sound) {
             Some("velocity")
@@ -234,6 +232,13 @@ impl MomentBar {
             jets: vec![JetBar::zero(species); model.jets.len()],
             sources: vec![SourceBar::zero(species); model.sources.len()],
         }
+    }
+
+    /// Sets all of it to zero.
+    pub fn clear(&mut self) {
+        self.obstacles.fill(PlacementBar::zero());
+        self.jets.iter_mut().for_each(JetBar::clear);
+        self.sources.iter_mut().for_each(SourceBar::clear);
     }
 }
 

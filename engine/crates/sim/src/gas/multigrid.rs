@@ -55,41 +55,30 @@ impl Multigrid {
     /// The hierarchy for a matrix.
     pub fn new(poisson: &Poisson<f64>) -> Self {
         let mut levels = Vec::new();
-        let mut matrix: Poisson<f32> = poisson.cast();
-        let mut full = [1.0_f32; 3];
+        let (mut cells, mut full) = (poisson.cells, [1.0_f32; 3]);
         loop {
-            let joined = matrix.cells.map(|count| count >= 4);
-            let inverse = matrix
-                .diagonal
-                .iter()
-                .map(|&d| if d > 0.0 { 1.0 / d } else { 0.0 })
-                .collect();
-            let next = joined.contains(&true).then(|| coarsen(&matrix, joined));
+            let joined = cells.map(|count| count >= 4);
+            let count = cells.iter().product();
             levels.push(Level {
-                poisson: matrix,
-                inverse,
+                poisson: Poisson::closed(cells, poisson.periodic),
+                inverse: vec![0.0; count],
                 joined,
                 full: full.map(|full| 1.0 / full),
             });
-            match next {
-                Some(next) => {
-                    full = [0, 1, 2].map(|axis| {
-                        (0..3).fold(full[axis], |full, other| {
-                            match (joined[other], other == axis) {
-                                (true, true) => 0.5 * full,
-                                (true, false) => 2.0 * full,
-                                _ => full,
-                            }
-                        })
-                    });
-                    matrix = next;
-                }
-                None => break,
+            if !joined.contains(&true) {
+                break;
             }
+            full = [0, 1, 2].map(|axis| {
+                (0..3).fold(full[axis], |full, other| {
+                    match (joined[other], other == axis) {
+                        (true, true) => 0.5 * full,
+                        (true, false) => 2.0 * full,
+                        _ => full,
+                    }
+                })
+            });
+            cells = [0, 1, 2].map(|axis| cells[axis].div_ceil(parts(joined[axis])));
         }
-        let coarsest = levels
-            .last()
-            .map_or_else(Vec::new, |level| pseudo_inverse(&level.poisson));
         let scratch = levels
             .iter()
             .map(|level| {
@@ -102,10 +91,35 @@ impl Multigrid {
                 }
             })
             .collect();
-        Self {
+        let mut hierarchy = Self {
             levels,
-            coarsest,
+            coarsest: Vec::new(),
             scratch: RefCell::new(scratch),
+        };
+        hierarchy.set(poisson);
+        hierarchy
+    }
+
+    /// Makes it that of another matrix of the same box.
+    pub fn set(&mut self, poisson: &Poisson<f64>) {
+        for depth in 0..self.levels.len() {
+            let (above, rest) = self.levels.split_at_mut(depth);
+            let Some(level) = rest.first_mut() else {
+                return;
+            };
+            match above.last() {
+                None => level.poisson.copy_from(poisson),
+                Some(fine) => coarsen(&fine.poisson, fine.joined, &mut level.poisson),
+            }
+            level
+                .inverse
+                .par_iter_mut()
+                .with_min_len(1 << 13)
+                .zip(&level.poisson.diagonal)
+                .for_each(|(inverse, &d)| *inverse = if d > 0.0 { 1.0 / d } else { 0.0 });
+        }
+        if let Some(level) = self.levels.last() {
+            pseudo_inverse(&level.poisson, &mut self.coarsest);
         }
     }
 
@@ -214,49 +228,43 @@ fn add(x: &mut [f32], step: &[f32]) {
         .for_each(|(x, step)| *x += step);
 }
 
-/// The matrix of the next grid.
-fn coarsen(fine: &Poisson<f32>, joined: [bool; 3]) -> Poisson<f32> {
-    let parts = |axis: usize| if joined[axis] { 2 } else { 1 };
-    let cells = [0, 1, 2].map(|axis| fine.cells[axis].div_ceil(parts(axis)));
-    let faces = [0, 1, 2].map(|axis| {
-        let [nx, ny, nz] = face_shape(cells, axis);
+/// Cells along an axis that become one.
+fn parts(joined: bool) -> usize {
+    if joined { 2 } else { 1 }
+}
+
+/// Writes the matrix of the next grid.
+fn coarsen(fine: &Poisson<f32>, joined: [bool; 3], coarse: &mut Poisson<f32>) {
+    let parts = joined.map(parts);
+    coarse.set(|axis, at| {
         let shape = face_shape(fine.cells, axis);
-        let distance = 1.0 / parts(axis) as f32;
-        (0..nx * ny * nz)
-            .into_par_iter()
-            .with_min_len(1 << 10)
-            .map(|face| {
-                let at = [face % nx, face / nx % ny, face / (nx * ny)];
-                // The fine faces that make up this one.
-                let range = [0, 1, 2].map(|along| {
-                    let first = parts(along) * at[along];
-                    if along == axis {
-                        let first = first.min(fine.cells[along]);
-                        first..first + 1
-                    } else {
-                        first..(first + parts(along)).min(fine.cells[along])
-                    }
-                });
-                let mut sum = 0.0;
-                for k in range[2].clone() {
-                    for j in range[1].clone() {
-                        for i in range[0].clone() {
-                            sum += fine.faces[axis][i + shape[0] * (j + shape[1] * k)];
-                        }
-                    }
+        // The fine faces that make up this one.
+        let range = [0, 1, 2].map(|along| {
+            let first = parts[along] * at[along];
+            if along == axis {
+                let first = first.min(fine.cells[along]);
+                first..first + 1
+            } else {
+                first..(first + parts[along]).min(fine.cells[along])
+            }
+        });
+        let mut sum = 0.0;
+        for k in range[2].clone() {
+            for j in range[1].clone() {
+                for i in range[0].clone() {
+                    sum += fine.faces[axis][i + shape[0] * (j + shape[1] * k)];
                 }
-                sum * distance
-            })
-            .collect()
+            }
+        }
+        sum / parts[axis] as f32
     });
-    Poisson::new(cells, fine.periodic, faces)
 }
 
 /// Adds the interpolated `coarse_x` to `x`.
 fn prolong(level: &Level, coarse: &Poisson<f32>, coarse_x: &[f32], x: &mut [f32]) {
     let [nx, ny, _] = level.poisson.cells;
     let [cx, cy, _] = coarse.cells;
-    let parts = level.joined.map(|joined| if joined { 2 } else { 1 });
+    let parts = level.joined.map(parts);
     x.par_chunks_mut(nx)
         .with_min_len(8)
         .enumerate()
@@ -285,7 +293,7 @@ fn restrict(level: &Level, coarse: &Poisson<f32>, r: &[f32], coarse_b: &mut [f32
     let [nx, ny, _] = level.poisson.cells;
     let [cx, cy, _] = coarse.cells;
     let cells = level.poisson.cells;
-    let parts = level.joined.map(|joined| if joined { 2 } else { 1 });
+    let parts = level.joined.map(parts);
     let children = |parent: [usize; 3]| {
         [0, 1, 2].map(|axis| {
             let first = parts[axis] * parent[axis];
@@ -346,33 +354,42 @@ fn restrict(level: &Level, coarse: &Poisson<f32>, r: &[f32], coarse_b: &mut [f32
         });
 }
 
-/// The inverse on what the matrix reaches, row by row; constants of closed boxes are left out.
-fn pseudo_inverse(poisson: &Poisson<f32>) -> Vec<f32> {
+/// Cells of the coarsest grid, at most: three along each axis.
+const COARSEST: usize = 27;
+
+/// Writes the inverse on what the matrix reaches, row by row; constants of closed boxes are left
+/// out.
+fn pseudo_inverse(poisson: &Poisson<f32>, inverse: &mut Vec<f32>) {
     let count = poisson.diagonal.len();
-    let matrix: Poisson<f64> = poisson.cast();
-    let mut dense = nalgebra::DMatrix::<f64>::zeros(count, count);
-    let mut unit = vec![0.0; count];
-    let mut column = vec![0.0; count];
+    let cells = poisson.cells;
+    // Of a fixed size, so that it needs no memory; what is beyond the cells stays zero.
+    let mut dense = nalgebra::SMatrix::<f64, COARSEST, COARSEST>::zeros();
     for cell in 0..count {
-        unit[cell] = 1.0;
-        matrix.apply(&unit, &mut column);
-        unit[cell] = 0.0;
-        dense.column_mut(cell).copy_from_slice(&column);
+        let at = [
+            cell % cells[0],
+            cell / cells[0] % cells[1],
+            cell / (cells[0] * cells[1]),
+        ];
+        dense[(cell, cell)] = f64::from(poisson.diagonal[cell]);
+        for axis in 0..3 {
+            for side in 0..2 {
+                if let Some(next) = poisson.neighbour(axis, side, at) {
+                    dense[(cell, next)] -= f64::from(poisson.conductance(axis, side, at));
+                }
+            }
+        }
     }
     let eigen = nalgebra::SymmetricEigen::new(dense);
-    let largest = eigen
-        .eigenvalues
-        .iter()
-        .fold(0.0_f64, |most, &value| most.max(value));
+    let largest = eigen.eigenvalues.max();
     // Conductances are single precision.
     let floor = 1e-6 * largest;
-    let inverse = eigen
-        .eigenvalues
-        .map(|value| if value > floor { 1.0 / value } else { 0.0 });
-    let vectors = &eigen.eigenvectors;
-    let product = vectors * nalgebra::DMatrix::from_diagonal(&inverse) * vectors.transpose();
-    // Symmetric: columns are rows.
-    product.iter().map(|&value| value as f32).collect()
+    let mut scaled = eigen.eigenvectors;
+    for (mut column, &value) in scaled.column_iter_mut().zip(eigen.eigenvalues.iter()) {
+        column *= if value > floor { 1.0 / value } else { 0.0 };
+    }
+    let product = scaled * eigen.eigenvectors.transpose();
+    inverse.clear();
+    inverse.extend((0..count * count).map(|entry| product[(entry / count, entry % count)] as f32));
 }
 
 impl LinearOperator for &Multigrid {

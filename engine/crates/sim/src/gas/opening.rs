@@ -95,7 +95,8 @@ fn closed<T: Real>(distance: T) -> (T, T) {
 
 /// What an obstacle does at a face: share closed, its slope by the distance in cells, and
 /// velocity normal to the face.
-struct Hit<T: Real> {
+#[derive(Debug, Clone, Copy)]
+pub struct Hit<T: Real> {
     which: usize,
     share: T,
     slope: T,
@@ -109,8 +110,6 @@ struct Scan<'a, T: Real> {
     axis: usize,
     obstacles: &'a [Obstacle<T>],
     places: &'a [Placement<T>],
-    /// Radius beyond which an obstacle does nothing (m).
-    reach: Vec<f64>,
 }
 
 impl<'a, T: Real> Scan<'a, T> {
@@ -120,17 +119,12 @@ impl<'a, T: Real> Scan<'a, T> {
         obstacles: &'a [Obstacle<T>],
         places: &'a [Placement<T>],
     ) -> Self {
-        let radius = |obstacle: &Obstacle<T>| {
-            let radius = SignedDistance::<T>::bounding_radius(&obstacle.shape);
-            radius.map_or(f64::INFINITY, |radius| radius + grid.dx)
-        };
         Self {
             grid,
             layout: grid.faces()[axis],
             axis,
             obstacles,
             places,
-            reach: obstacles.iter().map(radius).collect(),
         }
     }
 
@@ -148,7 +142,9 @@ impl<'a, T: Real> Scan<'a, T> {
             .filter_map(move |(which, obstacle)| {
                 let Placement { pose, twist } = &self.places[which];
                 let offset = point - pose.position;
-                if offset.norm().to_f64() > self.reach[which] {
+                // Beyond this radius an obstacle does nothing.
+                let radius = SignedDistance::<T>::bounding_radius(&obstacle.shape);
+                if radius.is_some_and(|r| offset.norm().to_f64() > r + self.grid.dx) {
                     return None;
                 }
                 let distance = obstacle.shape.probe(&pose.inverse_apply(&point)).distance;
@@ -214,7 +210,8 @@ pub fn openings<T: Real>(
     }
 }
 
-/// Adds the cotangents of the placements, and of the velocities through the sides.
+/// Adds the cotangents of the placements, and of the velocities through the sides; `hits` is memory
+/// that is kept from call to call.
 pub fn openings_vjp<T: Real>(
     grid: &Grid,
     sides: &Sides<T>,
@@ -223,6 +220,7 @@ pub fn openings_vjp<T: Real>(
     bars: &Openings<T>,
     places_bar: &mut [PlacementBar],
     through_bar: &mut [[f64; 2]; 3],
+    hits: &mut Vec<Hit<T>>,
 ) {
     for axis in 0..3 {
         let scan = Scan::new(grid, axis, obstacles, places);
@@ -240,7 +238,9 @@ pub fn openings_vjp<T: Real>(
                         through_bar[axis][side] += still_bar.to_f64();
                         continue;
                     }
-                    pull(&scan, at, open_bar, still_bar, places_bar);
+                    hits.clear();
+                    hits.extend(scan.hits(at));
+                    pull(&scan, at, open_bar, still_bar, hits, places_bar);
                 }
             }
         }
@@ -253,9 +253,9 @@ fn pull<T: Real>(
     at: [usize; 3],
     open_bar: T,
     still_bar: T,
+    hits: &[Hit<T>],
     places_bar: &mut [PlacementBar],
 ) {
-    let hits: Vec<Hit<T>> = scan.hits(at).collect();
     let total = hits.iter().fold(T::zero(), |total, hit| total + hit.share);
     let moved = hits
         .iter()
@@ -428,6 +428,7 @@ mod tests {
             &bars,
             &mut places_bar,
             &mut through,
+            &mut Vec::new(),
         );
         let backward: f64 = places_bar
             .iter()

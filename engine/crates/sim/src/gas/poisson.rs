@@ -33,46 +33,52 @@ pub fn face_shape(cells: [usize; 3], axis: usize) -> [usize; 3] {
 }
 
 impl<S: Real> Poisson<S> {
-    /// From the conductances of the faces.
-    pub fn new(cells: [usize; 3], periodic: [bool; 3], faces: [Vec<S>; 3]) -> Self {
-        let mut poisson = Self {
+    /// With all faces closed.
+    pub fn closed(cells: [usize; 3], periodic: [bool; 3]) -> Self {
+        let faces = |axis| vec![S::zero(); face_shape(cells, axis).iter().product()];
+        Self {
             cells,
             periodic,
-            faces,
-            diagonal: Vec::new(),
+            faces: [0, 1, 2].map(faces),
+            diagonal: vec![S::zero(); cells.iter().product()],
             blank: vec![S::zero(); cells[0]],
-        };
-        poisson.set_diagonal();
-        poisson
+        }
     }
 
     /// From a number for every face, which is given with its axis and place.
     pub fn from_fn(grid: &Grid, conductance: impl Fn(usize, [usize; 3]) -> S + Sync) -> Self {
-        let faces = [0, 1, 2].map(|axis| {
-            let [nx, ny, nz] = face_shape(grid.cells, axis);
-            (0..ny * nz)
-                .into_par_iter()
+        let mut poisson = Self::closed(grid.cells, grid.periodic);
+        poisson.set(conductance);
+        poisson
+    }
+
+    /// Sets the conductance of every face, which is given with its axis and place; of the two faces
+    /// at the ends of a periodic axis, the first stands for both.
+    pub fn set(&mut self, conductance: impl Fn(usize, [usize; 3]) -> S + Sync) {
+        for axis in 0..3 {
+            let [nx, ny, _] = face_shape(self.cells, axis);
+            let last = self.periodic[axis].then_some(self.cells[axis]);
+            self.faces[axis]
+                .par_chunks_mut(nx)
                 .with_min_len(ROWS)
-                .flat_map_iter(|row| {
-                    let conductance = &conductance;
-                    (0..nx).map(move |i| {
+                .enumerate()
+                .for_each(|(row, faces)| {
+                    for (i, face) in faces.iter_mut().enumerate() {
                         let mut at = [i, row % ny, row / ny];
-                        if grid.periodic[axis] && at[axis] == grid.cells[axis] {
+                        if last == Some(at[axis]) {
                             at[axis] = 0;
                         }
-                        conductance(axis, at)
-                    })
-                })
-                .collect()
-        });
-        Self::new(grid.cells, grid.periodic, faces)
+                        *face = conductance(axis, at);
+                    }
+                });
+        }
+        self.set_diagonal();
     }
 
     fn set_diagonal(&mut self) {
-        let [nx, ny, nz] = self.cells;
-        let mut diagonal = vec![S::zero(); nx * ny * nz];
+        let mut diagonal = std::mem::take(&mut self.diagonal);
         diagonal
-            .par_chunks_mut(nx)
+            .par_chunks_mut(self.cells[0])
             .with_min_len(ROWS)
             .enumerate()
             .for_each(|(row, entries)| {
@@ -164,20 +170,15 @@ impl<S: Real> Poisson<S> {
             });
     }
 
-    /// The same matrix in another scalar.
-    pub fn cast<U: Real>(&self) -> Poisson<U> {
-        let convert = |values: &Vec<S>| {
-            values
-                .par_iter()
-                .map(|value| U::of(value.to_f64()))
-                .collect()
-        };
-        Poisson {
-            cells: self.cells,
-            periodic: self.periodic,
-            faces: [0, 1, 2].map(|axis| convert(&self.faces[axis])),
-            diagonal: convert(&self.diagonal),
-            blank: vec![U::zero(); self.cells[0]],
+    /// Overwrites the matrix with one of the same box in another scalar.
+    pub fn copy_from<U: Real>(&mut self, other: &Poisson<U>) {
+        let each = (self.faces.iter_mut().zip(&other.faces))
+            .chain(std::iter::once((&mut self.diagonal, &other.diagonal)));
+        for (own, other) in each {
+            own.par_iter_mut()
+                .with_min_len(1 << 13)
+                .zip(other)
+                .for_each(|(own, other)| *own = S::of(other.to_f64()));
         }
     }
 }
@@ -200,14 +201,31 @@ pub struct Pockets {
     of: Vec<u32>,
     /// Cells of each pocket.
     sizes: Vec<usize>,
+    /// Memory of the search.
+    stack: Vec<usize>,
+    members: Vec<usize>,
 }
 
 impl Pockets {
     /// Of a matrix.
     pub fn of(poisson: &Poisson<f64>) -> Self {
+        let mut pockets = Self::default();
+        pockets.find(poisson);
+        pockets
+    }
+
+    /// Those of another matrix.
+    pub fn find(&mut self, poisson: &Poisson<f64>) {
+        let Self {
+            of,
+            sizes,
+            stack,
+            members,
+        } = self;
         let [nx, ny, nz] = poisson.cells;
-        let (mut of, mut sizes) = (vec![u32::MAX; nx * ny * nz], Vec::new());
-        let (mut stack, mut members) = (Vec::new(), Vec::new());
+        of.clear();
+        of.resize(nx * ny * nz, u32::MAX);
+        sizes.clear();
         for seed in 0..of.len() {
             if of[seed] != u32::MAX {
                 continue;
@@ -242,7 +260,7 @@ impl Pockets {
                 }
             }
             if opens {
-                for &cell in &members {
+                for &cell in &*members {
                     of[cell] = 0;
                 }
             } else {
@@ -250,16 +268,16 @@ impl Pockets {
             }
             // A number that opens outwards is given again; its cells are at 0 by then.
         }
-        Self { of, sizes }
     }
 
     /// Takes the mean of each pocket off, which no pressure can balance, and returns the
-    /// largest that was taken.
-    pub fn balance(&self, b: &mut [f64]) -> f64 {
+    /// largest that was taken; `means` is memory that is kept from call to call.
+    pub fn balance(&self, b: &mut [f64], means: &mut Vec<f64>) -> f64 {
         if self.sizes.is_empty() {
             return 0.0;
         }
-        let mut means = vec![0.0; self.sizes.len() + 1];
+        means.clear();
+        means.resize(self.sizes.len() + 1, 0.0);
         for (pocket, value) in self.of.iter().zip(&*b) {
             means[*pocket as usize] += value;
         }
@@ -267,11 +285,12 @@ impl Pockets {
         for (mean, size) in means[1..].iter_mut().zip(&self.sizes) {
             *mean /= *size as f64;
         }
+        let means = &*means;
         b.par_iter_mut()
             .with_min_len(1 << 14)
             .zip(&self.of)
             .for_each(|(value, pocket)| *value -= means[*pocket as usize]);
-        means.into_iter().map(f64::abs).fold(0.0, f64::max)
+        means.iter().map(|mean| mean.abs()).fold(0.0, f64::max)
     }
 }
 

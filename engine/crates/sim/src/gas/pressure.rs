@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use backflow_diff::{
     Root,
     linear::{
-        ConjugateGradient, Info, LinearOperator, LinearSolver, Params,
+        ConjugateGradient, Info, LinearOperator, LinearSolver, Memory, Params,
         PreconditionedConjugateGradient, SolveError,
     },
 };
@@ -44,6 +44,15 @@ impl Prepared {
             Precondition::Plain => Self::Plain,
         }
     }
+
+    /// Makes it that of another matrix of the same box.
+    pub fn set(&mut self, poisson: &Poisson<f64>) {
+        match self {
+            Self::Multigrid(multigrid) => multigrid.set(poisson),
+            Self::Incomplete(factors) => factors.set(poisson),
+            Self::Plain => {}
+        }
+    }
 }
 
 /// Conjugate gradients with any of the preconditioners.
@@ -59,11 +68,12 @@ pub struct PressureSolver<'a> {
 pub const ITERATIONS: usize = 2000;
 
 impl LinearSolver for PressureSolver<'_> {
-    fn solve<A: LinearOperator + ?Sized>(
+    fn solve_in<A: LinearOperator + ?Sized>(
         &self,
         a: &A,
         b: &[f64],
         x: &mut [f64],
+        memory: &mut Memory,
     ) -> Result<Info, SolveError> {
         let params = self.params;
         match self.prepared {
@@ -71,13 +81,13 @@ impl LinearSolver for PressureSolver<'_> {
                 params,
                 preconditioner,
             }
-            .solve(a, b, x),
+            .solve_in(a, b, x, memory),
             Prepared::Incomplete(preconditioner) => PreconditionedConjugateGradient {
                 params,
                 preconditioner,
             }
-            .solve(a, b, x),
-            Prepared::Plain => ConjugateGradient { params }.solve(a, b, x),
+            .solve_in(a, b, x, memory),
+            Prepared::Plain => ConjugateGradient { params }.solve_in(a, b, x, memory),
         }
     }
 }
@@ -97,14 +107,14 @@ pub struct PressureRoot<'a> {
 }
 
 impl PressureRoot<'_> {
-    /// `theta` from a right-hand side.
-    pub fn parameters_of(&self, b: &[f64]) -> Vec<f64> {
-        let mut theta = Vec::with_capacity(Root::parameters(self));
+    /// Writes `theta` from a right-hand side.
+    pub fn parameters_of(&self, b: &[f64], theta: &mut Vec<f64>) {
+        theta.clear();
+        theta.reserve(Root::parameters(self));
         theta.extend_from_slice(b);
         for faces in &self.poisson.faces {
             theta.extend_from_slice(faces);
         }
-        theta
     }
 }
 

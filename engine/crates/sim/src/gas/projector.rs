@@ -2,8 +2,8 @@
 
 use backflow_diff::{
     Real,
-    linear::{Info, LinearOperator, LinearSolver, Params, SolveError},
-    root::ImplicitError,
+    linear::{Info, LinearOperator, LinearSolver, Memory, Params, SolveError},
+    root::{Backward, ImplicitError},
 };
 
 use super::{
@@ -22,6 +22,37 @@ pub struct Projector {
     pub(super) pockets: Pockets,
     prepared: Prepared,
     pub(super) tolerance: f64,
+}
+
+/// Memory of projections, kept from one to the next.
+#[derive(Debug, Clone)]
+pub struct ProjectScratch<T: Real> {
+    /// What flows into cells, and the pressure.
+    pub(super) flux: Vec<T>,
+    pub(super) pressure: Vec<T>,
+    /// Right-hand side of the solve, or the cotangent of the pressure.
+    pub(super) right: Vec<f64>,
+    pub(super) means: Vec<f64>,
+    pub(super) solver: Memory,
+    /// Of the way back.
+    pub(super) theta: Vec<f64>,
+    pub(super) theta_bar: Vec<f64>,
+    pub(super) backward: Backward,
+}
+
+impl<T: Real> Default for ProjectScratch<T> {
+    fn default() -> Self {
+        Self {
+            flux: Vec::new(),
+            pressure: Vec::new(),
+            right: Vec::new(),
+            means: Vec::new(),
+            solver: Memory::default(),
+            theta: Vec::new(),
+            theta_bar: Vec::new(),
+            backward: Backward::default(),
+        }
+    }
 }
 
 /// How well a projection went.
@@ -81,6 +112,14 @@ impl Projector {
         }
     }
 
+    /// Makes it that of faces that have changed.
+    pub fn set<T: Real>(&mut self, openings: &Openings<T>, occupied: Option<&Occupied<T>>) {
+        self.poisson
+            .set(|axis, at| conductance(openings, occupied, axis, at).to_f64());
+        self.pockets.find(&self.poisson);
+        self.prepared.set(&self.poisson);
+    }
+
     /// The matrix.
     pub fn poisson(&self) -> &Poisson<f64> {
         &self.poisson
@@ -123,13 +162,14 @@ pub(super) struct Counting<'a> {
 }
 
 impl LinearSolver for &Counting<'_> {
-    fn solve<A: LinearOperator + ?Sized>(
+    fn solve_in<A: LinearOperator + ?Sized>(
         &self,
         a: &A,
         b: &[f64],
         x: &mut [f64],
+        memory: &mut Memory,
     ) -> Result<Info, SolveError> {
-        let info = self.solver.solve(a, b, x)?;
+        let info = self.solver.solve_in(a, b, x, memory)?;
         self.found.set(Some(info));
         Ok(info)
     }

@@ -11,7 +11,7 @@ use super::{
     course::{Course, CourseBar, CourseGradient},
     exchange::CouplingBar,
     loss::Term,
-    model::{Gas, Model, ModelBar, MomentBar},
+    model::{Gas, Model, ModelBar, Moment, MomentBar},
     projector::{PressureError, Projected},
     step::Workspace,
 };
@@ -179,6 +179,8 @@ pub struct Rollout<'a, T: Compiled> {
     /// The time.
     pub clock: Clock,
     workspace: Workspace<T>,
+    moment: Moment<T>,
+    moment_bar: MomentBar,
 }
 
 /// What the reverse pass gathers.
@@ -197,6 +199,8 @@ impl<'a, T: Compiled> Rollout<'a, T> {
             course,
             clock,
             workspace: Workspace::new(model),
+            moment: Moment::still(),
+            moment_bar: MomentBar::zero(model),
         }
     }
 
@@ -206,10 +210,10 @@ impl<'a, T: Compiled> Rollout<'a, T> {
     }
 
     /// Steps of a frame that starts with `gas`.
-    fn steps(&self, gas: &Gas<T>, frame: usize) -> usize {
+    fn steps(&mut self, gas: &Gas<T>, frame: usize) -> usize {
         self.clock.steps.unwrap_or_else(|| {
-            let moment = self.course.moment(frame, 0.0);
-            steps(self.model, &moment, gas, self.clock.frame)
+            self.course.set_moment(frame, 0.0, &mut self.moment);
+            steps(self.model, &self.moment, gas, self.clock.frame)
         })
     }
 
@@ -220,13 +224,13 @@ impl<'a, T: Compiled> Rollout<'a, T> {
         [step, count]: [usize; 2],
     ) -> Result<Projected, RunError> {
         let dt = self.clock.frame / count as f64;
-        let moment = self.course.moment(frame, dt * (step as f64 + 0.5));
-        T::step(self.model, &moment, None, gas, dt, &mut self.workspace).map_err(|source| {
-            RunError::Pressure {
-                frame,
-                step,
-                source,
-            }
+        let (moment, workspace) = (&mut self.moment, &mut self.workspace);
+        self.course
+            .set_moment(frame, dt * (step as f64 + 0.5), moment);
+        T::step(self.model, moment, None, gas, dt, workspace).map_err(|source| RunError::Pressure {
+            frame,
+            step,
+            source,
         })
     }
 
@@ -360,18 +364,18 @@ impl<'a, T: Compiled> Rollout<'a, T> {
             },
             |(run, back), gas, step| {
                 let time = dt * (step as f64 + 0.5);
-                let moment = course.moment(frame, time);
-                let mut moment_bar = MomentBar::zero(model);
+                course.set_moment(frame, time, &mut run.moment);
+                run.moment_bar.clear();
                 T::step_vjp(
                     model,
-                    &moment,
+                    &run.moment,
                     None,
                     gas,
                     dt,
                     &mut run.workspace,
                     &mut back.bars,
                     &mut back.model,
-                    &mut moment_bar,
+                    &mut run.moment_bar,
                     None,
                 )
                 .map_err(|source| RunError::Pressure {
@@ -379,7 +383,7 @@ impl<'a, T: Compiled> Rollout<'a, T> {
                     step,
                     source,
                 })?;
-                course.moment_vjp(frame, time, &moment_bar, &mut back.course);
+                course.moment_vjp(frame, time, &run.moment_bar, &mut back.course);
                 Ok(())
             },
         )

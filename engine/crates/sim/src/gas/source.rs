@@ -47,6 +47,16 @@ impl SourceBar {
             push: Vector3::zeros(),
         }
     }
+
+    /// Sets all of it to zero.
+    pub fn clear(&mut self) {
+        let mut rates = std::mem::take(&mut self.rates);
+        rates.fill(0.0);
+        *self = Self {
+            rates,
+            ..Self::zero(0)
+        };
+    }
 }
 
 /// Share of the source at a point, its slope by the distance (1/m), and the point in the frame

@@ -55,12 +55,18 @@ impl<T: Real> Slab<T> {
 /// The slabs of all tasks; memory is kept between uses.
 #[derive(Debug, Clone)]
 pub struct Spread<T: Real> {
+    /// The slabs of each task for each target; those of the last run are the first of them.
     tasks: Vec<Vec<Slab<T>>>,
+    /// Tasks of the last run.
+    count: usize,
 }
 
 impl<T: Real> Default for Spread<T> {
     fn default() -> Self {
-        Self { tasks: Vec::new() }
+        Self {
+            tasks: Vec::new(),
+            count: 0,
+        }
     }
 }
 
@@ -76,15 +82,20 @@ impl<T: Real> Spread<T> {
     ) {
         let [nx, ny, nz] = source.shape;
         let [x, y, _] = source.padded();
-        let count = nz.div_ceil(PLANES);
+        let (count, wanted) = (nz.div_ceil(PLANES), targets.len());
         let empty = Slab {
             low: 0,
             plane: 0,
             data: Vec::new(),
         };
-        self.tasks.resize(count, Vec::new());
-        for (task, slabs) in self.tasks.iter_mut().enumerate() {
-            slabs.resize(targets.len(), empty.clone());
+        if self.tasks.len() < count {
+            self.tasks.resize(count, Vec::new());
+        }
+        self.count = count;
+        for (task, slabs) in self.tasks[..count].iter_mut().enumerate() {
+            if slabs.len() < targets.len() {
+                slabs.resize(targets.len(), empty.clone());
+            }
             for (slab, layout) in slabs.iter_mut().zip(targets) {
                 let planes = layout.padded()[2];
                 let low = (task * PLANES).min(planes - 1);
@@ -94,7 +105,7 @@ impl<T: Real> Spread<T> {
         // The planes of ghosts at both ends belong to no task.
         own[x * y..(nz + 1) * x * y]
             .par_chunks_mut(PLANES * x * y)
-            .zip(&mut self.tasks)
+            .zip(&mut self.tasks[..count])
             .enumerate()
             .for_each(|(task, (entries, slabs))| {
                 let first = task * PLANES;
@@ -103,7 +114,7 @@ impl<T: Real> Spread<T> {
                         let start = (k - first) * x * y + (j + 1) * x + 1;
                         let index = source.index([0, j, k]);
                         for (i, entry) in entries[start..start + nx].iter_mut().enumerate() {
-                            each([i, j, k], index + i, entry, slabs);
+                            each([i, j, k], index + i, entry, &mut slabs[..wanted]);
                         }
                     }
                 }
@@ -119,7 +130,7 @@ impl<T: Real> Spread<T> {
             .par_chunks_mut(plane)
             .enumerate()
             .for_each(|(k, entries)| {
-                for slabs in &self.tasks {
+                for slabs in &self.tasks[..self.count] {
                     let slab = &slabs[which];
                     let Some(start) = k.checked_sub(slab.low).map(|above| above * plane) else {
                         continue;

@@ -16,7 +16,7 @@ use crate::{
         opening::Openings,
         pressure::Precondition,
         project::project,
-        projector::Projector,
+        projector::{ProjectScratch, Projector},
         testing::{
             assert_close, box_grid, clean_velocity, dot, dual_velocity, noise_velocity, tangent,
         },
@@ -173,7 +173,16 @@ fn gas_and_grains_exchange_their_momentum_over_a_whole_push() {
     let (openings, room) = (Openings::open(&grid), &own.occupied);
     let projector = Projector::new(&grid, &openings, Some(room), Precondition::Multigrid, 1e-12);
     let mut pressure = Vec::new();
-    project(&projector, &openings, Some(room), &mut after, &mut pressure).unwrap();
+    let scratch = &mut ProjectScratch::default();
+    project(
+        &projector,
+        &openings,
+        Some(room),
+        &mut after,
+        &mut pressure,
+        scratch,
+    )
+    .unwrap();
     let mut pull = pull(
         &grid,
         &coupling,

@@ -1,7 +1,7 @@
 //! Conjugate directions that a network proposes, with a safeguard.
 
 use backflow_diff::linear::{
-    ConjugateGradient, Info, LinearOperator, LinearSolver, Params, SolveError,
+    ConjugateGradient, Info, LinearOperator, LinearSolver, Memory, Params, SolveError,
 };
 
 use super::{conv::Maps, network::Network};
@@ -87,11 +87,12 @@ impl DeepConjugateDirection<'_> {
 }
 
 impl LinearSolver for DeepConjugateDirection<'_> {
-    fn solve<A: LinearOperator + ?Sized>(
+    fn solve_in<A: LinearOperator + ?Sized>(
         &self,
         a: &A,
         b: &[f64],
         x: &mut [f64],
+        memory: &mut Memory,
     ) -> Result<Info, SolveError> {
         let count = a.size();
         for (what, found) in [
@@ -147,7 +148,7 @@ impl LinearSolver for DeepConjugateDirection<'_> {
             relative_tolerance: 0.0,
             absolute_tolerance: target,
         };
-        let info = ConjugateGradient { params }.solve(a, b, x)?;
+        let info = ConjugateGradient { params }.solve_in(a, b, x, memory)?;
         Ok(Info {
             iterations: iterations + info.iterations,
             ..info

@@ -1,17 +1,22 @@
 //! The pressure takes out of the velocity what makes gas more or less.
 
-use backflow_diff::{Implicit, Map, Real, linear::LinearSolver};
+use backflow_diff::{Implicit, Real, linear::LinearSolver};
 use rayon::prelude::*;
 
 use super::{
-    divergence::{drop_of, inflow},
+    divergence::{drop_of, inflow_into},
     field::{Field, Velocity},
     occupied::Occupied,
     opening::Openings,
     poisson::{Poisson, face_shape},
     pressure::PressureRoot,
-    projector::{Counting, PressureError, Projected, Projector, conductance, unsolved},
+    projector::{
+        Counting, PressureError, ProjectScratch, Projected, Projector, conductance, unsolved,
+    },
 };
+
+/// Numbers that a task takes at least.
+const LEAST: usize = 1 << 13;
 
 /// Relative residual of tangents: as small as rounding leaves it.
 const EXACT: f64 = 1e-13;
@@ -24,7 +29,8 @@ const ADJOINT: f64 = 1e-10;
 /// `sum_f s open (p_i - p_j) = b` (Batty, Bertails & Bridson 2007, with shares of faces).
 ///
 /// `p` is the pressure times `dt / (rho dx)` (m/s); what is in it is the first guess. In dual
-/// numbers the tangent of `p` is found by a second solve.
+/// numbers the tangent of `p` is found by a second solve. Works in `scratch`, which is kept from call
+/// to call: without tangents it takes no memory after the first.
 ///
 /// # Errors
 /// The residual does not get as small as it should.
@@ -34,11 +40,24 @@ pub fn project<T: Real>(
     occupied: Option<&Occupied<T>>,
     u: &mut Velocity<T>,
     p: &mut Vec<f64>,
+    scratch: &mut ProjectScratch<T>,
 ) -> Result<Projected, PressureError> {
     let grid = &projector.grid;
-    let flux = inflow(grid, u, occupied);
-    let mut b: Vec<f64> = flux.par_iter().map(|b| b.to_f64()).collect();
-    let unbalanced = projector.pockets.balance(&mut b);
+    let ProjectScratch {
+        flux,
+        pressure,
+        right: b,
+        means,
+        solver: memory,
+        ..
+    } = scratch;
+    inflow_into(grid, u, occupied, flux);
+    b.resize(flux.len(), 0.0);
+    b.par_iter_mut()
+        .with_min_len(LEAST)
+        .zip(&*flux)
+        .for_each(|(b, flux)| *b = flux.to_f64());
+    let unbalanced = projector.pockets.balance(b, means);
     let mut fastest = u.iter().map(Field::largest).fold(0.0, f64::max);
     if let Some(occupied) = occupied {
         fastest = occupied
@@ -53,9 +72,14 @@ pub fn project<T: Real>(
     let relative = if size > 0.0 { absolute / size } else { 0.0 };
     let info = projector
         .solver(relative, 0.0)
-        .solve(&projector.poisson, &b, p)
+        .solve_in(&projector.poisson, b, p, memory)
         .map_err(|error| projector.error(error))?;
-    let mut pressure: Vec<T> = p.par_iter().map(|&p| T::of(p)).collect();
+    pressure.resize(p.len(), T::zero());
+    pressure
+        .par_iter_mut()
+        .with_min_len(LEAST)
+        .zip(&*p)
+        .for_each(|(pressure, p)| *pressure = T::of(*p));
     if T::DUAL {
         let change = |axis: usize, at: [usize; 3]| {
             conductance(openings, occupied, axis, at).tangent().to_f64()
@@ -67,7 +91,7 @@ pub fn project<T: Real>(
         for (right, product) in right.iter_mut().zip(product) {
             *right -= product;
         }
-        projector.pockets.balance(&mut right);
+        projector.pockets.balance(&mut right, means);
         let mut tangent = vec![0.0; right.len()];
         projector
             .solver(EXACT, 0.0)
@@ -80,7 +104,7 @@ pub fn project<T: Real>(
     for axis in 0..3 {
         let open = &openings.open[axis].data;
         u[axis].update(|at, index, u| {
-            *u -= open[index] * drop_of(grid, &pressure, axis, at);
+            *u -= open[index] * drop_of(grid, pressure, axis, at);
         });
     }
     Ok(Projected {
@@ -92,7 +116,8 @@ pub fn project<T: Real>(
 
 /// Changes the cotangents of the velocity from those after [`project`] to those before, and
 /// adds those of the openings and of the matter; `u` is that before, `p` the solution.
-/// `p_bar` is the cotangent of `p` from elsewhere, if there is any.
+/// `p_bar` is the cotangent of `p` from elsewhere, if there is any. Works in `scratch` as
+/// [`project`] does.
 ///
 /// # Errors
 /// The residual of the one solve does not get as small as it should.
@@ -106,11 +131,20 @@ pub fn project_vjp<T: Real>(
     u_bar: &mut Velocity<T>,
     openings_bar: &mut Openings<T>,
     occupied_bar: Option<&mut Occupied<T>>,
+    scratch: &mut ProjectScratch<T>,
 ) -> Result<Projected, PressureError> {
     let grid = &projector.grid;
     let [nx, ny, _] = grid.cells;
+    let ProjectScratch {
+        right: pressure_bar,
+        means,
+        theta,
+        theta_bar,
+        backward,
+        ..
+    } = scratch;
     // Cotangent of the pressure: what flows into each cell of -open u_bar.
-    let mut pressure_bar = vec![0.0; grid.count()];
+    pressure_bar.resize(grid.count(), 0.0);
     {
         let of = |axis: usize, at: [usize; 3]| {
             let mut face = at;
@@ -136,7 +170,7 @@ pub fn project_vjp<T: Real>(
                 }
             });
     }
-    projector.pockets.balance(&mut pressure_bar);
+    projector.pockets.balance(pressure_bar, means);
     for (bar, diagonal) in pressure_bar.iter_mut().zip(&projector.poisson.diagonal) {
         // The pressure of cells that are closed in depends on nothing.
         if *diagonal == 0.0 {
@@ -152,17 +186,13 @@ pub fn project_vjp<T: Real>(
         found: std::cell::Cell::new(None),
     };
     // The right-hand side itself does not enter the derivative.
-    let theta = root.parameters_of(p);
-    let implicit = Implicit::direct(root, &solver);
-    let tape = implicit
-        .apply(&theta)
-        .map_err(|error| projector.error(unsolved(error)))?
-        .1;
-    let mut theta_bar = implicit
-        .vjp(&tape, &pressure_bar)
+    root.parameters_of(p, theta);
+    theta_bar.resize(theta.len(), 0.0);
+    Implicit::direct(root, &solver)
+        .vjp_in(p, theta, pressure_bar, theta_bar, backward)
         .map_err(|error| projector.error(unsolved(error)))?;
     let (b_bar, faces_bar) = theta_bar.split_at_mut(grid.count());
-    projector.pockets.balance(b_bar);
+    projector.pockets.balance(b_bar, means);
     let mut start = 0;
     let mut shares = occupied_bar;
     for axis in 0..3 {

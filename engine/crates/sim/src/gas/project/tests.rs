@@ -5,7 +5,7 @@ use crate::{
     collider::{Shape, Sphere},
     gas::{
         boundary::{Side, Sides},
-        divergence::{self, drops},
+        divergence::{self, drops, inflow},
         grid::Grid,
         opening::{Obstacle, Placement, hold, openings},
         pressure::Precondition,
@@ -77,13 +77,29 @@ fn divergence_vanishes_and_a_second_projection_changes_nothing() {
                 let before = inflow(&grid, &u, None)
                     .iter()
                     .fold(0.0, |m: f64, b| m.max(b.abs()));
-                project(&projector, &openings, None, &mut u, &mut Vec::new()).unwrap();
+                project(
+                    &projector,
+                    &openings,
+                    None,
+                    &mut u,
+                    &mut Vec::new(),
+                    &mut ProjectScratch::default(),
+                )
+                .unwrap();
                 let after = inflow(&grid, &u, None)
                     .iter()
                     .fold(0.0, |m: f64, b| m.max(b.abs()));
                 assert!(before > 1.0 && after <= 2e-12, "{before} {after}");
                 let once = u.clone();
-                project(&projector, &openings, None, &mut u, &mut Vec::new()).unwrap();
+                project(
+                    &projector,
+                    &openings,
+                    None,
+                    &mut u,
+                    &mut Vec::new(),
+                    &mut ProjectScratch::default(),
+                )
+                .unwrap();
                 for axis in 0..3 {
                     for (a, b) in u[axis].data.iter().zip(&once[axis].data) {
                         assert!((a - b).abs() <= 1e-11, "{a} {b}");
@@ -101,8 +117,24 @@ fn projection_is_self_adjoint() {
         let projector = Projector::new(&grid, &openings, None, Precondition::default(), 1e-14);
         let (u, v) = (start(&grid, 1, &openings), start(&grid, 5, &openings));
         let (mut pu, mut pv) = (u.clone(), v.clone());
-        project(&projector, &openings, None, &mut pu, &mut Vec::new()).unwrap();
-        project(&projector, &openings, None, &mut pv, &mut Vec::new()).unwrap();
+        project(
+            &projector,
+            &openings,
+            None,
+            &mut pu,
+            &mut Vec::new(),
+            &mut ProjectScratch::default(),
+        )
+        .unwrap();
+        project(
+            &projector,
+            &openings,
+            None,
+            &mut pv,
+            &mut Vec::new(),
+            &mut ProjectScratch::default(),
+        )
+        .unwrap();
         let product = |a: &Velocity<f64>, b: &Velocity<f64>| -> f64 {
             (0..3).map(|axis| dot(&a[axis], &b[axis])).sum()
         };
@@ -122,7 +154,15 @@ fn gradients_of_a_scalar_are_taken_out_whole() {
             let open = &openings.open[axis].data;
             u[axis].update(|_, index, u| *u *= open[index]);
         }
-        project(&projector, &openings, None, &mut u, &mut Vec::new()).unwrap();
+        project(
+            &projector,
+            &openings,
+            None,
+            &mut u,
+            &mut Vec::new(),
+            &mut ProjectScratch::default(),
+        )
+        .unwrap();
         assert!(u.iter().map(Field::largest).fold(0.0, f64::max) <= 1e-11);
     }
 }
@@ -166,6 +206,7 @@ fn project_vjp_is_the_transpose_for_velocity_openings_and_matter() {
             Some(&tangent_matter),
             &mut moved,
             &mut p,
+            &mut ProjectScratch::default(),
         )
         .unwrap();
         let bar = clean_velocity(&noise_velocity(50, &grid));
@@ -183,6 +224,7 @@ fn project_vjp_is_the_transpose_for_velocity_openings_and_matter() {
             &mut u_bar,
             &mut openings_bar,
             Some(&mut matter_bar),
+            &mut ProjectScratch::default(),
         )
         .unwrap();
         let parts = [
@@ -214,7 +256,15 @@ fn project_vjp_is_the_transpose_for_the_pressure() {
         let choice = Precondition::default();
         let projector = Projector::new(&grid, &openings, Some(&matter), choice, 1e-13);
         let (mut p, mut moved) = (Vec::new(), u.clone());
-        project(&projector, &openings, Some(&matter), &mut moved, &mut p).unwrap();
+        project(
+            &projector,
+            &openings,
+            Some(&matter),
+            &mut moved,
+            &mut p,
+            &mut ProjectScratch::default(),
+        )
+        .unwrap();
         // Across closed faces pressures differ by what nothing determines.
         let p_bar = divergence::drops_vjp(&grid, &start(&grid, 9, &openings));
         let forward: f64 = p.iter().zip(&p_bar).map(|(p, bar)| p * bar).sum();
@@ -231,6 +281,7 @@ fn project_vjp_is_the_transpose_for_the_pressure() {
             &mut u_bar,
             &mut openings_bar,
             Some(&mut bar),
+            &mut ProjectScratch::default(),
         )
         .unwrap();
         let backward = (0..3)
@@ -248,7 +299,15 @@ fn unreachable_tolerances_are_errors() {
     let openings = faces(&grid, &sides, true);
     let projector = Projector::new(&grid, &openings, None, Precondition::default(), 1e-30);
     let mut u = start(&grid, 1, &openings);
-    let error = project(&projector, &openings, None, &mut u, &mut Vec::new()).unwrap_err();
+    let error = project(
+        &projector,
+        &openings,
+        None,
+        &mut u,
+        &mut Vec::new(),
+        &mut ProjectScratch::default(),
+    )
+    .unwrap_err();
     assert!(
         error.to_string().contains("to the tolerance 1e-30"),
         "{error}"
@@ -269,9 +328,16 @@ fn multigrid_needs_few_iterations_whatever_the_size() {
         let count = |choice| {
             let projector = Projector::new(&grid, &openings, None, choice, 1e-6);
             let mut u = start(&grid, 1, &openings);
-            project(&projector, &openings, None, &mut u, &mut Vec::new())
-                .unwrap()
-                .iterations
+            project(
+                &projector,
+                &openings,
+                None,
+                &mut u,
+                &mut Vec::new(),
+                &mut ProjectScratch::default(),
+            )
+            .unwrap()
+            .iterations
         };
         counts.push(CHOICES.map(count));
     }

@@ -2,31 +2,43 @@
 
 use backflow_diff::Real;
 
-use crate::gas::field::Velocity;
+use crate::gas::{
+    field::{Field, Velocity},
+    grid::Grid,
+};
 
 /// A velocity that is carried along another one, and its cotangent.
+#[derive(Debug)]
 pub(super) struct Carried<T: Real> {
     pub(super) velocity: Velocity<T>,
     pub(super) bar: Velocity<T>,
 }
 
-/// `2 h - w`.
-pub(super) fn mirror<T: Real>(h: &Velocity<T>, w: &Velocity<T>) -> Velocity<T> {
-    let mut mirrored = h.clone();
-    for (mirrored, w) in mirrored.iter_mut().zip(w) {
-        mirrored.update(|_, index, value| *value = *value + *value - w.data[index]);
-    }
-    mirrored
-}
-
-/// Cotangents of `h` and `w`.
-pub(super) fn mirror_vjp<T: Real>(bar: &Velocity<T>) -> (Velocity<T>, Velocity<T>) {
-    let times = |factor: T| {
-        let mut scaled = bar.clone();
-        for field in &mut scaled {
-            field.update(|_, _, value| *value *= factor);
+impl<T: Real> Carried<T> {
+    pub(super) fn new(grid: &Grid) -> Self {
+        Self {
+            velocity: Field::zero_velocity(grid),
+            bar: Field::zero_velocity(grid),
         }
-        scaled
-    };
-    (times(T::of(2.0)), times(T::of(-1.0)))
+    }
+
+    /// Sets the velocity to `2 h - w` and its cotangent to zero.
+    pub(super) fn mirror(&mut self, h: &Velocity<T>, w: &Velocity<T>) {
+        for axis in 0..3 {
+            let (h, w) = (&h[axis], &w[axis]);
+            self.velocity[axis].copy_from(h);
+            self.velocity[axis].update(|_, index, value| {
+                *value = *value + *value - w.data[index];
+            });
+            self.bar[axis].clear();
+        }
+    }
+
+    /// Adds the cotangents of `h`, and changes `bar` to those of `w`.
+    pub(super) fn mirror_vjp(&mut self, h_bar: &mut Velocity<T>) {
+        for (bar, h_bar) in self.bar.iter_mut().zip(h_bar) {
+            h_bar.update(|_, index, sum| *sum += bar.data[index] + bar.data[index]);
+            bar.update(|_, _, value| *value = -*value);
+        }
+    }
 }

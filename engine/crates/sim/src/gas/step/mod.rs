@@ -13,7 +13,7 @@ mod workspace;
 use backflow_diff::Real;
 
 use self::{
-    mirror::{Carried, mirror, mirror_vjp},
+    mirror::Carried,
     mixing::{diffusion, diffusion_vjp, mixing, mixing_vjp},
     pushes::{pushes, pushes_vjp},
     transport::{transport, transport_vjp},
@@ -57,15 +57,40 @@ pub fn step<T: Real>(
         Splitting::Reflected => {
             let dt = 0.5 * dt;
             let first = advance(model, moment, matter, gas, None, dt, workspace)?;
-            let mut mirrored = mirror(&gas.velocity, &workspace.held);
-            let carried = Some(&mut mirrored);
+            let mut mirrored = mirrored(model, workspace, &gas.velocity);
+            let carried = Some(&mut mirrored.velocity);
             let second = advance(model, moment, matter, gas, carried, dt, workspace)?;
+            workspace.mirrored = Some(mirrored);
             Ok(Projected {
                 iterations: first.iterations + second.iterations,
                 residual: first.residual.max(second.residual),
                 unbalanced: first.unbalanced.max(second.unbalanced),
             })
         }
+    }
+}
+
+/// `2 h - w` of what the pressure left and what it found, in the memory of the workspace, which is
+/// to have it back.
+fn mirrored<T: Real>(
+    model: &Model<T>,
+    workspace: &mut Workspace<T>,
+    h: &Velocity<T>,
+) -> Carried<T> {
+    let memory = workspace.mirrored.take();
+    let mut mirrored = memory.unwrap_or_else(|| Carried::new(&model.grid));
+    mirrored.mirror(h, &workspace.held);
+    mirrored
+}
+
+/// A copy of a gas in memory that was kept for it.
+fn copied<T: Real>(memory: &mut Option<Gas<T>>, gas: &Gas<T>) -> Gas<T> {
+    match memory.take() {
+        Some(mut copy) => {
+            copy.clone_from(gas);
+            copy
+        }
+        None => gas.clone(),
     }
 }
 
@@ -99,25 +124,23 @@ pub fn step_vjp<T: Real>(
     match model.method.splitting {
         Splitting::Projected => whole.advance_vjp(gas, None, dt, matter_bar, None),
         Splitting::Reflected => {
-            let (dt, mut half) = (0.5 * dt, gas.clone());
+            let dt = 0.5 * dt;
+            let mut half = copied(&mut whole.workspace.half, gas);
             advance(model, moment, matter, &mut half, None, dt, whole.workspace)?;
-            let mut carried = Carried {
-                velocity: mirror(&half.velocity, &whole.workspace.held),
-                bar: Field::zero_velocity(&model.grid),
-            };
+            let mut carried = mirrored(model, whole.workspace, &half.velocity);
             let ends = Some(&mut carried);
             whole.advance_vjp(&mut half, ends, dt, matter_bar.as_deref_mut(), None)?;
+            whole.workspace.half = Some(half);
             if let Some(bar) = matter_bar.as_deref_mut() {
                 // These were of the second half.
                 let faces = bar.dragged.iter_mut().chain(&mut bar.open);
                 faces.for_each(Field::clear);
                 bar.pressure.fill(0.0);
             }
-            let (h_bar, w_bar) = mirror_vjp(&carried.bar);
-            for (bar, more) in whole.bars.velocity.iter_mut().zip(&h_bar) {
-                bar.add(more);
-            }
-            whole.advance_vjp(gas, None, dt, matter_bar, Some(&w_bar))
+            carried.mirror_vjp(&mut whole.bars.velocity);
+            let projected = whole.advance_vjp(gas, None, dt, matter_bar, Some(&carried.bar))?;
+            whole.workspace.mirrored = Some(carried);
+            Ok(projected)
         }
     }
 }
@@ -163,7 +186,7 @@ fn predict<T: Real>(
 }
 
 fn pressure<T: Real>(
-    workspace: &Workspace<T>,
+    workspace: &mut Workspace<T>,
     matter: Option<&Matter<T>>,
     gas: &mut Gas<T>,
 ) -> Result<Projected, PressureError> {
@@ -174,6 +197,7 @@ fn pressure<T: Real>(
             matter.map(|matter| &matter.occupied),
             &mut gas.velocity,
             &mut gas.pressure,
+            &mut workspace.project,
         ),
         None => Ok(Projected::default()),
     }
@@ -215,11 +239,13 @@ impl<T: Real> Whole<'_, T> {
         let from = carried.as_mut().map(|carried| &mut carried.velocity);
         predict(model, moment, matter, gas, from, dt, workspace);
         let grid = &model.grid;
-        let mut after = Gas {
-            velocity: workspace.held.clone(),
+        let mut after = workspace.after.take().unwrap_or_else(|| Gas {
+            velocity: Field::zero_velocity(grid),
             scalars: Vec::new(),
-            pressure: gas.pressure.clone(),
-        };
+            pressure: Vec::new(),
+        });
+        copy_all(&workspace.held, &mut after.velocity);
+        after.pressure.clone_from(&gas.pressure);
         pressure(workspace, matter, &mut after)?;
         let openings_bar = &mut workspace.openings_bar;
         for field in openings_bar.open.iter_mut().chain(&mut openings_bar.still) {
@@ -230,7 +256,10 @@ impl<T: Real> Whole<'_, T> {
                 sum.add(part);
             }
         }
-        let pressure_bar = matter_bar.as_deref().map(|bar| bar.pressure.clone());
+        let (pressure_bar, occupied_bar) = matter_bar
+            .as_deref_mut()
+            .map(|bar| (&bar.pressure[..], &mut bar.occupied))
+            .unzip();
         let projected = match &workspace.projector {
             Some((_, projector)) => project_vjp(
                 projector,
@@ -238,13 +267,15 @@ impl<T: Real> Whole<'_, T> {
                 matter.map(|matter| &matter.occupied),
                 &workspace.held,
                 &after.pressure,
-                pressure_bar.as_deref(),
+                pressure_bar,
                 &mut bars.velocity,
                 openings_bar,
-                matter_bar.as_deref_mut().map(|bar| &mut bar.occupied),
+                occupied_bar,
+                &mut workspace.project,
             )?,
             None => Projected::default(),
         };
+        workspace.after = Some(after);
         for (bar, more) in bars.velocity.iter_mut().zip(held_bar.into_iter().flatten()) {
             bar.add(more);
         }
@@ -281,6 +312,7 @@ impl<T: Real> Whole<'_, T> {
             &workspace.openings_bar,
             &mut moment_bar.obstacles,
             &mut through,
+            &mut workspace.hits,
         );
         for axis in 0..3 {
             for side in 0..2 {

@@ -10,7 +10,7 @@ use super::{
 use crate::gas::{
     advect::{advect, advect_vjp},
     boundary::{Ghosts, fill, fill_vjp},
-    field::{Field, Velocity},
+    field::Velocity,
     model::{Gas, Model, ModelBar},
 };
 
@@ -68,6 +68,8 @@ pub(super) fn transport_vjp<T: Real>(
         advect,
         spread,
         bars: sums,
+        own_bar,
+        side_bars: scalar_values,
         ..
     } = workspace;
     for field in sums.velocity.iter_mut().chain(&mut sums.scalars) {
@@ -76,7 +78,8 @@ pub(super) fn transport_vjp<T: Real>(
     let mut values = [[[0.0; 2]; 3]; 3];
     for axis in 0..3 {
         // The component is carried and carries: its cotangents are added up apart.
-        let mut own = Field::zero(gas.velocity[axis].layout);
+        let own = &mut own_bar[axis];
+        own.clear();
         let from = carried.as_ref().map_or(&gas.velocity, |own| &own.velocity);
         advect_vjp(
             grid,
@@ -87,21 +90,21 @@ pub(super) fn transport_vjp<T: Real>(
             dt,
             &bars.velocity[axis..=axis],
             &mut sums.velocity,
-            std::slice::from_mut(&mut own),
+            std::slice::from_mut(&mut *own),
             &mut values[axis..=axis],
             advect,
             spread,
         );
         match &mut carried {
             Some(carried) => {
-                let values = fill_vjp(&mut own, &velocity_ghosts[axis]);
+                let values = fill_vjp(own, &velocity_ghosts[axis]);
                 add_velocity_values(&values, axis, model_bar);
-                carried.bar[axis].add(&own);
+                carried.bar[axis].add(own);
             }
-            None => sums.velocity[axis].add(&own),
+            None => sums.velocity[axis].add(own),
         }
     }
-    let mut scalar_values = vec![[[0.0; 2]; 3]; gas.scalars.len()];
+    scalar_values.fill([[0.0; 2]; 3]);
     advect_vjp(
         grid,
         scheme,
@@ -112,7 +115,7 @@ pub(super) fn transport_vjp<T: Real>(
         &bars.scalars,
         &mut sums.velocity,
         &mut sums.scalars,
-        &mut scalar_values,
+        scalar_values,
         advect,
         spread,
     );

@@ -9,12 +9,15 @@ use crate::gas::{
     drag::Matter,
     field::{Field, Velocity},
     model::{Gas, Model, Moment},
-    opening::{Openings, Placement, openings},
-    projector::Projector,
+    opening::{Hit, Openings, Placement, openings},
+    projector::{ProjectScratch, Projector},
     spread::Spread,
 };
 
-/// Memory of the steps of a model, and what does not change between them.
+use super::mirror::Carried;
+
+/// Memory of the steps of a model, and what does not change between them. The first step takes it,
+/// and the first step back; those that follow take none, whatever has moved in between.
 #[derive(Debug)]
 pub struct Workspace<T: Real> {
     pub(super) velocity_ghosts: [Ghosts<T>; 3],
@@ -36,6 +39,17 @@ pub struct Workspace<T: Real> {
     pub(super) held: Velocity<T>,
     pub(super) openings_bar: Openings<T>,
     pub(super) bars: Gas<T>,
+    pub(super) project: ProjectScratch<T>,
+    /// The velocity mirrored between two halves; `None` while a step has it, and where steps have
+    /// none.
+    pub(super) mirrored: Option<Carried<T>>,
+    /// The gas at the middle of a step, and after its pressure.
+    pub(super) half: Option<Gas<T>>,
+    pub(super) after: Option<Gas<T>>,
+    /// Cotangents of a component that is carried, and of what is at the sides.
+    pub(super) own_bar: Velocity<T>,
+    pub(super) side_bars: Vec<[[f64; 2]; 3]>,
+    pub(super) hits: Vec<Hit<T>>,
 }
 
 impl<T: Real> Workspace<T> {
@@ -63,6 +77,13 @@ impl<T: Real> Workspace<T> {
             held: velocity(),
             openings_bar: Openings::zero(grid),
             bars: Gas::zero(model),
+            project: ProjectScratch::default(),
+            mirrored: None,
+            half: None,
+            after: None,
+            own_bar: velocity(),
+            side_bars: vec![[[0.0; 2]; 3]; model.species.len()],
+            hits: Vec::new(),
         }
     }
 
@@ -97,17 +118,26 @@ impl<T: Real> Workspace<T> {
                 &mut self.openings,
             );
         }
-        if !known || matter.is_some() {
-            let occupied = matter.map(|matter| &matter.occupied);
-            let method = &model.method;
-            let projector = Projector::new(
-                &model.grid,
-                &self.openings,
-                occupied,
-                method.precondition,
-                method.tolerance,
-            );
-            self.projector = Some((moment.obstacles.clone(), projector));
+        if known && matter.is_none() {
+            return;
+        }
+        let occupied = matter.map(|matter| &matter.occupied);
+        match &mut self.projector {
+            Some((places, projector)) => {
+                places.clone_from(&moment.obstacles);
+                projector.set(&self.openings, occupied);
+            }
+            None => {
+                let method = &model.method;
+                let projector = Projector::new(
+                    &model.grid,
+                    &self.openings,
+                    occupied,
+                    method.precondition,
+                    method.tolerance,
+                );
+                self.projector = Some((moment.obstacles.clone(), projector));
+            }
         }
     }
 }

@@ -384,7 +384,7 @@ fn together(spec: &Spec<()>, gas: &Gas, meshes: &Meshes, faults: &mut Faults) {
         .iter()
         .flatten()
         .any(|side| matches!(side, Side::Inflow { .. }));
-    if flows && Pockets::of(&poisson).balance(&mut b) > 1e-9 * speed {
+    if flows && Pockets::of(&poisson).balance(&mut b, &mut Vec::new()) > 1e-9 * speed {
         let expected = "an Outflow where what comes in can go out, or as much inflow as outflow";
         faults.add("gas.sides", "", expected);
     }

@@ -35,7 +35,9 @@ pub(super) fn everything(gas: &spec::Gas, dx: f64) -> Vec<GasVariable> {
             let moved = match side {
                 GasSide::Inflow { .. } => true,
                 GasSide::Wall { velocity, .. } => *velocity != [0.0; 3],
-                GasSide::Slip | GasSide::Outflow | GasSide::Periodic => false,
+                GasSide::Slip | GasSide::Outflow | GasSide::Open { .. } | GasSide::Periodic => {
+                    false
+                }
             };
             if moved {
                 let (side, scale) = (name.to_owned(), SPEED);

@@ -28,6 +28,12 @@ pub enum Side<T: Real> {
     /// Gas goes where it wants; the pressure is that of the surroundings, and what comes back
     /// is what is there.
     Outflow,
+    /// The same, but what comes back is what surrounds the box: without it what has left once heats
+    /// or darkens what comes in, more and more.
+    Open {
+        /// The scalars of the surroundings.
+        scalars: Vec<T>,
+    },
 }
 
 /// The six sides, `[axis][0: lower, 1: upper]`.
@@ -109,7 +115,7 @@ impl<T: Real> Side<T> {
                 Some(Some(value)) => Ghost::value(*value),
                 _ => Ghost::copy(),
             },
-            Self::Inflow { scalars, .. } => match scalars.get(index) {
+            Self::Inflow { scalars, .. } | Self::Open { scalars } => match scalars.get(index) {
                 Some(value) => Ghost::value(*value),
                 None => Ghost::copy(),
             },
@@ -121,7 +127,7 @@ impl<T: Real> Side<T> {
     pub fn through(&self, axis: usize) -> Option<T> {
         match self {
             Self::Wall { velocity, .. } | Self::Inflow { velocity, .. } => Some(velocity[axis]),
-            Self::Periodic | Self::Outflow => None,
+            Self::Periodic | Self::Outflow | Self::Open { .. } => None,
         }
     }
 }
@@ -134,6 +140,16 @@ pub fn velocity_ghosts<T: Real>(sides: &Sides<T>, component: usize) -> Ghosts<T>
 /// The ghosts of a scalar.
 pub fn scalar_ghosts<T: Real>(sides: &Sides<T>, index: usize) -> Ghosts<T> {
     [0, 1, 2].map(|axis| [0, 1].map(|side| sides[axis][side].of_scalar(index)))
+}
+
+/// The ghosts of a scalar that has been carried a step and is looked at once more: as
+/// [`scalar_ghosts`], but nothing changes across an open side, through which it has gone out.
+pub fn carried_ghosts<T: Real>(sides: &Sides<T>, index: usize) -> Ghosts<T> {
+    let of = |side: &Side<T>| match side {
+        Side::Open { .. } => Ghost::copy(),
+        side => side.of_scalar(index),
+    };
+    [0, 1, 2].map(|axis| [0, 1].map(|end| of(&sides[axis][end])))
 }
 
 /// Visits the pairs (ghost, sample that it follows from, sample at the other end) of one side.
@@ -226,6 +242,7 @@ mod tests {
 
     use super::*;
     use crate::gas::{
+        advect::{AdvectScratch, Scheme, advect},
         grid::Place,
         testing::{assert_close, box_grid, dot, dual, mixed_sides, noise, tangent},
     };
@@ -252,6 +269,36 @@ mod tests {
         let (first, last) = (q.layout.index([1, 0, 2]), q.layout.index([1, 2, 2]));
         assert_eq!(q.data[first - stride], q.data[last]);
         assert_eq!(q.data[last + stride], q.data[first]);
+    }
+
+    #[test]
+    fn what_comes_in_at_an_open_side_is_what_surrounds_the_box() {
+        let grid = box_grid([6, 1, 1], [false, true, true]);
+        let around = [Side::Periodic, Side::Periodic];
+        let open = || Side::Open { scalars: vec![0.3] };
+        let sides = [[open(), open()], around.clone(), around];
+        let (ghosts, carried) = (scalar_ghosts(&sides, 0), [carried_ghosts(&sides, 0)]);
+        let mut q = [Field::constant(grid.centres(), 5.0)];
+        let mut to = q.clone();
+        let u = Field::constant(grid.layout(Place::Face(0)), 1.0);
+        let still = [1, 2].map(|axis| Field::zero(grid.layout(Place::Face(axis))));
+        let [y, z] = still;
+        let (velocity, scheme) = ([u, y, z], Scheme::MacCormack { limited: false });
+        let mut after: Vec<Vec<f64>> = Vec::new();
+        for _ in 0..10 {
+            fill(&mut q[0], &ghosts);
+            let (dt, scratch) = (grid.dx, &mut AdvectScratch::default());
+            advect(&grid, scheme, &velocity, &q, &carried, dt, &mut to, scratch);
+            std::mem::swap(&mut q, &mut to);
+            after.push(q[0].samples());
+        }
+        // It goes on by a cell a step; what was there leaves at the other side as it is.
+        let [early, late] = [&after[2], &after[9]];
+        assert!((early[0] - 0.3).abs() < 1e-12 && (early[5] - 5.0).abs() < 1e-12);
+        assert!(
+            late[..5].iter().all(|q| (q - 0.3).abs() < 1e-12),
+            "{late:?}"
+        );
     }
 
     #[test]

@@ -319,6 +319,9 @@ impl<T: Real> Model<T> {
                 scalars: scalars.iter().map(|value| to(*value)).collect(),
             },
             Side::Outflow => Side::Outflow,
+            Side::Open { scalars } => Side::Open {
+                scalars: scalars.iter().map(|value| to(*value)).collect(),
+            },
         };
         Model {
             grid: self.grid,

@@ -20,7 +20,7 @@ pub(crate) fn box_grid(cells: [usize; 3], periodic: [bool; 3]) -> Grid {
     }
 }
 
-/// Sides of every kind: a wall that gas sticks to, outflow, a moving wall with a value, inflow,
+/// Sides of every kind: a wall that gas sticks to, an open side, a moving wall with a value, inflow,
 /// two walls that gas slides along; where the box repeats itself, none.
 pub(crate) fn mixed_sides(grid: &Grid) -> Sides<f64> {
     let moving = Side::Wall {
@@ -32,8 +32,11 @@ pub(crate) fn mixed_sides(grid: &Grid) -> Sides<f64> {
         velocity: [0.1, -0.4, 0.2],
         scalars: vec![0.7, -0.3],
     };
+    let open = Side::Open {
+        scalars: vec![0.2, 0.4],
+    };
     let mut sides = [
-        [Side::wall(2), Side::Outflow],
+        [Side::wall(2), open],
         [moving, inflow],
         [Side::slip_wall(2), Side::slip_wall(2)],
     ];
@@ -157,6 +160,9 @@ pub(crate) fn dual_sides(sides: &Sides<f64>) -> Sides<Dual64> {
             scalars: scalars.iter().map(|&value| value.into()).collect(),
         },
         Side::Outflow => Side::Outflow,
+        Side::Open { scalars } => Side::Open {
+            scalars: scalars.iter().map(|&value| value.into()).collect(),
+        },
     };
     [0, 1, 2].map(|axis| [0, 1].map(|end| side(&sides[axis][end])))
 }

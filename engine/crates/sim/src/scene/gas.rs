@@ -186,6 +186,15 @@ impl Builder<'_> {
             .collect()
     }
 
+    /// The same with the reference of what is not given.
+    fn coming_in(&self, values: &BTreeMap<String, f64>) -> Vec<f64> {
+        self.by_name(values)
+            .into_iter()
+            .zip(self.spec.scalars.values())
+            .map(|(given, scalar)| given.unwrap_or(scalar.reference))
+            .collect()
+    }
+
     fn side(&self, side: &GasSide) -> Side<f64> {
         match side {
             GasSide::Slip => Side::slip_wall(self.names.len()),
@@ -196,14 +205,12 @@ impl Builder<'_> {
             },
             GasSide::Inflow { velocity, scalars } => Side::Inflow {
                 velocity: *velocity,
-                scalars: self
-                    .by_name(scalars)
-                    .into_iter()
-                    .zip(self.spec.scalars.values())
-                    .map(|(given, scalar)| given.unwrap_or(scalar.reference))
-                    .collect(),
+                scalars: self.coming_in(scalars),
             },
             GasSide::Outflow => Side::Outflow,
+            GasSide::Open { scalars } => Side::Open {
+                scalars: self.coming_in(scalars),
+            },
             GasSide::Periodic => Side::Periodic,
         }
     }

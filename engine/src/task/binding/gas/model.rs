@@ -64,7 +64,7 @@ impl GasPlace for SideVelocity {
         let [axis, end] = self.0;
         match &gas.model.sides[axis][end] {
             Side::Inflow { velocity, .. } | Side::Wall { velocity, .. } => velocity.to_vec(),
-            Side::Outflow | Side::Periodic => Vec::new(),
+            Side::Outflow | Side::Open { .. } | Side::Periodic => Vec::new(),
         }
     }
 

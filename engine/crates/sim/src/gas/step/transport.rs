@@ -40,7 +40,7 @@ pub(super) fn transport<T: Real>(
         advect(grid, scheme, velocity, from, ghosts, dt, to, scratch);
     }
     let (from, to) = (&gas.scalars, &mut workspace.carried_scalars);
-    let (ghosts, scratch) = (&workspace.scalar_ghosts, &mut workspace.advect);
+    let (ghosts, scratch) = (&workspace.carried_ghosts, &mut workspace.advect);
     advect(grid, scheme, velocity, from, ghosts, dt, to, scratch);
 }
 
@@ -65,6 +65,7 @@ pub(super) fn transport_vjp<T: Real>(
     let Workspace {
         velocity_ghosts,
         scalar_ghosts,
+        carried_ghosts,
         advect,
         spread,
         bars: sums,
@@ -110,7 +111,7 @@ pub(super) fn transport_vjp<T: Real>(
         scheme,
         &gas.velocity,
         &gas.scalars,
-        scalar_ghosts,
+        carried_ghosts,
         dt,
         &bars.scalars,
         &mut sums.velocity,

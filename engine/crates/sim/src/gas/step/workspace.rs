@@ -4,7 +4,7 @@ use backflow_diff::Real;
 
 use crate::gas::{
     advect::AdvectScratch,
-    boundary::{Ghosts, scalar_ghosts, velocity_ghosts},
+    boundary::{Ghosts, carried_ghosts, scalar_ghosts, velocity_ghosts},
     confine::ConfineScratch,
     drag::Matter,
     field::{Field, Velocity},
@@ -22,6 +22,7 @@ use super::mirror::Carried;
 pub struct Workspace<T: Real> {
     pub(super) velocity_ghosts: [Ghosts<T>; 3],
     pub(super) scalar_ghosts: Vec<Ghosts<T>>,
+    pub(super) carried_ghosts: Vec<Ghosts<T>>,
     pub(super) openings: Openings<T>,
     pub(super) projector: Option<(Vec<Placement<T>>, Projector)>,
     pub(super) advect: AdvectScratch<T>,
@@ -62,6 +63,9 @@ impl<T: Real> Workspace<T> {
             velocity_ghosts: [0, 1, 2].map(|axis| velocity_ghosts(&model.sides, axis)),
             scalar_ghosts: (0..model.species.len())
                 .map(|index| scalar_ghosts(&model.sides, index))
+                .collect(),
+            carried_ghosts: (0..model.species.len())
+                .map(|index| carried_ghosts(&model.sides, index))
                 .collect(),
             openings: Openings::open(grid),
             projector: None,

@@ -191,6 +191,9 @@ fn sides(gas: &Gas, faults: &mut Faults) {
                     faults.vector(&format!("{path}.velocity"), velocity, "m/s");
                     named(gas, &format!("{path}.scalars"), scalars, faults);
                 }
+                GasSide::Open { scalars } => {
+                    named(gas, &format!("{path}.scalars"), scalars, faults);
+                }
                 GasSide::Periodic if *all[axis][1 - side] != GasSide::Periodic => {
                     faults.add(path, "Periodic", "the same at the opposite side");
                 }

@@ -121,8 +121,15 @@ pub enum GasSide {
         #[serde(default, deserialize_with = "unique_names")]
         scalars: BTreeMap<String, f64>,
     },
-    /// Gas goes where it wants, at the pressure of the surroundings.
+    /// Gas goes where it wants, at the pressure of the surroundings; what comes in is what is there.
     Outflow,
+    /// Gas goes where it wants, at the pressure of the surroundings, and gas of the surroundings
+    /// comes in.
+    Open {
+        /// Its scalars; those not given have their `reference`. Default: {}.
+        #[serde(default, deserialize_with = "unique_names")]
+        scalars: BTreeMap<String, f64>,
+    },
     /// The opposite side, which says so as well.
     Periodic,
 }

@@ -23,10 +23,10 @@ use super::{
 pub const CASE: Case = Case {
     id: "E7",
     about: "turbulent plume against Morton, Taylor & Turner 1956, entrainment 0.1",
-    remark: "Transport by interpolation keeps no sums where a flow varies from cell to cell. Here the hot spot has the \
-             radius of a cell with 32 cells, and gas there speeds up from rest to the velocity of the plume within two \
-             or three: its buoyancy is more than thirteen times what was given off before it is two cells above the \
-             spot. A spot and a plume that are wider in cells, or a transport that keeps sums, would be needed.",
+    remark: "The flux of buoyancy is thirteen times what was given off before gas is two cells above the hot spot, whose \
+             radius is that of a cell with 32 cells. A likely cause, not tested: transport by interpolation keeps no \
+             sums where gas speeds up from rest within two or three cells. A spot and a plume that are wider in cells, \
+             or a transport that keeps sums, would tell.",
     run,
 };
 

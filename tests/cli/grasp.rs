@@ -146,6 +146,15 @@ fn a_table_leaves_in_every_format_that_can_say_it() {
     assert_eq!(scene.matches("\"surroundings").count(), 2, "{scene}");
     folder.run(&["check", "out/more-0.ron"]).exits(0);
     assert!(export("more.json", "npz").contains("more.npz"));
+    // The files that it names are seen from there; text is four bytes a character.
+    let meta = folder.read("out/more.npz");
+    for name in ["../gripper.xml", "../cube.obj"] {
+        let name: Vec<u8> = name
+            .chars()
+            .flat_map(|one| u32::from(one).to_le_bytes())
+            .collect();
+        assert!(meta.windows(name.len()).any(|some| some == name));
+    }
     let mut wrong = lying(&post);
     wrong["object"]["surroundings"]["planes"][0]["normal"] = json!([0, 0, 0]);
     folder.write("wrong.json", wrong.to_string());

@@ -76,6 +76,10 @@ impl Export {
             let file = match self.format {
                 Format::Npz => {
                     let file = out.join(format!("{stem}.npz"));
+                    // Its paths are seen from where it is.
+                    let mut set = set;
+                    set.hand.model = seen_from(out, &folder.join(&set.hand.model))?;
+                    set.object.mesh = seen_from(out, &folder.join(&set.object.mesh))?;
                     npz::write(&file, &set).map_err(Failure::work)?;
                     file
                 }

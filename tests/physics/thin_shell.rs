@@ -108,7 +108,6 @@ fn contact_of_the_grid_alone_leaks() {
 }
 
 #[test]
-#[ignore = "minutes"]
 fn a_carried_cup_of_twenty_thousand_particles_loses_nothing() {
     // With a height of 0.4, 8 of them go over the rim: all of those that are lost.
     let (lost, count) = lost(&Journey {

@@ -49,11 +49,12 @@ fn scene(method: &str) -> GasScene {
     build(&spec, Path::new("")).unwrap().gas.unwrap()
 }
 
-const METHODS: [&str; 4] = [
+const METHODS: [&str; 5] = [
     "",
     "splitting: Reflected, scheme: Unlimited,",
     "scheme: SemiLagrangian, pressure: Incomplete,",
     "scheme: SemiLagrangian, pressure: Plain,",
+    "conservative: true,",
 ];
 
 /// Frames of all methods after the first take no memory, and neither do steps back.

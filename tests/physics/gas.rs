@@ -36,6 +36,7 @@ fn vortices(n: usize) -> (Model<f64>, Gas<f64>) {
     };
     let method = Method {
         scheme: Scheme::MacCormack { limited: false },
+        conservative: false,
         splitting: Splitting::Projected,
         precondition: Precondition::Multigrid,
         tolerance: 1e-8,

@@ -33,6 +33,7 @@ fn closed(cells: usize) -> Model<f64> {
     };
     let method = Method {
         scheme: Scheme::SemiLagrangian,
+        conservative: false,
         splitting: Splitting::Projected,
         precondition: Precondition::Multigrid,
         tolerance: 1e-6,

@@ -45,6 +45,7 @@ fn model(cells: [usize; 3], dx: f64, side: &Side<f64>, splitting: Splitting) -> 
     };
     let method = Method {
         scheme: Scheme::MacCormack { limited: false },
+        conservative: false,
         splitting,
         precondition: Precondition::Multigrid,
         tolerance: 1e-8,

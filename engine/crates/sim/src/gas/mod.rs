@@ -19,6 +19,7 @@ pub mod divergence;
 pub mod drag;
 pub mod exchange;
 pub mod field;
+pub mod flux;
 pub mod grid;
 pub mod incomplete;
 pub mod jet;

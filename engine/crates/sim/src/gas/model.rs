@@ -42,6 +42,9 @@ pub enum Splitting {
 pub struct Method {
     /// How quantities are carried along.
     pub scheme: Scheme,
+    /// Whether scalars are carried by [fluxes](super::flux), which keep their sums, and not by
+    /// `scheme`.
+    pub conservative: bool,
     /// How transport and pressure follow one another.
     pub splitting: Splitting,
     /// What speeds the pressure up.

@@ -276,6 +276,7 @@ impl Builder<'_> {
                     GasScheme::MacCormack => Scheme::MacCormack { limited: true },
                     GasScheme::Unlimited => Scheme::MacCormack { limited: false },
                 },
+                conservative: spec.conservative,
                 splitting: match spec.splitting {
                     GasSplitting::Projected => Splitting::Projected,
                     GasSplitting::Reflected => Splitting::Reflected,

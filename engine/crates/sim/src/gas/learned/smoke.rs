@@ -56,6 +56,7 @@ impl Smoke {
         let sides = [slip(), slip(), [Side::Periodic, Side::Periodic]];
         let method = Method {
             scheme: Scheme::SemiLagrangian,
+            conservative: false,
             splitting: Splitting::Projected,
             precondition: Precondition::Multigrid,
             tolerance: 1e-8,

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// A gas with everything.
-fn model(scheme: Scheme, splitting: Splitting) -> Model<f64> {
+fn model(scheme: Scheme, conservative: bool, splitting: Splitting) -> Model<f64> {
     let grid = box_grid([6, 7, 5], [false, false, true]);
     let species = |name: &str, diffusivity, expansion| Species {
         name: name.to_owned(),
@@ -72,6 +72,7 @@ fn model(scheme: Scheme, splitting: Splitting) -> Model<f64> {
         }],
         method: Method {
             scheme,
+            conservative,
             splitting,
             precondition: Precondition::Multigrid,
             tolerance: 1e-13,
@@ -109,13 +110,14 @@ fn moment(model: &Model<f64>) -> Moment<f64> {
 #[test]
 fn step_vjp_is_the_transpose_in_every_input() {
     let limited = Scheme::MacCormack { limited: true };
-    for (scheme, splitting) in [
-        (Scheme::SemiLagrangian, Splitting::Projected),
-        (limited, Splitting::Projected),
-        (Scheme::SemiLagrangian, Splitting::Reflected),
-        (limited, Splitting::Reflected),
+    for (scheme, conservative, splitting) in [
+        (Scheme::SemiLagrangian, false, Splitting::Projected),
+        (limited, false, Splitting::Projected),
+        (Scheme::SemiLagrangian, true, Splitting::Projected),
+        (Scheme::SemiLagrangian, false, Splitting::Reflected),
+        (limited, true, Splitting::Reflected),
     ] {
-        let model = model(scheme, splitting);
+        let model = model(scheme, conservative, splitting);
         let moment = moment(&model);
         let (grid, dt) = (&model.grid, 0.07);
         let layout = grid.centres();
@@ -298,7 +300,7 @@ fn step_vjp_is_the_transpose_in_every_input() {
 #[test]
 fn uniform_buoyancy_in_a_closed_box_moves_nothing() {
     for splitting in [Splitting::Projected, Splitting::Reflected] {
-        let mut model = model(Scheme::SemiLagrangian, splitting);
+        let mut model = model(Scheme::SemiLagrangian, false, splitting);
         model.sides = [0, 1, 2].map(|_| [Side::wall(2), Side::wall(2)]);
         model.grid.periodic = [false; 3];
         model.jets.clear();

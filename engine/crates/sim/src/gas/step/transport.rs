@@ -11,6 +11,7 @@ use crate::gas::{
     advect::{advect, advect_vjp},
     boundary::{Ghosts, fill, fill_vjp},
     field::Velocity,
+    flux::{carry, carry_vjp},
     model::{Gas, Model, ModelBar},
 };
 
@@ -40,8 +41,21 @@ pub(super) fn transport<T: Real>(
         advect(grid, scheme, velocity, from, ghosts, dt, to, scratch);
     }
     let (from, to) = (&gas.scalars, &mut workspace.carried_scalars);
-    let (ghosts, scratch) = (&workspace.carried_ghosts, &mut workspace.advect);
-    advect(grid, scheme, velocity, from, ghosts, dt, to, scratch);
+    match &mut workspace.flux {
+        Some(scratch) => carry(
+            grid,
+            velocity,
+            from,
+            &workspace.scalar_ghosts,
+            dt,
+            to,
+            scratch,
+        ),
+        None => {
+            let (ghosts, scratch) = (&workspace.carried_ghosts, &mut workspace.advect);
+            advect(grid, scheme, velocity, from, ghosts, dt, to, scratch);
+        }
+    }
 }
 
 fn fill_velocity<T: Real>(velocity: &mut Velocity<T>, ghosts: &[Ghosts<T>; 3]) {
@@ -67,6 +81,7 @@ pub(super) fn transport_vjp<T: Real>(
         scalar_ghosts,
         carried_ghosts,
         advect,
+        flux,
         spread,
         bars: sums,
         own_bar,
@@ -106,20 +121,35 @@ pub(super) fn transport_vjp<T: Real>(
         }
     }
     scalar_values.fill([[0.0; 2]; 3]);
-    advect_vjp(
-        grid,
-        scheme,
-        &gas.velocity,
-        &gas.scalars,
-        carried_ghosts,
-        dt,
-        &bars.scalars,
-        &mut sums.velocity,
-        &mut sums.scalars,
-        scalar_values,
-        advect,
-        spread,
-    );
+    match flux {
+        Some(flux) => carry_vjp(
+            grid,
+            &gas.velocity,
+            &gas.scalars,
+            scalar_ghosts,
+            dt,
+            &bars.scalars,
+            &mut sums.velocity,
+            &mut sums.scalars,
+            scalar_values,
+            flux,
+            spread,
+        ),
+        None => advect_vjp(
+            grid,
+            scheme,
+            &gas.velocity,
+            &gas.scalars,
+            carried_ghosts,
+            dt,
+            &bars.scalars,
+            &mut sums.velocity,
+            &mut sums.scalars,
+            scalar_values,
+            advect,
+            spread,
+        ),
+    }
     std::mem::swap(&mut bars.velocity, &mut sums.velocity);
     std::mem::swap(&mut bars.scalars, &mut sums.scalars);
     for axis in 0..3 {

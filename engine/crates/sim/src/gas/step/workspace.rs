@@ -8,6 +8,7 @@ use crate::gas::{
     confine::ConfineScratch,
     drag::Matter,
     field::{Field, Velocity},
+    flux::FluxScratch,
     model::{Gas, Model, Moment},
     opening::{Hit, Openings, Placement, openings},
     projector::{ProjectScratch, Projector},
@@ -26,6 +27,7 @@ pub struct Workspace<T: Real> {
     pub(super) openings: Openings<T>,
     pub(super) projector: Option<(Vec<Placement<T>>, Projector)>,
     pub(super) advect: AdvectScratch<T>,
+    pub(super) flux: Option<FluxScratch<T>>,
     pub(super) confine: Option<ConfineScratch<T>>,
     pub(super) spread: Spread<T>,
     /// Carried along.
@@ -70,6 +72,8 @@ impl<T: Real> Workspace<T> {
             openings: Openings::open(grid),
             projector: None,
             advect: AdvectScratch::default(),
+            flux: (model.method.conservative && !model.species.is_empty())
+                .then(|| FluxScratch::new(grid)),
             confine: model.confinement.map(|_| ConfineScratch::new(grid)),
             spread: Spread::default(),
             carried: velocity(),

@@ -40,6 +40,10 @@ pub struct Gas {
     /// How quantities are carried along. Default: MacCormack.
     #[serde(default)]
     pub scheme: GasScheme,
+    /// Whether scalars are carried by fluxes between cells, so that what leaves one enters its
+    /// neighbour and their sums are kept, and not by `scheme`. Default: false.
+    #[serde(default)]
+    pub conservative: bool,
     /// How transport and pressure follow one another. Default: Projected.
     #[serde(default)]
     pub splitting: GasSplitting,

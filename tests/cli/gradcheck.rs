@@ -146,3 +146,30 @@ fn other_directions_pass_as_well() {
         gradcheck(FLIGHT, &["--seed", seed]).exits(0);
     }
 }
+
+/// A square of edge 0.3 in the plane y = 0, open: two triangles that face opposite ways.
+const SQUARE: &str =
+    "v -0.15 0 -0.15\nv 0.15 0 -0.15\nv 0.15 0 0.15\nv -0.15 0 0.15\nf 1 2 3\nf 1 4 3\n";
+
+#[test]
+fn a_sheet_that_carries_matter_passes_whatever_the_stage_of_contact() {
+    let ball = r#"(name: "ball", shape: Sphere(radius: 0.05), law: Coulomb(0.4), on: Tool("arm"))"#;
+    for stage in ["Grid", "Shell"] {
+        let sheet = format!(
+            r#"(name: "tray", shape: Sheet(file: "square.obj", thickness: 0.04), position: (0, -0.12, 0),
+                law: Coulomb(0.4), on: Tool("arm"), stage: {stage})"#
+        );
+        let tray = changed(DROP, &[(ball, &sheet)]);
+        let folder = Folder::with(&[("scene.ron", &tray), ("square.obj", SQUARE)]);
+        let arguments = ["gradcheck", "scene.ron", "--substeps", "20", "--json"];
+        let object = folder.run(&arguments).exits(0).object();
+        let felt = verdicts(&object);
+        for slice in ["tool.arm.controls", "collider.tray.position"] {
+            let verdict = felt.iter().find(|(name, _)| name == slice);
+            assert!(
+                verdict.is_some_and(|(_, verdict)| verdict != "no effect"),
+                "{felt:?}"
+            );
+        }
+    }
+}

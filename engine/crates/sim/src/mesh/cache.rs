@@ -45,6 +45,15 @@ impl Key {
         Self(hash.finish())
     }
 
+    /// The name of the grid of the sheet of a thickness (m) of that mesh.
+    #[must_use]
+    pub fn of_sheet(self, thickness: f64) -> Self {
+        let mut hash = DefaultHasher::new();
+        hash.write_u64(self.0);
+        hash.write_u64(thickness.to_bits());
+        Self(hash.finish())
+    }
+
     fn file(self, folder: &Path) -> PathBuf {
         folder.join(format!("{:016x}.npz", self.0))
     }

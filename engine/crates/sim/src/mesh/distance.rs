@@ -17,7 +17,7 @@ pub const RESOLUTIONS: std::ops::RangeInclusive<u32> = 8..=512;
 const PADDING: f64 = 4.0;
 
 /// Nodes of a grid, at most: 0.8 GiB while it is built.
-const NODES: usize = 1 << 26;
+pub(super) const NODES: usize = 1 << 26;
 
 /// How fine a grid is, and how far it reaches.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,7 +2,7 @@
 //!
 //! [`read()`] reads a file into a [`Mesh`]; [`Report`] says what is wrong with it;
 //! [`MeshSolid`] tells what is inside; [`distance`] samples its signed distance on a grid,
-//! which [`cache`] keeps.
+//! which [`cache`] keeps; [`sheet`] does so for one that bounds nothing.
 
 pub mod bvh;
 pub mod cache;
@@ -15,6 +15,7 @@ pub mod mass;
 mod quad;
 pub mod read;
 pub mod report;
+pub mod sheet;
 pub mod solid;
 mod weld;
 pub mod winding;

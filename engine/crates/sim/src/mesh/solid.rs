@@ -57,6 +57,16 @@ pub enum MeshFault {
         /// Nodes that it may have.
         limit: usize,
     },
+    /// As a sheet it is too thin for its distance grid.
+    #[error(
+        "a sheet of at least three cells of its distance grid, {least:.3e} m, not {thickness:.3e} m: thicker or finer"
+    )]
+    Thin {
+        /// Thickness (m).
+        thickness: f64,
+        /// The least that would do (m).
+        least: f64,
+    },
     /// It crosses itself.
     #[error(
         "a mesh that does not cross itself: {pairs} pairs of its triangles do, such as {a} and {b}"
@@ -77,14 +87,7 @@ impl MeshSolid {
     /// # Errors
     /// It bounds no volume, or not all of its vertices are there and finite.
     pub fn new(mesh: Mesh) -> Result<Self, MeshFault> {
-        let (not_finite, out_of_range) = unusable(&mesh);
-        if mesh.triangles.is_empty() {
-            return Err(MeshFault::Empty);
-        } else if not_finite > 0 {
-            return Err(MeshFault::NotFinite(not_finite));
-        } else if out_of_range > 0 {
-            return Err(MeshFault::OutOfRange(out_of_range));
-        }
+        whole(&mesh)?;
         let volume = mesh.volume();
         // Round-off of a sum that cancels.
         let rounding = 1e-14 * mesh.area().powf(1.5);
@@ -133,6 +136,19 @@ impl MeshSolid {
         let along = self.mesh.vertices.iter().map(|corner| corner.dot(n));
         along.fold(f64::NEG_INFINITY, f64::max)
     }
+}
+
+/// Whether a mesh has triangles, and all of their vertices.
+pub(super) fn whole(mesh: &Mesh) -> Result<(), MeshFault> {
+    let (not_finite, out_of_range) = unusable(mesh);
+    if mesh.triangles.is_empty() {
+        return Err(MeshFault::Empty);
+    } else if not_finite > 0 {
+        return Err(MeshFault::NotFinite(not_finite));
+    } else if out_of_range > 0 {
+        return Err(MeshFault::OutOfRange(out_of_range));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

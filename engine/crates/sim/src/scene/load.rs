@@ -290,7 +290,7 @@ mod tests {
                 "shape: Sphere(radius: 0.1)",
                 "shape: Spher(radius: 0.1)",
                 "x.ron:20:50: bodies[0].shape: unexpected variant named `Spher` in enum `Shape`, expected one of \
-                 `Sphere`, `Box`, `Capsule`, `Cylinder`, `Torus`, `Plane`, or `Mesh` instead",
+                 `Sphere`, `Box`, `Capsule`, `Cylinder`, `Torus`, `Plane`, `Mesh`, or `Sheet` instead",
             ),
         ] {
             assert_eq!(failure(&throw_with(&[(from, to)])), expected);

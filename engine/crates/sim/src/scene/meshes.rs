@@ -11,7 +11,9 @@ use nalgebra::Vector3;
 use crate::{
     collider::DistanceGrid,
     io::FileError,
-    mesh::{self, Mesh, MeshFault, MeshSolid, ReadError, cache, distance::Fineness},
+    mesh::{
+        self, Mesh, MeshFault, MeshSolid, ReadError, cache, distance::Fineness, sheet::sheet_grid,
+    },
 };
 
 /// Where the meshes of a scene come from, and those that were asked for.
@@ -138,18 +140,53 @@ impl Meshes {
     /// It cannot be read, bounds nothing, has holes or crosses itself, or its grid cannot be
     /// kept.
     pub fn grid(&self, file: &MeshFile, fineness: &Fineness) -> Result<DistanceGrid, UnusableMesh> {
+        self.kept(file, fineness, None, || {
+            Ok(self.solid(file)?.distance_grid(fineness)?)
+        })
+    }
+
+    /// The signed distance of the sheet of a thickness (m) of a file, from the cache or newly built.
+    ///
+    /// # Errors
+    /// It cannot be read, is empty or broken, or too thin for the grid, or the grid cannot be kept.
+    pub fn sheet(
+        &self,
+        file: &MeshFile,
+        fineness: &Fineness,
+        thickness: f64,
+    ) -> Result<DistanceGrid, UnusableMesh> {
+        self.kept(file, fineness, Some(thickness), || {
+            Ok(sheet_grid(&*self.mesh(file)?, thickness, fineness)?)
+        })
+    }
+
+    /// A grid that was asked for before, from the cache, or newly built.
+    fn kept(
+        &self,
+        file: &MeshFile,
+        fineness: &Fineness,
+        thickness: Option<f64>,
+        build: impl FnOnce() -> Result<DistanceGrid, UnusableMesh>,
+    ) -> Result<DistanceGrid, UnusableMesh> {
         let Fineness { resolution, margin } = fineness;
-        let key = format!("{resolution} {:x} {}", margin.to_bits(), file.key());
+        let of = thickness.map(f64::to_bits);
+        let key = format!("{resolution} {:x} {of:x?} {}", margin.to_bits(), file.key());
         self.grids.get(key, || {
             let kept = match self.cache.as_deref() {
-                Some(folder) => Some((folder, cache::Key::of(&*self.mesh(file)?, fineness))),
+                Some(folder) => {
+                    let key = cache::Key::of(&*self.mesh(file)?, fineness);
+                    Some((
+                        folder,
+                        thickness.map_or(key, |thickness| key.of_sheet(thickness)),
+                    ))
+                }
                 None => None,
             };
             let known = kept.and_then(|(folder, key)| cache::load(folder, key));
             if let Some(grid) = known {
                 return Ok(grid);
             }
-            let grid = self.solid(file)?.distance_grid(fineness)?;
+            let grid = build()?;
             if let Some((folder, key)) = kept {
                 cache::store(folder, key, &grid)
                     .map_err(|error| UnusableMesh::Cache(Arc::new(error)))?;

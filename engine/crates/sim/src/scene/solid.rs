@@ -58,14 +58,20 @@ impl spec::Shape {
             })),
             Self::Torus { radius, tube } => Some(Shape::Torus(Torus { radius, tube })),
             Self::Plane => Some(Shape::Plane(Plane)),
-            Self::Mesh { .. } => None,
+            Self::Mesh { .. } | Self::Sheet { .. } => None,
         }
     }
 
-    /// Its mesh, if it is one.
+    /// Its mesh, if it is of one.
     pub fn mesh(&self) -> Option<MeshFile<'_>> {
         match self {
             Self::Mesh {
+                file,
+                scale,
+                stretch,
+                ..
+            }
+            | Self::Sheet {
                 file,
                 scale,
                 stretch,
@@ -81,9 +87,12 @@ impl spec::Shape {
     /// The distance of its farthest point from its origin (m); `None` where there is none or
     /// its mesh cannot be read.
     pub fn reach(&self, meshes: &Meshes) -> Option<f64> {
-        match self.mesh() {
-            Some(mesh) => meshes.reach(&mesh),
-            None => self.analytic()?.bounding_radius(),
+        match (self.mesh(), self) {
+            (Some(mesh), Self::Sheet { thickness, .. }) => {
+                Some(meshes.reach(&mesh)? + 0.5 * thickness)
+            }
+            (Some(mesh), _) => meshes.reach(&mesh),
+            (None, _) => self.analytic()?.bounding_radius(),
         }
     }
 
@@ -97,6 +106,18 @@ impl spec::Shape {
             (None, Some(mesh), &Self::Mesh { resolution, .. }) => {
                 let fineness = Fineness { resolution, margin };
                 Ok(Shape::Grid(meshes.grid(&mesh, &fineness)?))
+            }
+            (
+                None,
+                Some(mesh),
+                &Self::Sheet {
+                    resolution,
+                    thickness,
+                    ..
+                },
+            ) => {
+                let fineness = Fineness { resolution, margin };
+                Ok(Shape::Grid(meshes.sheet(&mesh, &fineness, thickness)?))
             }
             // Only meshes are not analytic.
             (shape, ..) => Ok(shape.unwrap_or(Shape::Plane(Plane))),
@@ -114,9 +135,9 @@ impl spec::Shape {
         rotation: [f64; 3],
         meshes: &Meshes,
     ) -> Result<Solid, UnusableMesh> {
-        let form = match self.mesh() {
-            Some(mesh) => Form::Mesh(meshes.solid(&mesh)?),
-            None => Form::Shape(self.signed(0.0, meshes)?),
+        let form = match (self.mesh(), self) {
+            (Some(mesh), Self::Mesh { .. }) => Form::Mesh(meshes.solid(&mesh)?),
+            _ => Form::Shape(self.signed(0.0, meshes)?),
         };
         Ok(Solid {
             form,

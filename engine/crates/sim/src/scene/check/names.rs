@@ -333,7 +333,7 @@ fn one_of(what: &str, known: &[&str]) -> String {
 }
 
 pub(super) fn mesh(path: &str, shape: &Shape, directory: &Path, faults: &mut Faults) {
-    if let Shape::Mesh { file: name, .. } = shape {
+    if let Shape::Mesh { file: name, .. } | Shape::Sheet { file: name, .. } = shape {
         file(&format!("{path}.shape.file"), name, directory, faults);
     }
 }

@@ -112,7 +112,16 @@ pub(super) fn placed(
             stretch,
             resolution,
             ..
+        }
+        | Shape::Sheet {
+            scale,
+            stretch,
+            resolution,
+            ..
         } => {
+            if let Shape::Sheet { thickness, .. } = shape {
+                faults.positive(&at("thickness"), *thickness, "m");
+            }
             faults.positive(&at("scale"), *scale, "1");
             faults.vector(&at("stretch"), stretch, "1");
             if stretch.iter().any(|&factor| factor <= 0.0) {

@@ -105,8 +105,14 @@ pub(super) fn places(
 
 fn numbers(path: &str, rigid: &Rigid, faults: &mut Faults) {
     placed(path, &rigid.shape, &rigid.position, &rigid.rotation, faults);
-    if rigid.shape == Shape::Plane {
-        bounded(path, &rigid.shape, "a rigid body", faults);
+    bounded(path, &rigid.shape, "a rigid body", faults);
+    if let Shape::Sheet { file, .. } = &rigid.shape {
+        let expected = "a shape with an inside for a rigid body";
+        faults.add(
+            format!("{path}.shape"),
+            format!("Sheet of {file:?}"),
+            expected,
+        );
     }
     let (at, value, unit) = match rigid.weight {
         Weight::Density(value) => ("weight", value, "kg/m^3"),

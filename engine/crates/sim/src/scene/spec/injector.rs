@@ -6,7 +6,8 @@ use super::Attachment;
 
 /// A nozzle that matter comes out of. What comes out is a body of the injector's name, after
 /// those of the scene. Particles come out at even intervals, one in several frames where the flux is
-/// small, and at least one in all.
+/// small, and at least one in all. On a tool, with a velocity, it is a jet: it pushes what it hits,
+/// where the tool takes and turns it; with a collector on the same tool, FluidLab's jet bot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Injector {
     /// Its name, unique among bodies and injectors.

@@ -57,6 +57,26 @@ pub enum Shape {
         #[serde(default = "resolution")]
         resolution: u32,
     },
+    /// All points within half a thickness of the triangles of a mesh, which may be open: a sheet, a
+    /// tray or a bowl drawn as one surface. It has two sides and holds matter on both: as a collider
+    /// on `Shell` it loses nothing that moves less than half its thickness in a substep. No rigid
+    /// body is one.
+    Sheet {
+        /// OBJ, STL, PLY, glTF or GLB file (m), relative to the folder of the scene.
+        file: String,
+        /// Thickness (m), at least three cells of the grid of its signed distance; half a cell of
+        /// the domain is enough.
+        thickness: f64,
+        /// Factor on the coordinates of the mesh (1). Default: 1.
+        #[serde(default = "one")]
+        scale: f64,
+        /// Factors along its axes, besides `scale` (1). Default: (1, 1, 1).
+        #[serde(default = "ones")]
+        stretch: [f64; 3],
+        /// Cells of the grid of its signed distance along its longest edge. Default: 64.
+        #[serde(default = "resolution")]
+        resolution: u32,
+    },
 }
 
 fn one() -> f64 {

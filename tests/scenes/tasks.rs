@@ -15,7 +15,9 @@ const SUBSTEPS: usize = 50;
 
 /// Frames that pass before free controls come, or reach what is judged; the substeps of the check are
 /// those after them.
-const LATER: [(&str, usize); 3] = [
+const LATER: [(&str, usize); 5] = [
+    ("gathering_easy", 20),
+    ("gathering_hard", 20),
     ("ice_cream_dynamic", 50),
     ("latte_art_stir", 20),
     ("mixing", 30),

@@ -1,5 +1,6 @@
 //! Meshes made by rule: closed, facing outwards, and as fine as asked for.
 
+mod half_ring;
 mod revolve;
 mod vessel;
 
@@ -9,6 +10,7 @@ use nalgebra::Vector3;
 
 use super::Mesh;
 
+pub use half_ring::half_ring;
 pub use revolve::revolve;
 pub use vessel::{bowl, cup};
 
@@ -55,7 +57,7 @@ mod tests {
     };
 
     /// The meshes in `assets/meshes`.
-    fn assets() -> [(&'static str, Mesh); 6] {
+    fn assets() -> [(&'static str, Mesh); 7] {
         [
             ("cup.obj", cup(0.04, 0.1, 0.004, 64)),
             ("bowl.obj", bowl(0.08, 0.005, 64)),
@@ -63,6 +65,7 @@ mod tests {
             ("round_tank.obj", cup(0.5, 0.6, 0.08, 64)),
             ("glass.obj", cup(0.16, 0.5, 0.03, 64)),
             ("tube.obj", cup(0.02, 0.06, 0.006, 48)),
+            ("half_ring.obj", half_ring(0.16, 0.05, 32, 48, 8)),
         ]
     }
 

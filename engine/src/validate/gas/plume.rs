@@ -24,13 +24,14 @@ use super::{
 pub const CASE: Case = Case {
     id: "E7",
     about: "turbulent plume against Morton, Taylor & Turner 1956, entrainment 0.1",
-    remark: "Scalars are carried by fluxes between cells, which keep their sums: carried by interpolation, they gave off \
-             several times what the spot does. Gas comes in evenly through the sides, 1.7 times what the plume of the \
-             theory takes up to the top, where the rest goes out. With open sides the flux of buoyancy fell to 0.58 of \
-             what is given off (mean from 8 to 40 s); with walls, or with gas coming in at two thirds of the speed, more \
-             than three times the plume went up and down in the box, and so it does with 48 cells: what comes in through \
-             an open side keeps the velocity of what is there, so that nothing stops an eddy that crosses it. Radius and \
-             velocity are those of the mean flow where it is above a tenth of its greatest at that height.",
+    remark: "Scalars are carried by fluxes between cells, which keep their sums: carried by interpolation, they gave \
+             off several times what the spot does. Gas comes in evenly through the sides, 1.7 times what the plume of \
+             the theory takes up to the top, where the rest goes out. With open sides the flux of buoyancy fell to \
+             0.58 of what is given off (mean from 8 to 40 s); with walls, or with gas coming in at two thirds of the \
+             speed, near a height of 0.2 m five and six times what the plume carries went up, and four times with 48 \
+             cells, in an eddy of the whole box: what comes in through an open side keeps the velocity of what is \
+             there, so that nothing stops an eddy that crosses it. Radius and velocity are those of the mean flow \
+             where it is above a tenth of its greatest at that height.",
     run,
 };
 

@@ -322,8 +322,8 @@ mod tests {
     use crate::gas::{
         boundary::{Ghost, scalar_ghosts},
         testing::{
-            assert_close, box_grid, dot, dual, dual_velocity, mixed_sides, noise, noise_velocity,
-            tangent,
+            assert_close, box_grid, dot, dual, dual_ghosts, dual_velocity, mixed_sides, noise,
+            noise_velocity, tangent,
         },
     };
 
@@ -397,20 +397,7 @@ mod tests {
             let directions = [noise(22, layout), noise(23, layout)];
             let bars = [noise(24, layout), noise(25, layout)];
             let ghosts: Vec<_> = (0..2).map(|index| scalar_ghosts(&sides, index)).collect();
-            let ghosts_dual: Vec<_> = ghosts
-                .iter()
-                .map(|ghosts: &Ghosts<f64>| {
-                    ghosts.map(|pair| {
-                        pair.map(|ghost| match ghost {
-                            Ghost::Periodic => Ghost::Periodic,
-                            Ghost::Affine { factor, offset } => Ghost::Affine {
-                                factor: factor.into(),
-                                offset: offset.into(),
-                            },
-                        })
-                    })
-                })
-                .collect();
+            let ghosts_dual: Vec<_> = ghosts.iter().map(dual_ghosts).collect();
             let dt = 1.3 * grid.dx;
             for scheme in SCHEMES {
                 let moved: Vec<_> = (0..2).map(|i| dual(&fields[i], &directions[i])).collect();

@@ -5,7 +5,7 @@ use nalgebra::Vector3;
 use num_dual::Dual64;
 
 use super::{
-    boundary::{Side, Sides},
+    boundary::{Ghost, Ghosts, Side, Sides},
     field::{Field, Velocity},
     grid::{Grid, Layout},
 };
@@ -107,6 +107,19 @@ pub(crate) fn dual(value: &Field<f64>, tangent: &Field<f64>) -> Field<Dual64> {
 /// A velocity with a tangent.
 pub(crate) fn dual_velocity(value: &Velocity<f64>, tangent: &Velocity<f64>) -> Velocity<Dual64> {
     [0, 1, 2].map(|axis| dual(&value[axis], &tangent[axis]))
+}
+
+/// Ghosts without tangents.
+pub(crate) fn dual_ghosts(ghosts: &Ghosts<f64>) -> Ghosts<Dual64> {
+    ghosts.map(|pair| {
+        pair.map(|ghost| match ghost {
+            Ghost::Periodic => Ghost::Periodic,
+            Ghost::Affine { factor, offset } => Ghost::Affine {
+                factor: factor.into(),
+                offset: offset.into(),
+            },
+        })
+    })
 }
 
 /// The tangent of a field.

@@ -28,8 +28,9 @@ pub enum Side<T: Real> {
     /// Gas goes where it wants; the pressure is that of the surroundings, and what comes back
     /// is what is there.
     Outflow,
-    /// The same, but what comes back is what surrounds the box: without it what has left once heats
-    /// or darkens what comes in, more and more.
+    /// The same, but what comes in is what surrounds the box, and was at rest there
+    /// ([`super::calm`]): without it what has left once heats or darkens what comes in, more and
+    /// more, and an eddy that crosses the side grows.
     Open {
         /// The scalars of the surroundings.
         scalars: Vec<T>,

@@ -1,6 +1,6 @@
 //! Gas: an incompressible flow on a staggered grid, with all that it carries.
 //!
-//! A step ([`step()`]) is: carry ([`advect`]), mix and push ([`jet`], [`source`], [`buoyancy`],
+//! A step ([`step()`]) is: carry ([`advect`], [`calm`]), mix and push ([`jet`], [`source`], [`buoyancy`],
 //! [`confine`]), smear ([`diffuse`]), hold ([`drag`], [`opening`]), make incompressible
 //! ([`project`]). Each is a function with its vector-Jacobian product below it. The pressure is
 //! found by conjugate gradients with a multigrid cycle ([`pressure`], [`multigrid`]); its adjoint
@@ -9,6 +9,7 @@
 pub mod advect;
 pub mod boundary;
 pub mod buoyancy;
+pub mod calm;
 pub mod clock;
 pub mod compiled;
 pub mod confine;

@@ -10,6 +10,7 @@ use super::{
 use crate::gas::{
     advect::{advect, advect_vjp},
     boundary::{Ghosts, fill, fill_vjp},
+    calm::{calm, calm_vjp},
     field::Velocity,
     flux::{carry, carry_vjp},
     model::{Gas, Model, ModelBar},
@@ -40,6 +41,7 @@ pub(super) fn transport<T: Real>(
         let scratch = &mut workspace.advect;
         advect(grid, scheme, velocity, from, ghosts, dt, to, scratch);
     }
+    calm(grid, &model.sides, velocity, dt, &mut workspace.carried);
     let (from, to) = (&gas.scalars, &mut workspace.carried_scalars);
     match &mut workspace.flux {
         Some(scratch) => carry(
@@ -80,6 +82,7 @@ pub(super) fn transport_vjp<T: Real>(
         velocity_ghosts,
         scalar_ghosts,
         carried_ghosts,
+        carried: calmed,
         advect,
         flux,
         spread,
@@ -91,6 +94,15 @@ pub(super) fn transport_vjp<T: Real>(
     for field in sums.velocity.iter_mut().chain(&mut sums.scalars) {
         field.clear();
     }
+    calm_vjp(
+        grid,
+        &model.sides,
+        &gas.velocity,
+        dt,
+        calmed,
+        &mut bars.velocity,
+        &mut sums.velocity,
+    );
     let mut values = [[[0.0; 2]; 3]; 3];
     for axis in 0..3 {
         // The component is carried and carries: its cotangents are added up apart.

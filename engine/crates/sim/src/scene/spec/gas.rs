@@ -128,7 +128,7 @@ pub enum GasSide {
     /// Gas goes where it wants, at the pressure of the surroundings; what comes in is what is there.
     Outflow,
     /// Gas goes where it wants, at the pressure of the surroundings, and gas of the surroundings
-    /// comes in.
+    /// comes in, from rest.
     Open {
         /// Its scalars; those not given have their `reference`. Default: {}.
         #[serde(default, deserialize_with = "unique_names")]

@@ -1,6 +1,6 @@
 //! Viscous shear between plates: the start-up of Couette's flow, and the viscosity that it shows.
 
-use std::f64::consts::PI;
+use std::{f64::consts::PI, ops::Range};
 
 use backflow_sim::{
     contact::ContactLaw,
@@ -26,37 +26,56 @@ pub const CASE: Case = Case {
     run,
 };
 
-const DENSITY: f64 = 1000.0;
-const VISCOSITY: f64 = 10.0;
-const HEIGHT: f64 = 0.1;
+pub const DENSITY: f64 = 1000.0;
+pub const VISCOSITY: f64 = 10.0;
+pub const HEIGHT: f64 = 0.1;
 
 /// Length of the slab in heights: its ends are free.
 const LENGTH: usize = 6;
 
-/// A slab between sticky plates with the horizontal velocity `u(y / h)`.
-fn slab(cells: usize, dt: f64, u: impl Fn(f64) -> [f64; 2]) -> Bench {
+/// Two sticky plates a height of so many cells apart, and where along them a slab lies (m).
+pub fn plates(cells: usize, dt: f64) -> (Bench, Range<f64>) {
     let dx = HEIGHT / cells as f64;
-    let sound = 0.15 * dx / dt;
-    let law = Liquid {
-        bulk_modulus: DENSITY * sound * sound,
+    let (length, spare) = (LENGTH * cells, 2);
+    let mut bench = Bench::new([length + 2 * spare, cells, 1], dx, dt);
+    for wall in &mut bench.world.walls[1] {
+        wall.law = ContactLaw::Sticky;
+    }
+    (bench, spare as f64 * dx..(spare + length) as f64 * dx)
+}
+
+/// Half of the bound by viscosity for a substep (s).
+pub fn longest(cells: usize) -> f64 {
+    let dx = HEIGHT / cells as f64;
+    0.5 * dx * dx * DENSITY / (8.0 * VISCOSITY)
+}
+
+/// Speed of sound (m/s) that a substep admits.
+pub fn sound(cells: usize, dt: f64) -> f64 {
+    0.15 * HEIGHT / cells as f64 / dt
+}
+
+/// The viscous liquid, as stiff as a substep admits.
+pub fn viscous(cells: usize, dt: f64) -> Liquid<f64> {
+    Liquid {
+        bulk_modulus: DENSITY * sound(cells, dt).powi(2),
         viscosity: VISCOSITY,
         exponent: 1.0,
         tension: true,
-    };
-    let (length, spare) = (LENGTH * cells, 2);
-    let (from, to) = (spare as f64 * dx, (spare + length) as f64 * dx);
-    let mut bench = Bench::new([length + 2 * spare, cells, 1], dx, dt)
-        .liquid(law, DENSITY, |x| x.x > from && x.x < to)
+    }
+}
+
+/// A slab between sticky plates with the horizontal velocity `u(y / h)`.
+fn slab(cells: usize, dt: f64, u: impl Fn(f64) -> [f64; 2]) -> Bench {
+    let (bench, inside) = plates(cells, dt);
+    bench
+        .liquid(viscous(cells, dt), DENSITY, |x| inside.contains(&x.x))
         .moving(|x| {
             let [value, slope] = u(x.y / HEIGHT);
             let mut gradient = Matrix3::zeros();
             gradient[(0, 1)] = slope / HEIGHT;
             (Vector3::new(value, 0.0, 0.0), gradient)
-        });
-    for wall in &mut bench.world.walls[1] {
-        wall.law = ContactLaw::Sticky;
-    }
-    bench
+        })
 }
 
 /// Mean of `weight(y / h) v_x` over the particles of the middle third after `time` (s).
@@ -125,14 +144,10 @@ fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
         Tier::Full => [16, 32],
     };
     let mut outcome = Outcome::default();
-    let step = |cells: usize| {
-        let dx = HEIGHT / cells as f64;
-        0.5 * dx * dx * DENSITY / (8.0 * VISCOSITY)
-    };
     let mut errors = Vec::new();
     for cells in grids {
         let grid = format!("{cells} cells");
-        let flow = startup(cells, step(cells))?;
+        let flow = startup(cells, longest(cells))?;
         let known: Vec<_> = reference.all("velocity at t* = 0.1").collect();
         let square =
             |(found, known): (&f64, &&super::reference::Known)| (found - known.value).powi(2);
@@ -141,8 +156,8 @@ fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
         errors.push((sum / size).sqrt());
         if cells == grids[1] {
             outcome.measure(reference, "error of the velocity (L2)", &grid, errors[1]);
-            let plain = viscosity(cells, step(cells))?;
-            let quartered = viscosity(cells, 0.25 * step(cells))?;
+            let plain = viscosity(cells, longest(cells))?;
+            let quartered = viscosity(cells, 0.25 * longest(cells))?;
             outcome.measure(reference, "viscosity", &grid, plain);
             let change = quartered / plain - 1.0;
             outcome.measure(

@@ -5,6 +5,8 @@
 
 mod bar;
 mod bench;
+mod cantilever;
+mod channel;
 mod column_collapse;
 mod couette;
 mod dam_break;
@@ -18,11 +20,14 @@ mod magnus;
 mod plot;
 mod reference;
 mod report;
+mod ritter;
 mod settlement;
 mod settling;
 mod sloshing;
+mod spreading;
 mod taylor_green;
 mod volume;
+mod waves;
 
 use backflow_sim::rollout::store::RunError;
 use serde::Serialize;
@@ -136,7 +141,12 @@ pub const CASES: &[Case] = &[
     hydrostatics::CASE,
     settlement::CASE,
     dam_break::CASE,
+    ritter::CASE,
     couette::CASE,
+    channel::START_UP,
+    channel::PLUG,
+    spreading::SLUMP,
+    spreading::CURRENT,
     sloshing::CASE,
     taylor_green::CASE,
     volume::CASE,
@@ -146,6 +156,8 @@ pub const CASES: &[Case] = &[
     magnus::CASE,
     laws::CASE,
     bar::CASE,
+    waves::CASE,
+    cantilever::CASE,
     discs::CASE,
     incline::CASE,
     column_collapse::CASE,
@@ -162,6 +174,16 @@ pub const CASES: &[Case] = &[
 /// Order at which an error falls from `coarse` to `fine` where cells are halved.
 fn order(coarse: f64, fine: f64) -> f64 {
     (coarse.abs() / fine.abs()).log2()
+}
+
+/// Slope and intercept of the line through points.
+fn line(points: impl Iterator<Item = [f64; 2]> + Clone) -> [f64; 2] {
+    let count = points.clone().count() as f64;
+    let mean = |of: fn([f64; 2]) -> f64| points.clone().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|[x, _]| x), mean(|[_, y]| y));
+    let (xy, xx) = (mean(|[x, y]| x * y), mean(|[x, _]| x * x));
+    let slope = (xy - x * y) / (xx - x * x);
+    [slope, y - slope * x]
 }
 
 #[cfg(test)]

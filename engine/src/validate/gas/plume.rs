@@ -17,7 +17,7 @@ use backflow_sim::{
 use nalgebra::Vector3;
 
 use super::{
-    super::{Case, Curve, Outcome, Plot, Reference, Tier},
+    super::{Case, Curve, Outcome, Plot, Reference, Tier, line},
     model, run_in, species,
 };
 
@@ -196,16 +196,6 @@ impl Means {
 /// All cells of a box, the last index fastest.
 fn cells_of([a, b, c]: [usize; 3]) -> impl Iterator<Item = (usize, usize, usize)> {
     (0..a * b * c).map(move |cell| (cell / (b * c), cell / c % b, cell % c))
-}
-
-/// Slope and intercept of the line through points.
-fn line(points: impl Iterator<Item = [f64; 2]> + Clone) -> [f64; 2] {
-    let count = points.clone().count() as f64;
-    let mean = |of: fn([f64; 2]) -> f64| points.clone().map(of).sum::<f64>() / count;
-    let (x, y) = (mean(|[x, _]| x), mean(|[_, y]| y));
-    let (xy, xx) = (mean(|[x, y]| x * y), mean(|[x, _]| x * x));
-    let slope = (xy - x * y) / (xx - x * x);
-    [slope, y - slope * x]
 }
 
 /// The top-hat plume: radius (m), velocity (m/s) and buoyancy (m/s^2) at each height.

@@ -26,9 +26,10 @@ pub const CASE: Case = Case {
     about: "turbulent plume against Morton, Taylor & Turner 1956, entrainment 0.1",
     remark: "Scalars are carried by fluxes between cells, which keep their sums: carried by interpolation, they gave \
              off several times what the spot does. Sides and top are open: what comes in through them comes from \
-             rest. Where it kept the velocity of what was there, an eddy of the whole box came up, with 48 cells \
-             whatever was tried. Radius and velocity are those of the mean flow where it is above a tenth of its \
-             greatest at that height.",
+             rest. Where it kept the velocity of what was there, an eddy of the whole box came up with 48 cells. In a \
+             box of 0.625 m, in place of 0.8125 m, the plume loses 7 % of its flux with 48 cells, \
+             and 9 % with 32 over 56 s. Radius and velocity are those of the mean flow where it is above a tenth of \
+             its greatest at that height.",
     run,
 };
 
@@ -37,7 +38,7 @@ const FLUX: f64 = 1e-3;
 
 /// Height of the box, and its other edges over that (m, 1).
 const HEIGHT: f64 = 1.0;
-const SLENDER: f64 = 0.625;
+const SLENDER: f64 = 0.8125;
 
 /// Radius of the hot spot and height of its middle (m).
 const SPOT: f64 = 0.035;

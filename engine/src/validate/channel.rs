@@ -83,14 +83,17 @@ fn start_up(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
         let (bench, inside) = channel(cells, dt);
         let bench = bench.liquid(viscous(cells, dt), DENSITY, |x| inside.contains(&x.x));
         let unit = HEIGHT * HEIGHT * DENSITY / VISCOSITY;
-        let known = |name: &'static str| reference.all(name);
         let mut times: Vec<(usize, &str, f64, f64)> = Vec::new();
         for (name, y) in [
             ("velocity in the middle", 0.5),
             ("velocity at a quarter", 0.25),
         ] {
             let steps = |t: f64| (t * unit / dt).round() as usize;
-            times.extend(known(name).map(|known| (steps(known.at), name, y, known.value)));
+            times.extend(
+                reference
+                    .all(name)
+                    .map(|known| (steps(known.at), name, y, known.value)),
+            );
         }
         let last = times.iter().map(|(step, ..)| *step).max().unwrap_or(0);
         let (mut step, mut square, mut size) = (0, 0.0, 0.0);

@@ -11,7 +11,7 @@ use backflow_diff::Real;
 use super::{
     boundary::{Side, Sides},
     field::Velocity,
-    grid::Grid,
+    grid::{Grid, places},
 };
 
 /// A sample beside an open side: its component and entry, and the entries of the component normal to
@@ -89,7 +89,7 @@ fn visit<T: Real>(grid: &Grid, sides: &Sides<T>, mut each: impl FnMut(usize, f64
             for (component, layout) in layouts.iter().enumerate() {
                 let mut shape = layout.shape;
                 shape[axis] = 1;
-                for at in cells_of(shape) {
+                for at in places(shape) {
                     let (mut own, mut below, mut above) = (at, at, at);
                     own[axis] = if component == axis { face } else { cell };
                     (below[axis], above[axis]) = (face, face);
@@ -119,11 +119,6 @@ fn visit<T: Real>(grid: &Grid, sides: &Sides<T>, mut each: impl FnMut(usize, f64
             }
         }
     }
-}
-
-/// The places of a box, x fastest.
-fn cells_of([x, y, z]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
-    (0..x * y * z).map(move |index| [index % x, index / x % y, index / (x * y)])
 }
 
 #[cfg(test)]

@@ -71,6 +71,11 @@ impl Grid {
     }
 }
 
+/// The places of a box of so many, x fastest.
+pub fn places([x, y, z]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
+    (0..x * y * z).map(move |index| [index % x, index / x % y, index / (x * y)])
+}
+
 impl Layout {
     /// Where sample (0, 0, 0) is, in cells from the lower corner of the grid.
     pub fn offset(&self) -> [f64; 3] {

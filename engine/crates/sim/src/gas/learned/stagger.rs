@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::{
+    super::grid::places,
     conv::Maps,
     network::{Network, Tape},
 };
@@ -21,11 +22,6 @@ pub struct Staggered {
 /// The stride along each axis.
 fn strides(cells: [usize; 3], stride: usize) -> [usize; 3] {
     cells.map(|count| if count > 1 { stride.max(1) } else { 1 })
-}
-
-/// Where the cells of each part start.
-fn starts([x, y, z]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
-    (0..x * y * z).map(move |part| [part % x, part / x % y, part / (x * y)])
 }
 
 /// Calls `each` with the number of every cell of a part, and with its number in the box.
@@ -59,7 +55,7 @@ pub fn split(x: &Maps, stride: usize) -> Vec<Maps> {
         }
         part
     };
-    starts(strides).map(part).collect()
+    places(strides).map(part).collect()
 }
 
 /// The box of `cells` cells whose parts these are: the inverse of [`split`], and its transpose.
@@ -67,7 +63,7 @@ pub fn join(parts: &[Maps], cells: [usize; 3], stride: usize) -> Maps {
     let strides = strides(cells, stride);
     let channels = parts.first().map_or(0, |part| part.values.len());
     let mut x = Maps::zero(cells, channels);
-    for (part, start) in parts.iter().zip(starts(strides)) {
+    for (part, start) in parts.iter().zip(places(strides)) {
         for (values, whole) in part.values.iter().zip(&mut x.values) {
             cells_of(cells, strides, start, |own, cell| whole[cell] = values[own]);
         }

@@ -5,8 +5,8 @@
 //! the particles are: over thousands of substeps it forgets. Particles come to lie denser than `J`
 //! says, so that their liquid shrinks; those that splashes pulled apart keep a `J` far above 1 and
 //! resist nothing when they are back. The density on the grid does not forget, but is too low at a
-//! free surface, as all sums over kernels are: two cells below one it is right to a quarter of a
-//! percent, at one and a half it lacks two. A wider sum says how deep a particle lies. Corrected by
+//! free surface, as all sums over kernels are: two cells below one it is right to 0.14 %, at one and
+//! a half it lacks 1.6 %. A wider sum says how deep a particle lies. Corrected by
 //! the density where that is right, liquids keep their volume; corrected nearer to the surface,
 //! layers there sink as fast as those below rise, and the pool settles at a density that is too
 //! high. What may be taken away anywhere is a `J` above both 1 and what the space allows: it

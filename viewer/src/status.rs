@@ -120,6 +120,10 @@ fn write(
         "changed": document.is_some_and(|document| document.changed()),
         "document": document.map(|document| document.value()),
         "message": desk.message,
+        "optimisation": learning
+            .optimisation
+            .as_ref()
+            .map(|run| format!("{:?}", run.activity())),
         "losses": losses,
         "widgets": marks::take(contexts.ctx_mut()?),
     });

@@ -133,10 +133,19 @@ impl Screen {
         self.pictures(2);
     }
 
-    /// Where a widget is, by the name that the status gives it.
+    /// Where a widget is, by the name that the status gives it, once it stays there: a panel that
+    /// has just been opened takes some pictures to find its layout.
     pub fn widget(&mut self, name: &str) -> [f64; 2] {
-        let status = self.until(name, |status| !status["widgets"][name].is_null());
-        [0, 1_usize].map(|axis| status["widgets"][name][axis].as_f64().unwrap())
+        let mut before = None;
+        loop {
+            let status = self.until(name, |status| !status["widgets"][name].is_null());
+            let place = [0, 1_usize].map(|axis| status["widgets"][name][axis].as_f64().unwrap());
+            if before == Some(place) {
+                return place;
+            }
+            before = Some(place);
+            self.pictures(3);
+        }
     }
 
     /// Clicks a widget.

@@ -132,6 +132,9 @@ fn a_scene_is_opened_played_steered_changed_optimised_saved_and_opened_again() {
     // An optimisation is started, and the loss falls.
     screen.click("tab Optimise");
     screen.click("optimise");
+    screen.until("an optimisation", |status| {
+        !status["optimisation"].is_null()
+    });
     screen.until("the loss", |status| {
         let losses = status["losses"].as_array().map_or(&[][..], Vec::as_slice);
         matches!(losses, [first, .., last] if number(last) < 0.99 * number(first))

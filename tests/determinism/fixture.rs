@@ -90,10 +90,7 @@ pub fn setup<T: Compiled>() -> Setup<T> {
         compression: 2e-2,
         extension: 7e-3,
     };
-    let wall = Wall {
-        law: ContactLaw::Coulomb,
-        friction: 0.3,
-    };
+    let wall = Wall::new(ContactLaw::Coulomb, 0.3);
     let collider = |name: &str, shape, at, width, mount| Collider {
         name: name.into(),
         shape,

@@ -211,7 +211,7 @@ pub fn setup(matter: Matter, law: ContactLaw, frames: usize, substeps: usize) ->
         }
         _ => solids.push(solid_body(solid(matter), 0..fill(0.0, true))),
     }
-    let wall = Wall { law, friction: 0.3 };
+    let wall = Wall::new(law, 0.3);
     let ball = Collider {
         name: "ball".into(),
         shape: Shape::Sphere(Sphere { radius: 0.07 }),

@@ -121,6 +121,17 @@ fn two_hundred_substeps_have_the_adjoint_of_their_tangent_for_every_boundary() {
 }
 
 #[test]
+fn mirrored_walls_have_the_adjoint_of_their_tangent() {
+    for law in [ContactLaw::Slip, ContactLaw::Sticky] {
+        let mut setup = setup(Matter::Mixed, law, 20, 5);
+        setup.world.mirror();
+        assert!(setup.world.walls[1][0].mirror);
+        let label = format!("{law:?}, mirrored");
+        check(&setup, 1e-8, &label, idle(Matter::Mixed, law));
+    }
+}
+
+#[test]
 fn rigid_matter_that_may_turn_in_a_plane_has_the_adjoint_of_its_tangent() {
     let mut setup = setup(Matter::Rigid, ContactLaw::Separating, 4, 5);
     setup.world.locked = [false, false, true];

@@ -90,10 +90,7 @@ pub struct Case {
 
 /// A world of `cells` cells without gravity that holds nothing.
 pub fn empty(cells: [usize; 3], dx: f64, dt: f64) -> Case {
-    let wall = Wall {
-        law: ContactLaw::Slip,
-        friction: 0.0,
-    };
+    let wall = Wall::new(ContactLaw::Slip, 0.0);
     Case {
         world: World {
             lattice: Lattice::over(Vector3::zeros(), cells, dx),
@@ -285,7 +282,7 @@ impl Case {
 
     /// All walls of one law, with a friction coefficient of 0.3.
     pub fn walled(mut self, law: ContactLaw) -> Self {
-        self.world.walls = [[Wall { law, friction: 0.3 }; 2]; 3];
+        self.world.walls = [[Wall::new(law, 0.3); 2]; 3];
         self
     }
 

@@ -227,10 +227,7 @@ fn particle_volume() -> f64 {
 
 fn world<T: Real>(case: Case, particles: usize, steps: usize, nodes: usize) -> World<T> {
     let dx = T::of(1.0 / NODES as f64);
-    let wall = |law| Wall {
-        law,
-        friction: T::zero(),
-    };
+    let wall = |law| Wall::new(law, T::zero());
     let open = wall(ContactLaw::Separating);
     let mut world = World {
         lattice: Lattice::over(

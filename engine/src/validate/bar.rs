@@ -43,6 +43,7 @@ fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
             (Vector3::new(SPEED * (k * x.x).sin(), 0.0, 0.0), gradient)
         });
     bench.world.walls[0][0].law = ContactLaw::Sticky;
+    bench.world.mirror();
     let mut series = Vec::new();
     bench.run((periods * 10.0 / dt) as usize, |time, state| {
         series.push([

@@ -32,10 +32,7 @@ impl Bench {
     /// A box of `cells` cells of `dx` with slip walls that holds nothing; nothing moves
     /// along z where it is one cell thick.
     pub fn new(cells: [usize; 3], dx: f64, dt: f64) -> Self {
-        let wall = Wall {
-            law: ContactLaw::Slip,
-            friction: 0.0,
-        };
+        let wall = Wall::new(ContactLaw::Slip, 0.0);
         Self {
             world: World {
                 lattice: Lattice::over(Vector3::zeros(), cells, dx),
@@ -66,6 +63,12 @@ impl Bench {
     /// With gravity (m/s^2).
     pub fn falling(mut self, gravity: Vector3<f64>) -> Self {
         self.world.gravity = gravity;
+        self
+    }
+
+    /// With walls that mirror what lies within, where their laws let them.
+    pub fn mirrored(mut self) -> Self {
+        self.world.mirror();
         self
     }
 

@@ -34,10 +34,7 @@ fn incline(cells: usize, depth: usize, friction: f64) -> Bench {
     let (sin, cos) = 30.0_f64.to_radians().sin_cos();
     let mut bench = Bench::new([7 * cells, cells + 3, depth], dx, 0.25 * dx / sound)
         .falling(Vector3::new(GRAVITY * sin, -GRAVITY * cos, 0.0));
-    bench.world.walls[1][0] = Wall {
-        law: ContactLaw::Coulomb,
-        friction,
-    };
+    bench.world.walls[1][0] = Wall::new(ContactLaw::Coulomb, friction);
     bench
 }
 

@@ -49,10 +49,7 @@ fn lift(across: u32, spin: f64) -> Result<Vec<[f64; 2]>, NonFinite> {
     let mut bench =
         Bench::new([cells; 3], dx, dt).liquid(law, DENSITY, |x| (x - start).norm() > RADIUS);
     let world = &mut bench.world;
-    let sticky = Wall {
-        law: ContactLaw::Sticky,
-        friction: 0.0,
-    };
+    let sticky = Wall::new(ContactLaw::Sticky, 0.0);
     world.walls = [[sticky; 2]; 3];
     let still = Pose::from_rotation_vector(start, &Vector3::zeros());
     world.tools = vec![Tool::rigid("ball", still)];

@@ -31,6 +31,7 @@ fn settled(cells: usize) -> Result<f64, NonFinite> {
         elasticity: Elasticity::new(YOUNG, 0.0),
     });
     let bench = Bench::new([4, cells + 2, 1], dx, 0.2 * dx / sound)
+        .mirrored()
         .falling(Vector3::new(0.0, -GRAVITY, 0.0))
         .solid(law, DENSITY, |x| x.y < HEIGHT);
     let period = (4.0 * HEIGHT / sound / bench.world.clock.dt).round() as usize;

@@ -76,10 +76,7 @@ impl Settling {
             .liquid(law, around, |x| (x - middle).norm() > radius);
         let world = &mut bench.world;
         world.liquids[0].gravity = Some(0.0);
-        let sticky = Wall {
-            law: ContactLaw::Sticky,
-            friction: 0.0,
-        };
+        let sticky = Wall::new(ContactLaw::Sticky, 0.0);
         world.walls = [[sticky; 2]; 3];
         let ball = RigidBody::of_shape(Shape::Sphere(Sphere { radius }), own);
         world.rigids = ball

@@ -36,6 +36,7 @@ fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let dt = 0.3 * dx / sound;
     let deep = (k * depth).cosh();
     let bench = Bench::new([cells, cells * 5 / 8, 1], dx, dt)
+        .mirrored()
         .falling(Vector3::new(0.0, -GRAVITY, 0.0))
         .liquid(law, density, |x| x.y < depth)
         .moving(|x| {

@@ -34,6 +34,7 @@ fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     };
     let dt = 0.3 * dx / sound;
     let bench = Bench::new([cells, cells, 1], dx, dt)
+        .mirrored()
         .liquid(law, 1.0, |_| true)
         .moving(|x| {
             let ((sin_x, cos_x), (sin_y, cos_y)) = (x.x.sin_cos(), x.y.sin_cos());

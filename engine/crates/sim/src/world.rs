@@ -8,7 +8,7 @@ use nalgebra::Vector3;
 use crate::{
     contact::{Collider, ContactLaw},
     force::Force,
-    grid::Lattice,
+    grid::{Lattice, layout::PADDING},
     material::{Liquid, Solid},
     policy::Policy,
     rigid::RigidBody,
@@ -39,6 +39,20 @@ pub struct Wall<T: Real> {
     pub law: ContactLaw,
     /// Coulomb coefficient (1), used by [`ContactLaw::Coulomb`] alone.
     pub friction: T,
+    /// Whether nodes beyond it move as images of those within, see [`crate::transfer::mirror`];
+    /// set by [`World::mirror`].
+    pub mirror: bool,
+}
+
+impl<T: Real> Wall<T> {
+    /// A wall that stops the nodes beyond it, as those in its plane.
+    pub const fn new(law: ContactLaw, friction: T) -> Self {
+        Self {
+            law,
+            friction,
+            mirror: false,
+        }
+    }
 }
 
 /// Time of a run: `frames` frames of `substeps` substeps of `dt` seconds.
@@ -162,6 +176,18 @@ impl<T: Real> World<T> {
         self.waiting_before(frame + 1)
     }
 
+    /// Mirrors the walls that can be, see [`crate::transfer::mirror`]: those that matter slips
+    /// along or sticks to, three cells or more from the wall across.
+    pub fn mirror(&mut self) {
+        for (walls, nodes) in self.walls.iter_mut().zip(self.lattice.nodes) {
+            let wide = nodes > 2 * PADDING + 3;
+            for wall in walls {
+                let holds = matches!(wall.law, ContactLaw::Slip | ContactLaw::Sticky);
+                wall.mirror = wide && holds;
+            }
+        }
+    }
+
     /// Whether something acts on particles before a substep, see [`crate::force::push`].
     pub fn is_pushed(&self) -> bool {
         let liquids = self.liquids.iter().map(|body| body.gravity);
@@ -194,6 +220,7 @@ impl<T: Real> World<T> {
                 sides.map(|wall| Wall {
                     law: wall.law,
                     friction: cast(wall.friction),
+                    mirror: wall.mirror,
                 })
             }),
             locked: self.locked,

@@ -289,7 +289,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         .map(|gas| super::gas::build(spec, gas, meshes, &rigids));
     let tools = spec.tools.iter().enumerate();
     let policies = tools.filter_map(|(index, tool)| policy(index, tool, &bodies));
-    let world = World {
+    let mut world = World {
         lattice,
         clock: clock(spec, meshes).map_err(refused)?,
         gravity: spec.gravity.into(),
@@ -297,7 +297,7 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         walls: spec.domain.walls.laws().map(|sides| {
             sides.map(|side| {
                 let (law, friction) = side.contact();
-                Wall { law, friction }
+                Wall::new(law, friction)
             })
         }),
         locked: spec.domain.locks(),
@@ -312,6 +312,9 @@ pub fn build_with<O>(spec: &Spec<O>, meshes: &Meshes) -> Result<Scene, SceneErro
         collectors,
         rigids,
     };
+    if spec.domain.walls.mirror {
+        world.mirror();
+    }
     let program = |tool| motion::program(tool, spec.time.frames);
     Ok(Scene {
         world,

@@ -161,6 +161,27 @@ impl<T: Real> Kernel<T> for ToTile<'_, T> {
     }
 }
 
+/// Collects the tiles at a grid block.
+pub struct Collect<'a, T: Real> {
+    /// The block.
+    pub block: &'a GridBlock,
+    /// All tiles.
+    pub tiles: &'a [Tile<T>],
+    /// What is reached of each tile.
+    pub reaches: &'a [Reach],
+    /// The nodes of the block.
+    pub nodes: &'a mut BlockNodes<T>,
+}
+
+impl<T: Real> Kernel<T> for Collect<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, isa: L::Isa) {
+        collect_tiles::<T, L>(isa, self.block, self.tiles, self.reaches, self.nodes);
+    }
+}
+
 /// Collects the tiles at a grid block, unless that is done, and updates its nodes.
 pub struct Update<'a, T: Real> {
     /// What acts on the block.
@@ -243,8 +264,8 @@ pub struct UpdateVjp<'a, T: Real> {
     pub site: &'a Site<'a, T>,
     /// The block.
     pub block: &'a GridBlock,
-    /// What the tiles say of the cotangents of velocities.
-    pub tiles: &'a [Tile<T>],
+    /// What the tiles say of the cotangents of velocities; `None` if they are collected already.
+    pub tiles: Option<&'a [Tile<T>]>,
     /// What is reached of each tile.
     pub reaches: &'a [Reach],
     /// Momentum and mass of its nodes.
@@ -262,7 +283,9 @@ impl<T: Real> Kernel<T> for UpdateVjp<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, isa: L::Isa) {
-        collect_tiles::<T, L>(isa, self.block, self.tiles, self.reaches, self.bars);
+        if let Some(tiles) = self.tiles {
+            collect_tiles::<T, L>(isa, self.block, tiles, self.reaches, self.bars);
+        }
         match self.met {
             Some(met) => constrain_vjp(self.site, self.momentum, met, self.bars, self.rest),
             None => grid_update_vjp(self.site, self.momentum, self.bars, self.rest),

@@ -233,6 +233,10 @@ impl<'a, T: Real> Site<'a, T> {
                 } else {
                     continue;
                 };
+                let on_it = node[axis] == PADDING || node[axis] == last;
+                if self.world.walls[axis][usize::from(side)].mirror && !on_it {
+                    continue;
+                }
                 let act = Act::Wall(axis as u8, side);
                 record(act, &v);
                 v = self.apply(act, &position, &v);
@@ -361,8 +365,8 @@ fn constrain_node_vjp<T: Real>(
     v_bar
 }
 
-/// Cotangents of momentum and mass, in place of those of the velocity, and of all else
-/// that [`grid_update`] depends on.
+/// Cotangents of momentum and mass, in place of those of the velocity with what is to be added
+/// to that of the mass in the last entry, and of all else that [`grid_update`] depends on.
 pub fn grid_update_vjp<T: Real>(
     site: &Site<'_, T>,
     momentum: &BlockNodes<T>,
@@ -378,12 +382,14 @@ pub fn grid_update_vjp<T: Real>(
         }
         let free = Vector3::new(x, y, z) * (T::one() / mass) + push;
         let v_bar = constrain_node_vjp(site, index, free, bar, rest);
-        *bar = free_node_vjp(site, node, &v_bar, rest);
+        let mut found = free_node_vjp(site, node, &v_bar, rest);
+        found[3] += bar[3];
+        *bar = found;
     }
 }
 
 /// Cotangents of the velocities `before` [`constrain`], in place of those after it, and of all
-/// else that it depends on.
+/// else that it depends on; the last entries stay.
 pub fn constrain_vjp<T: Real>(
     site: &Site<'_, T>,
     momentum: &BlockNodes<T>,
@@ -398,7 +404,7 @@ pub fn constrain_vjp<T: Real>(
         }
         let before = Vector3::new(before[0], before[1], before[2]);
         let v_bar = constrain_node_vjp(site, index, before, bar, rest);
-        *bar = [v_bar.x, v_bar.y, v_bar.z, T::zero()];
+        *bar = [v_bar.x, v_bar.y, v_bar.z, bar[3]];
     }
 }
 

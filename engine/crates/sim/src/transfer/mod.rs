@@ -7,6 +7,7 @@ pub mod g2p;
 pub mod grid_update;
 pub(crate) mod hold;
 pub mod immersed;
+pub mod mirror;
 pub mod p2g;
 pub mod patch;
 pub mod press;

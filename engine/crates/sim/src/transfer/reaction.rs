@@ -6,6 +6,7 @@ use nalgebra::Vector3;
 
 use super::{
     grid_update::{Act, Acts, GridBar, MAX_COLLIDERS, Scenery, Site, act_vjp, mass_threshold},
+    mirror::mirror_reactions,
     substep::GRAIN,
     workspace::Workspace,
 };
@@ -227,7 +228,7 @@ pub fn reactions<T: Real>(
     workspace: &Workspace<T>,
 ) -> Impulses<T::Wide> {
     let (threshold, colliders) = (mass_threshold(world), scenery.len());
-    halves(
+    let mut sum = halves(
         0,
         &order.grid,
         workspace.grid(),
@@ -236,7 +237,15 @@ pub fn reactions<T: Real>(
             let site = Site::new(world, scenery, block, threshold);
             reaction(&site, momentum, workspace.immersed.met(at), sum);
         },
-    )
+    );
+    let Workspace {
+        momentum,
+        velocity,
+        unmirrored,
+        ..
+    } = workspace;
+    mirror_reactions(world, order, momentum, velocity, unmirrored, &mut sum);
+    sum
 }
 
 fn halves<T: Real>(

@@ -8,6 +8,7 @@ use super::{
     g2p::Moved,
     grid_update::{GridBar, Scenery, Site, constrain, free_velocity_vjp, mass_threshold},
     immersed::Immersed,
+    mirror::{mirror, mirror_vjp, mirrored},
     patch::BodyBar,
     reaction::{Impulses, reaction_vjp},
     workspace::Workspace,
@@ -125,7 +126,7 @@ fn scatter<T: Real>(
 }
 
 /// Collects the tiles, unless the grid is known, and updates it: fills momentum and velocity of
-/// the workspace.
+/// the workspace, and what mirrored walls have changed.
 fn update<T: Real>(
     world: &World<T>,
     scenery: &Scenery<'_, T>,
@@ -140,6 +141,7 @@ fn update<T: Real>(
         momentum,
         velocity,
         immersed,
+        unmirrored,
         ..
     } = workspace;
     immersed.begin(world, &order.grid, rigids);
@@ -162,19 +164,19 @@ fn update<T: Real>(
                 free: immersed.is_near(at),
             });
         });
-    if rigids.is_empty() {
-        return;
+    if !rigids.is_empty() {
+        immersed.meet(world, &order.grid, momentum, velocity, threshold, rigids);
+        let (momentum, immersed) = (&*momentum, &*immersed);
+        velocity
+            .par_iter_mut()
+            .enumerate()
+            .filter(|(at, _)| immersed.is_near(*at))
+            .for_each(|(at, velocity)| {
+                let site = Site::new(world, scenery, &order.grid[at], threshold);
+                constrain(&site, &momentum[at], velocity);
+            });
     }
-    immersed.meet(world, &order.grid, momentum, velocity, threshold, rigids);
-    let (momentum, immersed) = (&*momentum, &*immersed);
-    velocity
-        .par_iter_mut()
-        .enumerate()
-        .filter(|(at, _)| immersed.is_near(*at))
-        .for_each(|(at, velocity)| {
-            let site = Site::new(world, scenery, &order.grid[at], threshold);
-            constrain(&site, &momentum[at], velocity);
-        });
+    mirror(world, order, momentum, velocity, unmirrored);
 }
 
 /// Advances `particles`, which lie in `order`, and the rigid bodies by one substep. After a stride
@@ -287,6 +289,7 @@ pub fn substep_vjp<T: Real>(
         bars: node_bars,
         body_bars,
         immersed,
+        unmirrored,
         ..
     } = workspace;
     let setting = Setting { world, order };
@@ -340,13 +343,21 @@ pub fn substep_vjp<T: Real>(
 
     node_bars.resize(order.grid.len(), [[T::zero(); 4]; BLOCK * BLOCK * BLOCK]);
     let (tiles, threshold) = (&*tiles, mass_threshold(world));
+    let reaction = rest.reaction.as_ref();
+    let collected = mirrored(world);
+    if collected {
+        collect(order, tiles, reaches, node_bars);
+        mirror_vjp(
+            world, order, momentum, velocity, unmirrored, reaction, node_bars,
+        );
+    }
     let grid = NodesBar {
         world,
         scenery,
-        tiles,
+        tiles: (!collected).then_some(tiles),
         reaches,
         threshold,
-        reaction: rest.reaction.as_ref(),
+        reaction,
         immersed,
     };
     let mut grid_bar = GridBar::zero(scenery.len());
@@ -399,11 +410,30 @@ pub fn substep_vjp<T: Real>(
     }
 }
 
+/// Collects the tiles into the nodes of all blocks.
+fn collect<T: Real>(
+    order: &Order,
+    tiles: &[Tile<T>],
+    reaches: &[Reach],
+    nodes: &mut [BlockNodes<T>],
+) {
+    let blocks = nodes.par_iter_mut().zip(&order.grid).with_min_len(GRAIN);
+    blocks.for_each(|(nodes, block)| {
+        T::launch(blocks::Collect {
+            block,
+            tiles,
+            reaches,
+            nodes,
+        });
+    });
+}
+
 /// The grid's part of the adjoint.
 struct NodesBar<'a, T: Real> {
     world: &'a World<T>,
     scenery: &'a Scenery<'a, T>,
-    tiles: &'a [Tile<T>],
+    /// What the tiles say of the cotangents of velocities; `None` if they are collected already.
+    tiles: Option<&'a [Tile<T>]>,
     reaches: &'a [Reach],
     threshold: T,
     /// Cotangents of what walls and colliders took.

@@ -1,6 +1,7 @@
 //! Scratch memory of the substeps.
 
 use backflow_diff::Real;
+use nalgebra::Vector3;
 
 use super::{
     blocks::{Starts, Visits},
@@ -34,6 +35,8 @@ pub struct Workspace<T: Real> {
     pub(super) body_bars: Vec<BodyBar<T>>,
     /// What is known of rigid bodies.
     pub(super) immersed: Immersed<T>,
+    /// Velocities on both sides of mirrored walls before they became images of each other.
+    pub(super) unmirrored: Vec<Vector3<T>>,
 }
 
 impl<T: Real> Default for Workspace<T> {
@@ -48,6 +51,7 @@ impl<T: Real> Default for Workspace<T> {
             bars: Vec::new(),
             body_bars: Vec::new(),
             immersed: Immersed::default(),
+            unmirrored: Vec::new(),
         }
     }
 }

@@ -11,10 +11,7 @@ use crate::{
 
 /// Two liquid bodies of 40 and 30 particles and a solid one of 50.
 fn world() -> World<f64> {
-    let wall = Wall {
-        law: ContactLaw::Slip,
-        friction: 0.0,
-    };
+    let wall = Wall::new(ContactLaw::Slip, 0.0);
     let liquid = |name: &str, range| Body {
         name: name.into(),
         law: Liquid {

@@ -17,20 +17,8 @@ fn scene_has_what_its_file_says() {
     let world = &scene.world;
     assert_eq!(world.lattice.nodes, [29, 21, 13]);
     assert!((world.lattice.max() - Vector3::new(1.0, 0.8, 0.4)).norm() < 1e-14);
-    assert_eq!(
-        world.walls[1][0],
-        Wall {
-            law: ContactLaw::Coulomb,
-            friction: 0.4
-        }
-    );
-    assert_eq!(
-        world.walls[2][1],
-        Wall {
-            law: ContactLaw::Slip,
-            friction: 0.0
-        }
-    );
+    assert_eq!(world.walls[1][0], Wall::new(ContactLaw::Coulomb, 0.4));
+    assert_eq!(world.walls[2][1], Wall::new(ContactLaw::Slip, 0.0));
     assert_eq!((world.liquids.len(), world.solids.len()), (1, 1));
     let mount = Some(Mount { tool: 0, link: 0 });
     assert_eq!(

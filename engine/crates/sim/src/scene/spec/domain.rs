@@ -41,6 +41,11 @@ pub struct Walls {
     pub z_min: Option<Law>,
     /// The law of the wall at the upper end of z. Default: that of `default`.
     pub z_max: Option<Law>,
+    /// Whether the nodes beyond a wall of law Slip or Sticky move as images of those within
+    /// instead of standing still, which halves the error next to the wall at least. Walls of
+    /// other laws stay as they are. Default: false.
+    #[serde(default)]
+    pub mirror: bool,
 }
 
 /// An axis of the world.
@@ -74,6 +79,7 @@ impl Default for Walls {
             y_max: None,
             z_min: None,
             z_max: None,
+            mirror: false,
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn world(law: ContactLaw, locked: bool) -> World<f64> {
         },
         gravity: Vector3::new(0.3, -9.81, 0.2),
         volume_rate: 0.0,
-        walls: [[Wall { law, friction: 0.3 }; 2]; 3],
+        walls: [[Wall::new(law, 0.3); 2]; 3],
         locked: [false, false, locked],
         liquids: vec![Body {
             name: String::new(),

@@ -43,6 +43,18 @@ fn world() -> World<f64> {
     world
 }
 
+/// The same with walls that are mirrored, where they can be.
+fn mirrored_world() -> World<f64> {
+    let mut world = world();
+    let laws = [ContactLaw::Slip, ContactLaw::Sticky, ContactLaw::Coulomb];
+    for (walls, law) in world.walls.iter_mut().zip(laws) {
+        walls[0].law = law;
+        walls[1].law = ContactLaw::Slip;
+    }
+    world.mirror();
+    world
+}
+
 fn random_cloud<S: Strain<f64>>(seed: usize) -> Cloud<f64, S> {
     let mut cloud: Cloud<f64, S> = Cloud::zeros(COUNT);
     for slot in 0..COUNT {
@@ -188,13 +200,21 @@ fn pull(
 
 #[test]
 fn vjp_is_the_transpose_in_all_that_a_substep_reads() {
-    let world = world();
-    let (particles, order) = particles(&world, 1);
+    assert_transpose(&world());
+}
+
+#[test]
+fn vjp_is_the_transpose_between_mirrored_walls() {
+    assert_transpose(&mirrored_world());
+}
+
+fn assert_transpose(world: &World<f64>) {
+    let (particles, order) = particles(world, 1);
     let (direction, weights) = (random(10), random(20));
     let mut bars = weights.clone();
     let workspace = &mut Workspace::default();
     let rest = pull(
-        &world,
+        world,
         &order,
         &particles,
         &mut bars,
@@ -283,12 +303,16 @@ fn the_grid_holds_all_mass_and_momentum() {
 
 #[test]
 fn a_grid_that_is_known_gives_the_same_bits() {
-    let world = world();
-    let (particles, order) = particles(&world, 1);
+    assert_same_if_known(&world());
+    assert_same_if_known(&mirrored_world());
+}
+
+fn assert_same_if_known(world: &World<f64>) {
+    let (particles, order) = particles(world, 1);
     let workspace = &mut Workspace::default();
     let mut unknown = random(20);
     let rest = pull(
-        &world,
+        world,
         &order,
         &particles,
         &mut unknown,
@@ -298,15 +322,15 @@ fn a_grid_that_is_known_gives_the_same_bits() {
 
     let mut after = particles.clone();
     let mut workspace = Workspace::default();
-    advance(&world, &order, &mut after, &mut workspace);
+    advance(world, &order, &mut after, &mut workspace);
     // Kept elsewhere while the workspace is used for other particles.
     let grid = workspace.grid().to_vec();
-    let (mut others, elsewhere) = self::particles(&world, 2);
-    advance(&world, &elsewhere, &mut others, &mut workspace);
+    let (mut others, elsewhere) = self::particles(world, 2);
+    advance(world, &elsewhere, &mut others, &mut workspace);
     workspace.set_grid(&grid);
     let mut known = random(20);
     let same = pull(
-        &world,
+        world,
         &order,
         &particles,
         &mut known,

@@ -180,6 +180,17 @@ pub fn mean(motions: &[Motion<f64>], of: impl Fn(&Motion<f64>) -> f64) -> f64 {
     motions.iter().map(of).sum::<f64>() / motions.len() as f64
 }
 
+/// Means of a series over windows of so many samples, each at its middle: what is faster is gone.
+pub fn smoothed(series: &[[f64; 2]], window: usize) -> Vec<[f64; 2]> {
+    let middle = |part: &[[f64; 2]], index: usize| {
+        part.iter().map(|point| point[index]).sum::<f64>() / part.len() as f64
+    };
+    let parts = series.windows(window);
+    parts
+        .map(|part| [middle(part, 0), middle(part, 1)])
+        .collect()
+}
+
 /// Where a series `(t, y)` crosses zero, by linear interpolation.
 pub fn crossings(series: &[[f64; 2]]) -> Vec<f64> {
     let pairs = series.windows(2);
@@ -195,6 +206,17 @@ pub fn crossings(series: &[[f64; 2]]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ripple_of_the_width_of_the_window_is_smoothed_away() {
+        let ripple = |step: u32| f64::from(step % 5) - 2.0;
+        let series: Vec<_> = (0..40)
+            .map(|step| [f64::from(step), 3.0 * f64::from(step) + ripple(step)])
+            .collect();
+        for [t, y] in smoothed(&series, 5) {
+            assert!((y - 3.0 * t).abs() < 1e-12);
+        }
+    }
 
     #[test]
     fn a_sine_crosses_zero_every_half_period() {

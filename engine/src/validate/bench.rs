@@ -173,6 +173,21 @@ impl Bench {
         }
         state.check(&self.world, steps)
     }
+
+    /// The state after `time` (s), its particles sorted.
+    ///
+    /// # Errors
+    /// A number that is not finite.
+    pub fn after(&self, time: f64) -> Result<State<f64>, NonFinite> {
+        let steps = (time / self.world.clock.dt) as usize;
+        let mut rollout = Rollout::new(&self.world, &[]);
+        let mut state = State::new(&self.world, self.particles.clone());
+        for step in 0..steps {
+            rollout.advance(&mut state, step)?;
+        }
+        state.check(&self.world, steps)?;
+        Ok(state)
+    }
 }
 
 /// Mean over motions.

@@ -13,6 +13,7 @@ mod dam_break;
 mod discs;
 mod floating;
 mod gas;
+mod heap_shape;
 mod hydrostatics;
 mod incline;
 mod laws;

@@ -25,6 +25,7 @@ mod ritter;
 mod settlement;
 mod settling;
 mod sloshing;
+mod slump;
 mod spreading;
 mod taylor_green;
 mod volume;
@@ -147,6 +148,8 @@ pub const CASES: &[Case] = &[
     channel::START_UP,
     channel::PLUG,
     spreading::SLUMP,
+    slump::SPREAD,
+    slump::STIFF,
     spreading::CURRENT,
     sloshing::CASE,
     taylor_green::CASE,

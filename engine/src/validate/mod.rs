@@ -24,6 +24,7 @@ mod report;
 mod ritter;
 mod settlement;
 mod settling;
+mod slope;
 mod sloshing;
 mod slump;
 mod spreading;
@@ -165,6 +166,8 @@ pub const CASES: &[Case] = &[
     discs::CASE,
     incline::CASE,
     column_collapse::CASE,
+    slope::STATIC,
+    slope::REPOSE,
     gas::projection::CASE,
     gas::heat::CASE,
     gas::rotation::CASE,

@@ -10,7 +10,7 @@ use backflow_sim::{
 };
 use nalgebra::Vector3;
 
-/// Particles along each edge of a cell.
+/// Particles along each edge of a cell, if nothing else is said.
 const PER_AXIS: usize = 2;
 
 /// Substeps of a frame: particles are sorted this often at least.
@@ -26,6 +26,8 @@ pub struct Bench {
     pub world: World<f64>,
     /// The particles.
     pub particles: Particles<f64>,
+    /// How many of them lie along each edge of a cell at the start.
+    per_axis: usize,
 }
 
 impl Bench {
@@ -57,7 +59,14 @@ impl Bench {
                 collectors: Vec::new(),
             },
             particles: Particles::zeros(0, 0),
+            per_axis: PER_AXIS,
         }
+    }
+
+    /// With so many particles along each edge of a cell, of what is put in from here on.
+    pub fn with_particles(mut self, per_axis: usize) -> Self {
+        self.per_axis = per_axis;
+        self
     }
 
     /// With gravity (m/s^2).
@@ -93,7 +102,7 @@ impl Bench {
 
     /// Distance of neighbouring particles at the start (m).
     pub fn spacing(&self) -> f64 {
-        self.world.lattice.dx / PER_AXIS as f64
+        self.world.lattice.dx / self.per_axis as f64
     }
 
     /// With a liquid at rest where `keep` says so.
@@ -160,14 +169,24 @@ impl Bench {
     ///
     /// # Errors
     /// A number that is not finite.
-    pub fn run(
+    pub fn run(&self, steps: usize, see: impl FnMut(f64, &State<f64>)) -> Result<(), NonFinite> {
+        self.drive(steps, |_, _| {}, see)
+    }
+
+    /// As [`Bench::run`], with what `act` does to the particles at the time (s) before each substep.
+    ///
+    /// # Errors
+    /// A number that is not finite.
+    pub fn drive(
         &self,
         steps: usize,
+        mut act: impl FnMut(f64, &mut State<f64>),
         mut see: impl FnMut(f64, &State<f64>),
     ) -> Result<(), NonFinite> {
         let mut rollout = Rollout::new(&self.world, &[]);
         let mut state = State::new(&self.world, self.particles.clone());
         for step in 0..steps {
+            act(step as f64 * self.world.clock.dt, &mut state);
             rollout.advance(&mut state, step)?;
             see((step + 1) as f64 * self.world.clock.dt, &state);
         }

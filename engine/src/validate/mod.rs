@@ -18,6 +18,7 @@ mod hydrostatics;
 mod incline;
 mod laws;
 mod magnus;
+mod manufactured;
 mod plot;
 mod reference;
 mod report;
@@ -164,6 +165,7 @@ pub const CASES: &[Case] = &[
     waves::CASE,
     cantilever::CASE,
     discs::CASE,
+    manufactured::CASE,
     incline::CASE,
     column_collapse::ROUND,
     column_collapse::PLANE,

@@ -5,6 +5,7 @@
 
 mod bar;
 mod bench;
+mod bounce;
 mod cantilever;
 mod channel;
 mod column_collapse;
@@ -164,6 +165,7 @@ pub const CASES: &[Case] = &[
     bar::CASE,
     waves::CASE,
     cantilever::CASE,
+    bounce::CASE,
     discs::CASE,
     manufactured::CASE,
     incline::CASE,

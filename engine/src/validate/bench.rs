@@ -4,7 +4,7 @@ use backflow_sim::{
     contact::ContactLaw,
     grid::Lattice,
     material::{Liquid, Solid},
-    particle::{Motion, Particles},
+    particle::{Motion, Particles, order::Slots},
     rollout::{NonFinite, State, forward::Rollout},
     world::{Body, Clock, Wall, World},
 };
@@ -223,6 +223,23 @@ pub fn smoothed(series: &[[f64; 2]], window: usize) -> Vec<[f64; 2]> {
     parts
         .map(|part| [middle(part, 0), middle(part, 1)])
         .collect()
+}
+
+/// Mean over the motions of one body, which lie in `slots`.
+pub fn mean_of(
+    slots: &Slots,
+    motions: &[Motion<f64>],
+    body: usize,
+    of: impl Fn(&Motion<f64>) -> f64,
+) -> f64 {
+    let own = |&(_, of): &(&Motion<f64>, &u16)| usize::from(*of) == body;
+    let pairs = motions.iter().zip(&slots.bodies).filter(own);
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (motion, _) in pairs {
+        sum += of(motion);
+        count += 1.0;
+    }
+    sum / count
 }
 
 /// Where a series `(t, y)` crosses zero, by linear interpolation.

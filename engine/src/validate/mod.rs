@@ -12,6 +12,7 @@ mod column_collapse;
 mod couette;
 mod dam_break;
 mod discs;
+mod exchange;
 mod floating;
 mod gas;
 mod heap_shape;
@@ -170,6 +171,7 @@ pub const CASES: &[Case] = &[
     bounce::CASE,
     discs::CASE,
     manufactured::CASE,
+    exchange::CASE,
     incline::CASE,
     column_collapse::ROUND,
     column_collapse::PLANE,

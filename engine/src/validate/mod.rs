@@ -24,6 +24,7 @@ mod manufactured;
 mod plot;
 mod reference;
 mod report;
+mod rising;
 mod ritter;
 mod settlement;
 mod settling;
@@ -156,6 +157,7 @@ pub const CASES: &[Case] = &[
     slump::STIFF,
     spreading::CURRENT,
     sloshing::CASE,
+    rising::CASE,
     taylor_green::CASE,
     volume::CASE,
     settling::STOKES,

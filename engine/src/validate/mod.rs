@@ -187,6 +187,7 @@ pub const CASES: &[Case] = &[
     gas::thermal::CASE,
     gas::plume::CASE,
     gas::balance::CASE,
+    gas::street::CASE,
 ];
 
 /// Order at which an error falls from `coarse` to `fine` where cells are halved.

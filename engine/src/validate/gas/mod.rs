@@ -6,6 +6,7 @@ pub mod heat;
 pub mod plume;
 pub mod projection;
 pub mod rotation;
+pub mod street;
 pub mod thermal;
 pub mod vortices;
 

@@ -88,10 +88,7 @@ impl Column {
                 self.distance(x) < WIDTH && x.y < height
             });
         // The bed holds sand as sand does.
-        bench.world.walls[1][0] = Wall {
-            law: ContactLaw::Coulomb,
-            friction: steepest(ANGLE).tan(),
-        };
+        bench.world.walls[1][0] = Wall::new(ContactLaw::Coulomb, steepest(ANGLE).tan());
         // Three times a fall from its height: the deposit creeps by less than 2 % afterwards.
         let state = bench.after(3.0 * (2.0 * height / GRAVITY).sqrt())?;
         let motions = &state.particles.solid.motion;

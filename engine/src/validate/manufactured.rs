@@ -110,6 +110,7 @@ fn errors(cells: usize, square: Square) -> Result<Vec<[f64; 2]>, NonFinite> {
     // Velocities half a substep before positions make the time integration one of second order.
     let half = 0.5 * dt;
     let bench = Bench::new([side, side, 1], dx, dt)
+        .mirrored()
         .with_particles(square.per_axis)
         .solid(law, DENSITY, |_| true)
         .moving(|x| {

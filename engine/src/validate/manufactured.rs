@@ -15,7 +15,13 @@ use super::{Case, Curve, Outcome, Plot, Reference, Tier, bench::Bench, order};
 pub const CASE: Case = Case {
     id: "S12",
     about: "manufactured solution: axis-aligned vibration of a unit square (Wallstedt & Guilkey 2008), order of its error",
-    remark: "The square is surrounded by matter that is moved as the solution goes on, or held by slip walls. In matter the method is of second order as long as its particles integrate the stress well enough: with two of them an edge of a cell, stretched by 16 % and carried through cells, what their sum lacks of an integral does not fall with the cell, and the order is lost from 16 cells on; with three it is kept. (With two and an amplitude of 0.01 m the orders are 2.00 and 1.76, and 0.57 from 32 to 64 cells.) Walls are of first order: velocities of nodes vanish on them and beyond, where those of a mirror image would be opposite, so that a linear velocity loses a part of its slope in the half cell at the wall, as if the wall stood further out by a part of a cell. With the mirror image of the square's own particles around it, in place of walls, the error is 0.078 with 8 cells and 0.019 with 16.",
+    remark: "The square is surrounded by matter that is moved as the solution goes on, or held by mirrored slip walls. \
+             In matter the method is of second order as long as its particles integrate the stress well enough: \
+             with two of them an edge of a cell, stretched by 16 % and carried through cells, what their sum \
+             lacks of an integral does not fall with the cell, and the order is lost from 16 cells on; with three \
+             it is kept. (With two and an amplitude of 0.01 m the orders are 2.00 and 1.76, and 0.57 from 32 to 64 \
+             cells.) Walls that stop the nodes beyond them are of first order: a linear velocity loses a part of \
+             its slope in the half cell at the wall, as if the wall stood further out by a part of a cell.",
     run,
 };
 

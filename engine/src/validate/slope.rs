@@ -17,11 +17,13 @@ use super::{
 pub const STATIC: Case = Case {
     id: "G6",
     about: "a plane wedge of sand below and above the steepest slope of its law, atan(sin(phi_ps))",
-    remark: "What slides first is a layer of a cell or two, and the grid holds it back: of 45 degrees, ten more than the \
-             steepest, a wedge slides with 20 cells and creeps by less than a cell in a second with 10. \
-             Stiffer sand holds more, and so do shorter time steps: 0.59, 0.19 and 0.13 cells with pressure waves \
-             8, 16 and 20 times as fast as long waves, 0.27 with 16 and time steps twice as long, those of 8. \
-             Hypothesis: transfers smooth a bit each substep, and thin layers lock.",
+    remark: "3 degrees above, the wedge moves by 0.04 cells with 10 cells over its height and by 0.12 with 20, and stays. \
+             Hypothesis: that slope is the steepest of sand that flows, where stress along and across the slope are equal; \
+             sand at rest that is pressed along it more than across may stand at up to phi_ps, here 43.9 degrees. With 20 \
+             cells a wedge of 41 degrees moves by a cell in a second and creeps on, one of 44.7 slides by 17 in two. \
+             With 10 one of 45 moves by less than a cell in a second, and less the stiffer it is and the shorter the time \
+             steps are: 0.59, 0.19 and 0.13 cells with pressure waves 8, 16 and 20 times as fast as long waves, 0.27 \
+             with 16 and the time steps of 8.",
     run: stability,
 };
 
@@ -29,8 +31,9 @@ pub const REPOSE: Case = Case {
     id: "G7",
     about: "slope that a wedge of sand comes to rest at, 10 degrees too steep at the start, against the steepest \
             of its law",
-    remark: "A wedge that starts 20 degrees too steep runs past the angle with 20 cells: it rests at 18.5, 25.7 and \
-             32.6 degrees. With 10 cells the grid holds thin layers, as in G6, and of 30 degrees of friction it rests at 40.4.",
+    remark: "At 30 degrees of friction the wedge starts less than a degree above phi_ps, see G6: with 14 cells it stays. With 20 \
+             it slides, and its flank is at 32.9 degrees after 2 s. Wedges that start 20 degrees too steep run past \
+             the angle with 20 cells: they rest at 18.5, 25.7 and 32.6 degrees.",
     run: repose,
 };
 
@@ -121,7 +124,8 @@ fn stability(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
             outcome.measure(reference, &quantity, &grid, value);
         };
         measure("largest displacement", slid.largest);
-        measure("whether it flows", f64::from(slid.largest > 0.1));
+        // What settles under its weight moves by a tenth of a cell.
+        measure("whether it flows", f64::from(slid.largest > 1.0));
     }
     Ok(outcome)
 }

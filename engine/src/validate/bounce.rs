@@ -19,8 +19,9 @@ pub const CASE: Case = Case {
     remark: "FluidLab's bounce with varying plasticity, as an impact that has a theory: it starts as the column \
              touches the floor. Let go a cell above it, an elastic column of 40 cells bounces with 0.81 of its \
              speed and 0.84 of the pressure: it feels the floor on the grid before it touches it, and its whole \
-             compression here is less than half a cell. Plastic strain is too large because the wave front rings: \
-             it overshoots the pressure behind it, elastic strain comes back from that, plastic does not.",
+             compression here is less than half a cell. Plastic strain is too large probably because the wave \
+             front rings: it overshoots the pressure behind it, elastic strain comes back from that, plastic does \
+             not.",
     run,
 };
 

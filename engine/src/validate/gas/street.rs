@@ -28,10 +28,8 @@ pub const CASE: Case = Case {
     about: "vortex street of a cylinder at Reynolds number 100 between slip walls 12 diameters apart: Strouhal \
             number and drag",
     remark: "Both are those of the nominal diameter and of the speed at the cylinder: the stream comes in slower by the 3.3 % \
-             that walls this near speed it up (Allen & Vincenti 1944). Slow shedding and a large drag are those \
-             of a cylinder that is a third of a cell too thick all around: solids close faces by shares up to half a \
-             cell outside their surface, and gas sticks to what is partly closed. What is \
-             without cells is the straight line through two grids.",
+             that walls this near speed it up (Allen & Vincenti 1944). Without \
+             reflection in time shedding is 8 % too slow. The drag is taken there, by the pressure.",
     run,
 };
 
@@ -75,15 +73,10 @@ struct Wake {
     forces: Vec<[f64; 2]>,
 }
 
-fn build(cells: usize, inflow: f64) -> Model<f64> {
+fn build(cells: usize, inflow: f64, splitting: Splitting) -> Model<f64> {
     let dx = 1.0 / cells as f64;
     let slip = Side::slip_wall(0);
-    let mut model = model(
-        [LENGTH * cells, WIDTH * cells, 1],
-        dx,
-        &slip,
-        Splitting::Projected,
-    );
+    let mut model = model([LENGTH * cells, WIDTH * cells, 1], dx, &slip, splitting);
     model.method.tolerance = 1e-4;
     let inflow = Side::Inflow {
         velocity: [inflow, 0.0, 0.0],
@@ -138,8 +131,8 @@ fn force(gas: &Gas<f64>, cells: usize, dt: f64) -> f64 {
 }
 
 /// The wake of a cylinder of so many cells in a stream.
-fn wake(cells: usize, inflow: f64) -> Result<Wake, RunError> {
-    let model = build(cells, inflow);
+fn wake(cells: usize, inflow: f64, splitting: Splitting) -> Result<Wake, RunError> {
+    let model = build(cells, inflow, splitting);
     let dt = (1.0 / cells as f64).min(0.9 * stable(&model.grid, VISCOSITY));
     let mut gas = Gas::at_rest(&model);
     let along = model.grid.layout(Place::Face(0));
@@ -177,34 +170,34 @@ impl Wake {
 }
 
 fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
-    let grids = match tier {
-        Tier::Fast => [4, 8],
-        Tier::Full => [8, 16],
+    let grids: &[usize] = match tier {
+        Tier::Fast => &[8],
+        Tier::Full => &[8, 16],
     };
-    let names = ["Strouhal number", "coefficient of drag"];
     let inflow = SPEED / (1.0 + blockage());
     let mut outcome = Outcome::default();
-    let (mut found, mut curves) = (Vec::new(), Vec::new());
-    for cells in grids {
-        let wake = wake(cells, inflow)?;
-        let numbers = wake.numbers();
+    let (mut errors, mut curves) = (Vec::new(), Vec::new());
+    for &cells in grids {
+        let wake = wake(cells, inflow, Splitting::Reflected)?;
+        let [strouhal, _] = wake.numbers();
         let grid = format!("{cells} cells a diameter");
-        for (name, value) in names.into_iter().zip(numbers) {
-            outcome.measure(reference, name, &grid, value);
-        }
-        found.push(numbers);
+        outcome.measure(reference, "Strouhal number", &grid, strouhal);
+        errors.extend(outcome.rows.last().map(|row| row.error));
         curves.push(Curve {
             name: grid,
             points: wake.across,
             marks: false,
         });
     }
-    outcome.order = Some(order(outcome.rows[0].error, outcome.rows[2].error));
-    for (index, name) in names.into_iter().enumerate() {
-        let [coarse, fine] = [found[0][index], found[1][index]];
-        let name = format!("{name} without cells");
-        let grid = format!("{} and {} cells a diameter", grids[0], grids[1]);
-        outcome.measure(reference, &name, &grid, 2.0 * fine - coarse);
+    if let [coarse, fine] = errors[..] {
+        outcome.order = Some(order(coarse, fine));
+        // With reflection the pressure of a step is not that of the gas.
+        let cells = grids[0];
+        let [strouhal, drag] = wake(cells, inflow, Splitting::Projected)?.numbers();
+        let grid = format!("{cells} cells a diameter");
+        let name = "Strouhal number without reflection";
+        outcome.measure(reference, name, &grid, strouhal);
+        outcome.measure(reference, "coefficient of drag", &grid, drag);
     }
     outcome.plots.push(Plot {
         title: "Vortex street".to_owned(),

@@ -21,7 +21,7 @@ pub const CASE: Case = Case {
     remark: "APIC's transfers smooth velocities once a substep (F6): most of all the jump along the interface of \
              liquids without viscosity. With 16 cells their rate is 8.4, and 5.4 with five times as many substeps. \
              Pressures are counted from the interface. Where they were counted from the top, of which an \
-             incompressible liquid feels nothing, the wave grew unevenly, at 3 to 8 with 16 cells; hypothesis: the sum \
+             incompressible liquid feels nothing, the wave grew unevenly, at 2 to 8 with 16 cells; hypothesis: the sum \
              of p grad N over displaced particles does not quite vanish for an even pressure, and pushes them back.",
     run,
 };

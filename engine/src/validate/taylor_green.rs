@@ -23,7 +23,7 @@ const VISCOSITY: f64 = 0.01;
 fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let cells = match tier {
         Tier::Fast => 16,
-        Tier::Full => 80,
+        Tier::Full => 64,
     };
     let (dx, sound) = (PI / cells as f64, 10.0);
     let law = Liquid {

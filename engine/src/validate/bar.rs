@@ -17,7 +17,8 @@ use super::{
 pub const CASE: Case = Case {
     id: "S6",
     about: "axial vibration of a bar fixed at one end",
-    remark: "Amplitude is lost to the smoothing of the transfers, as in F6.",
+    remark: "The wall that holds the bar is mirrored: one that stops the nodes beyond it takes 4.4 % of the \
+             amplitude with 40 cells.",
     run,
 };
 

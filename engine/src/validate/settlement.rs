@@ -15,7 +15,7 @@ use super::{
 pub const CASE: Case = Case {
     id: "F2",
     about: "settlement of an elastic column under its weight, Poisson's ratio 0",
-    remark: "With walls that stop the nodes beyond them it is 5 % too much with 20 cells.",
+    remark: "With walls that stop the nodes beyond them it is 5 % too much with 10 cells.",
     run,
 };
 

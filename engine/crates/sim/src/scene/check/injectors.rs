@@ -10,6 +10,23 @@ pub(super) fn check(spec: &Spec<()>, faults: &mut Faults) {
     for (index, injector) in spec.injectors.iter().enumerate() {
         let path = format!("injectors[{index}]");
         self::injector(&path, injector, spec.time.frames, faults);
+        born(&path, injector, spec, faults);
+    }
+}
+
+/// Particles that come out of an injector, at most: all are in memory from the start.
+const MOST: f64 = 1e8;
+
+fn born(path: &str, injector: &Injector, spec: &Spec<()>, faults: &mut Faults) {
+    let end = injector
+        .to
+        .map_or(spec.time.frames, |last| last.saturating_add(1));
+    let frames = end.min(spec.time.frames).saturating_sub(injector.from);
+    let volume = injector.flux * frames as f64 * spec.time.frame;
+    let count = volume * f64::from(injector.per_cell) / spec.domain.cell.powi(3);
+    if injector.flux > 0.0 && count > MOST {
+        let expected = format!("a flux of at most {MOST:e} particles, not {count:.0e}");
+        faults.add(format!("{path}.flux"), injector.flux, expected);
     }
 }
 

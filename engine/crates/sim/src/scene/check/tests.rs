@@ -14,6 +14,17 @@ fn sound_scene_has_no_fault() {
 }
 
 #[test]
+fn a_flux_of_more_particles_than_memory_holds_is_a_fault() {
+    let with = |flux: &str| {
+        let tap = r#"(name: "tap", material: "water", nozzle: Ball(radius: 0.05), flux: "#;
+        format!("injectors: [{tap}{flux})],\n    bodies: [")
+    };
+    changed("bodies: [", &with("0.01"), &[]);
+    let fault = "injectors[0].flux = 1e7: expected a flux of at most 1e8 particles, not 6e11";
+    changed("bodies: [", &with("1e7"), &[fault]);
+}
+
+#[test]
 fn numbers_out_of_range_say_what_was_expected() {
     for (from, to, fault) in [
         (

@@ -20,7 +20,7 @@ fn a_flux_of_more_particles_than_memory_holds_is_a_fault() {
         format!("injectors: [{tap}{flux})],\n    bodies: [")
     };
     changed("bodies: [", &with("0.01"), &[]);
-    let fault = "injectors[0].flux = 1e7: expected a flux of at most 1e8 particles, not 6e11";
+    let fault = "injectors[0].flux = 10000000: expected a flux of at most 1e8 particles, not 6e11";
     changed("bodies: [", &with("1e7"), &[fault]);
 }
 

@@ -5,12 +5,14 @@ use std::{
     io::{BufRead, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread::sleep,
     time::Duration,
 };
 
 /// A virtual screen with the viewer on it; both end with this.
 pub struct Screen {
+    _alone: MutexGuard<'static, ()>,
     server: Child,
     viewer: Child,
     display: String,
@@ -23,13 +25,17 @@ pub struct Screen {
 /// Time between two looks at the status.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Looks at the status until something must have come: minutes, for a software GPU on a machine
-/// with other work.
-const PATIENCE: usize = 18_000;
+/// Looks at the status until something must have come: ten minutes, for a software GPU and an
+/// optimisation on a machine with other work.
+const PATIENCE: usize = 60_000;
+
+/// Held by the screen that is open: two of them would draw with the processor that the other needs.
+static OPEN: Mutex<()> = Mutex::new(());
 
 impl Screen {
     /// Starts the viewer with these arguments in a window of a size, which fills the screen.
     pub fn open(folder: &Path, size: &str, arguments: &[&str]) -> Self {
+        let alone = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         let mut server = Command::new("Xvfb")
             .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0"])
             .arg(format!("{size}x24"))
@@ -60,6 +66,7 @@ impl Screen {
             .spawn()
             .unwrap();
         let mut screen = Self {
+            _alone: alone,
             server,
             viewer,
             display,

@@ -170,10 +170,11 @@ impl Bench {
     /// # Errors
     /// A number that is not finite.
     pub fn run(&self, steps: usize, see: impl FnMut(f64, &State<f64>)) -> Result<(), NonFinite> {
-        self.drive(steps, |_, _| {}, see)
+        self.drive(steps, |_, _| {}, see).map(|_| ())
     }
 
-    /// As [`Bench::run`], with what `act` does to the particles at the time (s) before each substep.
+    /// As [`Bench::run`], with what `act` does to the particles at the time (s) before each substep; the
+    /// state at the end.
     ///
     /// # Errors
     /// A number that is not finite.
@@ -182,7 +183,7 @@ impl Bench {
         steps: usize,
         mut act: impl FnMut(f64, &mut State<f64>),
         mut see: impl FnMut(f64, &State<f64>),
-    ) -> Result<(), NonFinite> {
+    ) -> Result<State<f64>, NonFinite> {
         let mut rollout = Rollout::new(&self.world, &[]);
         let mut state = State::new(&self.world, self.particles.clone());
         for step in 0..steps {
@@ -190,7 +191,8 @@ impl Bench {
             rollout.advance(&mut state, step)?;
             see((step + 1) as f64 * self.world.clock.dt, &state);
         }
-        state.check(&self.world, steps)
+        state.check(&self.world, steps)?;
+        Ok(state)
     }
 
     /// The state after `time` (s), its particles sorted.
@@ -199,13 +201,7 @@ impl Bench {
     /// A number that is not finite.
     pub fn after(&self, time: f64) -> Result<State<f64>, NonFinite> {
         let steps = (time / self.world.clock.dt) as usize;
-        let mut rollout = Rollout::new(&self.world, &[]);
-        let mut state = State::new(&self.world, self.particles.clone());
-        for step in 0..steps {
-            rollout.advance(&mut state, step)?;
-        }
-        state.check(&self.world, steps)?;
-        Ok(state)
+        self.drive(steps, |_, _| {}, |_, _| {})
     }
 }
 

@@ -6,7 +6,7 @@
 //! of it, the outer one moves as the image of the inner one, so that on the wall the
 //! interpolated velocity vanishes: its normal component where matter slips, all of it where
 //! matter sticks. That is the usual treatment of symmetry planes and of walls at rest by ghost
-//! nodes (LeVeque 2002, "Finite volume methods for hyperbolic problems", section 7.3.3).
+//! nodes (LeVeque 2002, "Finite volume methods for hyperbolic problems", chapter 7).
 //!
 //! Of all motions that are images of each other the nearest one is taken, in the norm of the
 //! kinetic energy: with masses `m_k`, velocities `v_k` before and reflections `R_k` (the identity
@@ -115,8 +115,8 @@ fn images_of<T: Real>(
     place: [usize; 2],
     node: [usize; 3],
     sides: [Option<usize>; 3],
+    threshold: T,
 ) -> Images<T> {
-    let threshold = mass_threshold(world);
     let mut images = ArrayVec::new();
     for across in 0..8_usize {
         let (mut node, mut sign) = (node, Vector3::repeat(T::one()));
@@ -169,6 +169,7 @@ fn for_each<T: Real>(
     momentum: &[BlockNodes<T>],
     mut each: impl FnMut(&Images<T>),
 ) {
+    let threshold = mass_threshold(world);
     for (index, block) in blocks.iter().enumerate() {
         let first = block.first_node();
         let seen: [[Seen; BLOCK]; 3] = std::array::from_fn(|axis| {
@@ -186,7 +187,8 @@ fn for_each<T: Real>(
             });
             if sides.iter().any(Option::is_some) && !seen.contains(&Seen::Beyond) {
                 let node = [0, 1, 2].map(|axis| first[axis] + local[axis]);
-                let images = images_of(world, blocks, momentum, [index, at], node, sides);
+                let images =
+                    images_of(world, blocks, momentum, [index, at], node, sides, threshold);
                 if !images.images.is_empty() {
                     each(&images);
                 }

@@ -42,8 +42,7 @@ pub struct Walls {
     /// The law of the wall at the upper end of z. Default: that of `default`.
     pub z_max: Option<Law>,
     /// Whether the nodes beyond a wall of law Slip or Sticky move as images of those within
-    /// instead of standing still, which halves the error next to the wall at least. Walls of
-    /// other laws stay as they are. Default: false.
+    /// instead of standing still. Walls of other laws stay as they are. Default: false.
     #[serde(default)]
     pub mirror: bool,
 }

@@ -73,7 +73,7 @@ fn at(profile: &[[f64; 2]], y: f64) -> f64 {
 
 fn start_up(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let grids = match tier {
-        Tier::Fast => [8, 16],
+        Tier::Fast => [7, 14],
         Tier::Full => [16, 32],
     };
     let mut outcome = Outcome::default();
@@ -189,8 +189,8 @@ fn of_plug(profile: &[[f64; 2]]) -> [f64; 3] {
 
 fn plug(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let (cells, shares): (usize, &[f64]) = match tier {
-        Tier::Fast => (16, &[0.25]),
-        Tier::Full => (32, &[0.1, 0.25, 0.5]),
+        Tier::Fast => (10, &[0.25]),
+        Tier::Full => (16, &[0.1, 0.25, 0.5]),
     };
     let grid = format!("{cells} cells");
     let mut outcome = Outcome::default();

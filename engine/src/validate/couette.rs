@@ -140,7 +140,7 @@ fn startup(cells: usize, dt: f64) -> Result<[f64; 3], NonFinite> {
 
 fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let grids = match tier {
-        Tier::Fast => [8, 16],
+        Tier::Fast => [6, 12],
         Tier::Full => [24, 48],
     };
     let mut outcome = Outcome::default();

@@ -19,8 +19,11 @@ pub const CASE: Case = Case {
     id: "F17",
     about: "draft of a floating block of half the density of water, rigid by shape matching and as a \
             rigid body of mass and inertia",
-    remark: "A block of particles and water meet on the grid, where they share the nodes of a cell \
-             between them. A rigid body meets the water at its surface.",
+    remark: "A block of particles sinks into the water, faster the longer substeps are: with 4 cells by 6.3, 4.2 and 2.4 mm/s \
+             for substeps in which sound of 15 m/s crosses 0.3, 0.15 and 0.075 cells, by 3.7, 2.3 and 1.3 mm/s with \
+             sound of 30 m/s. Hypothesis: its particles move as one, but the water at its sides is carried by nodes that \
+             do not yet, off by what gravity and pressure do to them in a substep. So its substeps are a third as long here \
+             as those of the rigid body, which meets the water at its surface.",
     run,
 };
 
@@ -30,9 +33,13 @@ const EDGE: f64 = 0.1;
 /// Density of water (kg/m^3).
 const DENSITY: f64 = 1000.0;
 
-/// A tank of four edges, filled to two of them, with a hole for the block.
-fn tank(across: u32) -> Bench {
-    let (dx, sound) = (EDGE / f64::from(across), 15.0);
+/// Speed of sound (m/s): the water at the bottom is pressed by 0.2 %.
+const SOUND: f64 = 30.0;
+
+/// A tank of four edges, filled to two of them, with a hole for the block, whose substeps let sound
+/// cross `courant` cells.
+fn tank(across: u32, courant: f64) -> Bench {
+    let (dx, sound) = (EDGE / f64::from(across), SOUND);
     let law = Liquid {
         bulk_modulus: DENSITY * sound * sound,
         viscosity: 1.0,
@@ -40,11 +47,10 @@ fn tank(across: u32) -> Bench {
         tension: false,
     };
     let cells = (4 * across) as usize;
-    let mut bench = Bench::new([cells, cells, 1], dx, 0.3 * dx / sound)
+    Bench::new([cells, cells, 1], dx, courant * dx / sound)
         .falling(Vector3::new(0.0, -GRAVITY, 0.0))
-        .liquid(law, DENSITY, |x| x.y < 2.0 * EDGE && !is_in_block(x));
-    bench.world.volume_rate = super::volume::RATE;
-    bench
+        .liquid(law, DENSITY, |x| x.y < 2.0 * EDGE && !is_in_block(x))
+        .mirrored()
 }
 
 /// Whether a point is in the block at the start, which is half in the water.
@@ -64,7 +70,7 @@ fn drafts(bench: &Bench, middle: impl Fn(&State<f64>) -> f64) -> Result<Vec<[f64
 
 /// Of a block of particles.
 fn matched(across: u32) -> Result<Vec<[f64; 2]>, NonFinite> {
-    let bench = tank(across).solid(Solid::Rigid(Rigid), 0.5 * DENSITY, is_in_block);
+    let bench = tank(across, 0.1).solid(Solid::Rigid(Rigid), 0.5 * DENSITY, is_in_block);
     drafts(&bench, |state| {
         mean(&state.particles.solid.motion, |motion| motion.x().y)
     })
@@ -72,7 +78,7 @@ fn matched(across: u32) -> Result<Vec<[f64; 2]>, NonFinite> {
 
 /// Of a rigid body on a vertical slider, which reaches through the slab of the plane problem.
 fn body(across: u32) -> Result<Vec<[f64; 2]>, NonFinite> {
-    let mut bench = tank(across);
+    let mut bench = tank(across, 0.3);
     let dx = bench.world.lattice.dx;
     let shape = Shape::Cuboid(Cuboid {
         half_extents: Vector3::new(0.5 * EDGE, 0.5 * EDGE, 4.0 * dx),
@@ -101,7 +107,7 @@ fn at_rest(series: &[[f64; 2]]) -> f64 {
 
 fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let acrosses: &[u32] = match tier {
-        Tier::Fast => &[4, 8],
+        Tier::Fast => &[3, 4],
         Tier::Full => &[4, 8, 12],
     };
     let mut outcome = Outcome::default();

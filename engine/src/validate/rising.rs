@@ -140,7 +140,7 @@ fn fitted(series: &[[f64; 2]]) -> f64 {
 
 fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let grids = match tier {
-        Tier::Fast => [12, 24],
+        Tier::Fast => [8, 16],
         Tier::Full => [24, 48],
     };
     let mut outcome = Outcome::default();

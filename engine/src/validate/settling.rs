@@ -145,7 +145,7 @@ fn stokes(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
 
 fn measured(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let per_decimetre = match tier {
-        Tier::Fast => 15,
+        Tier::Fast => 10,
         Tier::Full => 30,
     };
     let dx = 0.1 / f64::from(per_decimetre);

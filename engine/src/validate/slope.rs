@@ -110,7 +110,7 @@ fn flank(depths: &[[f64; 2]]) -> f64 {
 
 fn stability(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let cells = match tier {
-        Tier::Fast => 10,
+        Tier::Fast => 8,
         Tier::Full => 20,
     };
     let phi = 30.0_f64.to_radians();
@@ -132,7 +132,7 @@ fn stability(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
 
 fn repose(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let cells = match tier {
-        Tier::Fast => 14,
+        Tier::Fast => 10,
         Tier::Full => 20,
     };
     let grid = format!("{cells} cells");

@@ -72,7 +72,7 @@ fn radius(dx: f64, yield_stress: f64) -> Result<f64, NonFinite> {
 
 fn spread(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let (dx, stresses): (f64, &[f64]) = match tier {
-        Tier::Fast => (0.01, &[50.0]),
+        Tier::Fast => (0.0125, &[50.0]),
         Tier::Full => (0.008, &[20.0, 50.0]),
     };
     let grid = format!("cells of {:.1} mm", 1e3 * dx);
@@ -120,7 +120,7 @@ fn pashias(stress: f64) -> f64 {
 
 fn stiff(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let (cells, stresses): (usize, &[f64]) = match tier {
-        Tier::Fast => (8, &[0.1, 0.2, 0.3]),
+        Tier::Fast => (6, &[0.1, 0.3]),
         Tier::Full => (10, &[0.05, 0.1, 0.15, 0.2, 0.3]),
     };
     let grid = format!("{cells} cells");

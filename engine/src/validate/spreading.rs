@@ -103,7 +103,7 @@ fn heap(cells: usize, yield_stress: f64) -> Result<(Vec<[f64; 2]>, f64), NonFini
 
 fn slump(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let (cells, stresses): (usize, &[f64]) = match tier {
-        Tier::Fast => (12, &[50.0]),
+        Tier::Fast => (8, &[50.0]),
         Tier::Full => (16, &[20.0, 50.0]),
     };
     let grid = format!("{cells} cells");
@@ -155,8 +155,8 @@ fn slump(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
 
 fn current(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let (cells, until) = match tier {
-        Tier::Fast => (12, 3.0),
-        Tier::Full => (24, 10.0),
+        Tier::Fast => (10, 3.0),
+        Tier::Full => (12, 6.0),
     };
     let (dx, viscosity, sound) = (EDGE / cells as f64, 10.0, 10.0);
     let dt = (0.3 * dx / sound).min(0.5 * dx * dx * DENSITY / (8.0 * viscosity));

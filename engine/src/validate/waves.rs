@@ -84,7 +84,7 @@ fn peak(series: &[[f64; 2]]) -> f64 {
 
 fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let cells = match tier {
-        Tier::Fast => 40,
+        Tier::Fast => 24,
         Tier::Full => 80,
     };
     let grid = format!("{cells} cells");

@@ -209,7 +209,7 @@ fn hats(profile: &Profile) -> Vec<[f64; 4]> {
 
 fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let grids: &[usize] = match tier {
-        Tier::Fast => &[32],
+        Tier::Fast => &[20],
         Tier::Full => &[32, 48],
     };
     let mut outcome = Outcome::default();

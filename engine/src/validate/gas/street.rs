@@ -171,8 +171,8 @@ impl Wake {
 
 fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let grids: &[usize] = match tier {
-        Tier::Fast => &[8],
-        Tier::Full => &[8, 16],
+        Tier::Fast => &[5],
+        Tier::Full => &[6, 12],
     };
     let inflow = SPEED / (1.0 + blockage());
     let mut outcome = Outcome::default();

@@ -16,6 +16,7 @@ mod augmented_lagrangian;
 mod bilevel;
 mod cma_es;
 mod consensus;
+mod convergent;
 mod diff_grad;
 mod gaussian_process;
 mod hessian_alignment;

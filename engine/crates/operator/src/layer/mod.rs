@@ -11,6 +11,7 @@ mod interaction;
 mod latent;
 mod mlp;
 mod norm;
+mod steady;
 
 pub use activation::{bend, bend_vjp};
 pub use dense::Dense;
@@ -18,3 +19,4 @@ pub use interaction::{Interaction, InteractionBar, InteractionTape};
 pub use latent::{Latent, LatentTape, Stencils};
 pub use mlp::{Mlp, MlpTape};
 pub use norm::{normalize, normalize_vjp};
+pub use steady::{Steady, SteadyTape};

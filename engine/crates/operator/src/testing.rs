@@ -103,6 +103,18 @@ pub(crate) fn pair_operator<T: Real>() -> Operator<T> {
     Operator::new(config, free.scales, weights).unwrap()
 }
 
+/// A small operator of GIOROM's shape with random weights.
+pub(crate) fn giorom_operator<T: Real>() -> Operator<T> {
+    let free = operator::<T>(false);
+    let config = Config {
+        history: 2,
+        ..Config::giorom(6, free.config.reach, 0.2)
+    };
+    let weights = first_weights(&config, 3).into_iter();
+    let weights = weights.map(|w| T::of(4.0 * w)).collect();
+    Operator::new(config, free.scales, weights).unwrap()
+}
+
 /// A small operator of free accelerations with random weights.
 pub(crate) fn operator<T: Real>(balanced: bool) -> Operator<T> {
     let config = Config {

@@ -6,17 +6,31 @@
 //! the inputs.
 
 mod activation;
+mod attention;
 mod dense;
+mod experts;
+mod from_nodes;
 mod interaction;
 mod latent;
 mod mlp;
+mod nodes;
 mod norm;
+mod softmax;
 mod steady;
+mod to_nodes;
+mod transformer;
 
 pub use activation::{bend, bend_vjp};
+pub use attention::{Attention, AttentionTape};
 pub use dense::Dense;
+pub use experts::{Experts, ExpertsTape};
+pub use from_nodes::{FromNodes, FromNodesTape};
 pub use interaction::{Interaction, InteractionBar, InteractionTape};
 pub use latent::{Latent, LatentTape, Stencils};
 pub use mlp::{Mlp, MlpTape};
+pub use nodes::Nodes;
 pub use norm::{normalize, normalize_vjp};
+pub use softmax::{softmax, softmax_vjp};
 pub use steady::{Steady, SteadyTape};
+pub use to_nodes::{ToNodes, ToNodesTape};
+pub use transformer::{Transformer, TransformerTape};

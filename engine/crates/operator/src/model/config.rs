@@ -13,6 +13,9 @@ pub enum Kind {
     Pairs,
     /// Accelerations of samples, by whatever network, see [`Network`](super::Network).
     Free,
+    /// As `Free`, with the latent grid of GIOROM half way through the layers, see
+    /// [`Transformer`](crate::layer::Transformer).
+    Giorom,
 }
 
 /// The shape of a network.
@@ -29,12 +32,12 @@ pub struct Config {
     pub history: usize,
     /// Edges of the graph. Default: 0.08 m, 12 neighbours.
     pub reach: Reach,
-    /// Of `Free`: edge of the cells of the latent grid (m), which is asked half way through the layers.
-    /// Default: none.
+    /// Of `Free` and `Giorom`: edge of the cells of the latent grid (m), which is asked half way through the
+    /// layers; `Giorom` has to have one. Default: none.
     pub latent: Option<f64>,
-    /// Of `Free`: whether edges know how the samples lay at rest. Default: true.
+    /// Of `Free` and `Giorom`: whether edges know how the samples lay at rest. Default: true.
     pub rest: bool,
-    /// Of `Free`: whether forces within a piece of matter cancel where it touches nothing. Default: true.
+    /// Of `Free` and `Giorom`: whether forces within a piece of matter cancel where it touches nothing. Default: true.
     pub balanced: bool,
 }
 
@@ -73,6 +76,19 @@ impl Config {
         }
     }
 
+    /// The stepper of GIOROM (Viswanath et al.) of the same width in the same frame: two layers, a latent grid of
+    /// cells of `latent` (m) whose nodes attend to each other, two layers; five velocities, nothing known of rest,
+    /// forces that need not cancel.
+    #[must_use]
+    pub fn giorom(width: usize, reach: Reach, latent: f64) -> Self {
+        Self {
+            kind: Kind::Giorom,
+            layers: 4,
+            latent: Some(latent),
+            ..Self::graph_network_simulator(width, reach)
+        }
+    }
+
     /// Checks the numbers.
     ///
     /// # Errors
@@ -90,6 +106,10 @@ impl Config {
         within("model.layers", self.layers, 1, 64)?;
         within("model.history", self.history, 1, 16)?;
         within("model.reach.cap", self.reach.cap, 1, 1024)?;
+        if self.kind == Kind::Giorom && self.latent.is_none() {
+            let expected = "the edge of the cells of its grid (m)";
+            return Err(OperatorError::setting("model.latent", "None", expected));
+        }
         if let Some(edge) = self.latent
             && !(edge > 0.0 && edge.is_finite())
         {

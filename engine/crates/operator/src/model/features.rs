@@ -3,8 +3,11 @@
 use backflow_diff::Real;
 use nalgebra::DMatrix;
 
-use super::{Config, Room, Scales, Window};
-use crate::{graph::Graph, layer::Stencils};
+use super::{Config, Kind, Room, Scales, Window};
+use crate::{
+    graph::Graph,
+    layer::{Nodes, Stencils},
+};
 
 /// What a network sees.
 ///
@@ -23,8 +26,10 @@ pub struct Features<T: Real> {
     pub weights: Vec<T>,
     /// How near each point is to any wall: 0 where it feels none, 1 at a wall.
     pub touch: Vec<T>,
-    /// Nodes of the latent grid about each point, if the network has one.
+    /// Nodes of the latent grid about each point, if the network has one that is convolved.
     pub latent: Option<Stencils<T>>,
+    /// Nodes of the latent grid near to points, if the network has one whose nodes attend to each other.
+    pub nodes: Option<Nodes<T>>,
 }
 
 /// Cotangents of [`Features`]: the same type.
@@ -54,6 +59,16 @@ pub(super) fn distance<T: Real>(room: &Room, axis: usize, side: usize, x: T, inv
     let wall = T::of(room.bounds[side][axis]);
     let sign = if side == 0 { T::one() } else { -T::one() };
     ((x - wall) * sign * inverse, sign)
+}
+
+/// Edge of the cells of a latent grid that is convolved (m).
+fn stencils(config: &Config) -> Option<f64> {
+    config.latent.filter(|_| config.kind != Kind::Giorom)
+}
+
+/// The same of one whose nodes attend to each other.
+fn nodes(config: &Config) -> Option<f64> {
+    config.latent.filter(|_| config.kind == Kind::Giorom)
 }
 
 fn length<T: Real>(d: &[T; 3]) -> T {
@@ -135,9 +150,8 @@ impl<T: Real> Features<T> {
             edges,
             weights,
             touch,
-            latent: config
-                .latent
-                .map(|edge| Stencils::new(window.newest(), edge)),
+            latent: stencils(config).map(|edge| Stencils::new(window.newest(), edge)),
+            nodes: nodes(config).map(|edge| Nodes::new(window.newest(), edge, &room.bounds)),
         }
     }
 
@@ -150,6 +164,7 @@ impl<T: Real> Features<T> {
             weights: vec![T::zero(); self.weights.len()],
             touch: vec![T::zero(); self.touch.len()],
             latent: self.latent.as_ref().map(Stencils::zeros),
+            nodes: self.nodes.as_ref().map(Nodes::zeros),
         }
     }
 
@@ -216,6 +231,10 @@ impl<T: Real> Features<T> {
         if let Some(latent) = &bar.latent {
             Stencils::new_vjp(latent, &mut window_bar.x[last]);
         }
+        if let (Some(bar), Some(edge)) = (&bar.nodes, nodes(config)) {
+            let nodes = Nodes::new(window.newest(), edge, &room.bounds);
+            nodes.new_vjp(edge, bar, &mut window_bar.x[last]);
+        }
         for (edge, (i, j)) in graph.iter().enumerate() {
             let column = bar.edges.column(edge);
             let d = difference(window.newest(), j, i, inverse);
@@ -268,15 +287,20 @@ mod tests {
 
     #[test]
     fn adjoint_is_the_transpose_of_the_tangent() {
-        for rest in [true, false] {
+        for (rest, kind) in [
+            (true, Kind::Free),
+            (false, Kind::Free),
+            (false, Kind::Giorom),
+        ] {
             let config = Config {
+                kind,
                 history: 2,
                 rest,
                 reach: Reach {
                     radius: 0.45,
                     cap: 6,
                 },
-                latent: rest.then_some(0.3),
+                latent: (rest || kind == Kind::Giorom).then_some(0.3),
                 ..Config::default()
             };
             let scales = Scales {
@@ -305,6 +329,9 @@ mod tests {
                 if let Some(latent) = &features.latent {
                     all.extend(latent.clone().weights_mut().iter());
                 }
+                if let Some(nodes) = &features.nodes {
+                    all.extend(nodes.offsets.iter().chain(&nodes.weights));
+                }
                 all
             };
             check_at(
@@ -320,7 +347,9 @@ mod tests {
                         .latent
                         .iter_mut()
                         .flat_map(|latent| latent.weights_mut());
-                    let parts = parts.chain(latent);
+                    let nodes = (bars.nodes.iter_mut())
+                        .flat_map(|nodes| nodes.offsets.iter_mut().chain(&mut nodes.weights));
+                    let parts = parts.chain(latent).chain(nodes);
                     parts.for_each(|part| *part = rest.next().unwrap());
                     let mut all = window.zeros();
                     Features::of_vjp(&config, &scales, &room, &graph, &window, &bars, &mut all);

@@ -4,10 +4,13 @@ use backflow_diff::Real;
 use backflow_optim::Random;
 use nalgebra::DMatrix;
 
-use super::{Config, Features, FeaturesBar};
+use super::{Config, Features, FeaturesBar, Kind};
 use crate::{
     graph::Graph,
-    layer::{Interaction, InteractionTape, Latent, LatentTape, Mlp, MlpTape},
+    layer::{
+        Interaction, InteractionTape, Latent, LatentTape, Mlp, MlpTape, Transformer,
+        TransformerTape,
+    },
 };
 
 /// From features to accelerations over their scale: two encoders, interaction layers, half way through
@@ -18,7 +21,7 @@ pub struct Network {
     edges: Mlp,
     interaction: Interaction,
     layers: usize,
-    latent: Option<Latent>,
+    middle: Middle,
     read_out: Mlp,
 }
 
@@ -28,9 +31,100 @@ pub struct NetworkTape<T: Real> {
     points: MlpTape<T>,
     edges: MlpTape<T>,
     layers: Vec<InteractionTape<T>>,
-    latent: Option<LatentTape<T>>,
+    middle: MiddleTape<T>,
     last: DMatrix<T>,
     read_out: MlpTape<T>,
+}
+
+/// What is asked half way through the layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Middle {
+    /// Nothing.
+    None,
+    /// A latent grid that is convolved.
+    Convolved(Latent),
+    /// A latent grid whose nodes attend to each other.
+    Attended(Transformer),
+}
+
+/// What it leaves for its adjoint.
+#[derive(Debug, Clone)]
+enum MiddleTape<T: Real> {
+    None,
+    Convolved(LatentTape<T>),
+    Attended(TransformerTape<T>),
+}
+
+impl Middle {
+    const fn new(config: &Config) -> Self {
+        match (config.latent, config.kind) {
+            (None, _) => Self::None,
+            (Some(_), Kind::Giorom) => Self::Attended(Transformer::new(config.width)),
+            (Some(_), _) => Self::Convolved(Latent::new(config.width)),
+        }
+    }
+
+    const fn size(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Convolved(layer) => layer.size(),
+            Self::Attended(layer) => layer.size(),
+        }
+    }
+
+    fn start(&self, random: &mut Random, weights: &mut [f64]) {
+        match self {
+            Self::None => {}
+            Self::Convolved(layer) => layer.start(random, weights),
+            Self::Attended(layer) => layer.start(random, weights),
+        }
+    }
+
+    /// New features of points.
+    fn apply<T: Real>(
+        &self,
+        weights: &[T],
+        features: &Features<T>,
+        h: DMatrix<T>,
+    ) -> (DMatrix<T>, MiddleTape<T>) {
+        match (self, &features.latent, &features.nodes) {
+            (Self::Convolved(layer), Some(stencils), _) => {
+                let (h, tape) = layer.apply(weights, stencils, &h);
+                (h, MiddleTape::Convolved(tape))
+            }
+            (Self::Attended(layer), _, Some(nodes)) => {
+                let (h, tape) = layer.apply(weights, nodes, &h);
+                (h, MiddleTape::Attended(tape))
+            }
+            _ => (h, MiddleTape::None),
+        }
+    }
+
+    /// Cotangent of the features of points; adds to those of the grid and of the weights.
+    fn apply_vjp<T: Real>(
+        &self,
+        weights: &[T],
+        features: &Features<T>,
+        tape: &MiddleTape<T>,
+        h_bar: DMatrix<T>,
+        bar: &mut FeaturesBar<T>,
+        weights_bar: &mut [T],
+    ) -> DMatrix<T> {
+        match (self, tape) {
+            (Self::Convolved(layer), MiddleTape::Convolved(tape)) => {
+                if let (Some(stencils), Some(bar)) = (&features.latent, &mut bar.latent) {
+                    return layer.apply_vjp(weights, stencils, tape, h_bar, bar, weights_bar);
+                }
+            }
+            (Self::Attended(layer), MiddleTape::Attended(tape)) => {
+                if let (Some(nodes), Some(bar)) = (&features.nodes, &mut bar.nodes) {
+                    return layer.apply_vjp(weights, nodes, tape, h_bar, bar, weights_bar);
+                }
+            }
+            _ => {}
+        }
+        h_bar
+    }
 }
 
 /// Size of the first accelerations: near zero, so that training starts from free fall.
@@ -45,11 +139,7 @@ impl Network {
             edges: Mlp::new(Features::<f64>::edge_rows(config), width, width, true),
             interaction: Interaction::new(width),
             layers: config.layers,
-            latent: if config.latent.is_some() {
-                Some(Latent::new(width))
-            } else {
-                None
-            },
+            middle: Middle::new(config),
             read_out: Mlp::new(width, width, 3, false),
         }
     }
@@ -59,25 +149,18 @@ impl Network {
         self.points.size()
             + self.edges.size()
             + self.layers * self.interaction.size()
-            + self.latent_size()
+            + self.middle.size()
             + self.read_out.size()
-    }
-
-    const fn latent_size(&self) -> usize {
-        match &self.latent {
-            Some(latent) => latent.size(),
-            None => 0,
-        }
     }
 
     /// Where the weights of the latent grid start, and where those of the decoder.
     fn ends(&self) -> [usize; 2] {
         let start = self.layer(self.layers).start;
-        [start, start + self.latent_size()]
+        [start, start + self.middle.size()]
     }
 
     /// The layer before which the latent grid is asked.
-    const fn middle(&self) -> usize {
+    const fn half(&self) -> usize {
         self.layers / 2
     }
 
@@ -101,9 +184,7 @@ impl Network {
             self.interaction.start(&mut random, &mut weights[range]);
         }
         let [start, end] = self.ends();
-        if let Some(latent) = &self.latent {
-            latent.start(&mut random, &mut weights[start..end]);
-        }
+        self.middle.start(&mut random, &mut weights[start..end]);
         self.read_out.start(FIRST, &mut random, &mut weights[end..]);
         weights
     }
@@ -120,13 +201,10 @@ impl Network {
         let (mut h, points) = self.points.apply(&weights[..first], &features.points);
         let (mut e, edges) = self.edges.apply(&weights[first..second], &features.edges);
         let [start, end] = self.ends();
-        let (mut layers, mut latent) = (Vec::with_capacity(self.layers), None);
+        let (mut layers, mut middle) = (Vec::with_capacity(self.layers), MiddleTape::None);
         for layer in 0..self.layers {
-            if let (Some(grid), Some(stencils)) = (&self.latent, &features.latent)
-                && layer == self.middle()
-            {
-                let (next, tape) = grid.apply(&weights[start..end], stencils, &h);
-                (h, latent) = (next, Some(tape));
+            if layer == self.half() {
+                (h, middle) = self.middle.apply(&weights[start..end], features, h);
             }
             let weights = &weights[self.layer(layer)];
             let (next_h, next_e, tape) =
@@ -139,7 +217,7 @@ impl Network {
             points,
             edges,
             layers,
-            latent,
+            middle,
             last: h,
             read_out,
         };
@@ -183,19 +261,13 @@ impl Network {
             for (sum, w) in features_bar.weights.iter_mut().zip(bars.w) {
                 *sum += w;
             }
-            if let (Some(grid), Some(stencils), Some(stencils_bar), Some(latent)) = (
-                &self.latent,
-                &features.latent,
-                &mut features_bar.latent,
-                &full.latent,
-            ) && layer == self.middle()
-            {
-                h_bar = grid.apply_vjp(
+            if layer == self.half() {
+                h_bar = self.middle.apply_vjp(
                     &weights[start..end],
-                    stencils,
-                    latent,
+                    features,
+                    &full.middle,
                     h_bar,
-                    stencils_bar,
+                    features_bar,
                     &mut weights_bar[start..end],
                 );
             }

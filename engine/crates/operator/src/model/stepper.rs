@@ -43,7 +43,7 @@ impl AnyNetwork {
     const fn new(config: &Config) -> Self {
         match config.kind {
             Kind::Pairs => Self::Pairs(PairNetwork::new(config)),
-            Kind::Free => Self::Free(Network::new(config)),
+            Kind::Free | Kind::Giorom => Self::Free(Network::new(config)),
         }
     }
 
@@ -332,7 +332,9 @@ fn hold_vjp<T: Real>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{check_at, flat, operator, pair_operator, room, window, windowed};
+    use crate::testing::{
+        check_at, flat, giorom_operator, operator, pair_operator, room, window, windowed,
+    };
 
     #[test]
     fn without_weights_matter_falls_freely_and_stays_in_the_room() {
@@ -393,6 +395,7 @@ mod tests {
             pair_operator::<f64>(),
             operator::<f64>(true),
             operator::<f64>(false),
+            giorom_operator::<f64>(),
         ];
         for operator in all {
             let (room, start) = (room(), window());

@@ -111,25 +111,28 @@ impl Interaction {
         let to = self.target.apply(&weights[..target], h);
         let from = self.source.apply(&weights[target..source], h);
         let mut hidden = self.edge.apply(&weights[source..edge], e);
-        for (mut z, (i, j)) in hidden.column_iter_mut().zip(graph.iter()) {
-            let parts = to.column(i).into_iter().zip(from.column(j));
-            for (z, (&a, &b)) in z.iter_mut().zip(parts) {
+        // Columns as slices: these loops run over every edge.
+        let width = h.nrows();
+        let columns = hidden.as_mut_slice().chunks_exact_mut(width);
+        for (z, (i, j)) in columns.zip(graph.iter()) {
+            let (a, b) = (column(&to, i), column(&from, j));
+            for (z, (&a, &b)) in z.iter_mut().zip(a.iter().zip(b)) {
                 *z += a + b;
             }
         }
         let bent = bend(&hidden);
         let raw = self.message.apply(&weights[edge..end], &bent);
         let message = normalize(&raw);
-        let width = h.nrows();
         let mut joined = DMatrix::zeros(2 * width, h.ncols());
         joined.rows_mut(0, width).copy_from(h);
         let mut sums = vec![T::of(ALONE); h.ncols()];
         for (edge, (i, _)) in graph.iter().enumerate() {
             sums[i] += w[edge];
-            let mut sum = joined.column_mut(i);
-            let sum = &mut sum.as_mut_slice()[width..];
-            for (a, &m) in sum.iter_mut().zip(message.column(edge).iter()) {
-                *a += w[edge] * m;
+            let from = 2 * width * i + width;
+            let sum = &mut joined.as_mut_slice()[from..from + width];
+            let share = w[edge];
+            for (a, &m) in sum.iter_mut().zip(column(&message, edge)) {
+                *a += share * m;
             }
         }
         for (mut column, &sum) in joined.column_iter_mut().zip(&sums) {
@@ -178,17 +181,16 @@ impl Interaction {
         let mut w_bar = vec![T::zero(); w.len()];
         for (edge, (i, _)) in graph.iter().enumerate() {
             let inverse = T::one() / tape.sums[i];
-            let mean_bar = joined_bar.column(i);
-            let mean_bar = &mean_bar.as_slice()[width..];
-            let mean = tape.joined.column(i);
-            let mean = &mean.as_slice()[width..];
+            let mean_bar = &column(&joined_bar, i)[width..];
+            let mean = &column(&tape.joined, i)[width..];
             let share = w[edge] * inverse;
             let mut product = T::zero();
-            let mut message_bar = message_bar.column_mut(edge);
-            for (row, m_bar) in message_bar.iter_mut().enumerate() {
-                let m = tape.message[(row, edge)];
-                product += (m - mean[row]) * mean_bar[row];
-                *m_bar += share * mean_bar[row];
+            for ((&m, &mean), &bar) in column(&tape.message, edge).iter().zip(mean).zip(mean_bar) {
+                product += (m - mean) * bar;
+            }
+            let m_bar = &mut message_bar.as_mut_slice()[width * edge..width * (edge + 1)];
+            for (m_bar, &bar) in m_bar.iter_mut().zip(mean_bar) {
+                *m_bar += share * bar;
             }
             w_bar[edge] = product * inverse;
         }
@@ -200,11 +202,14 @@ impl Interaction {
             &mut weights_bar[edge..end],
         );
         bend_vjp(&tape.hidden, &mut hidden_bar);
-        let mut to_bar = DMatrix::zeros(width, h_bar.ncols());
-        let mut from_bar = to_bar.clone();
-        for (z_bar, (i, j)) in hidden_bar.column_iter().zip(graph.iter()) {
-            to_bar.column_mut(i).axpy(T::one(), &z_bar, T::one());
-            from_bar.column_mut(j).axpy(T::one(), &z_bar, T::one());
+        let mut to_bar: DMatrix<T> = DMatrix::zeros(width, h_bar.ncols());
+        let mut from_bar: DMatrix<T> = to_bar.clone();
+        let columns = hidden_bar.as_slice().chunks_exact(width);
+        for (z_bar, (i, j)) in columns.zip(graph.iter()) {
+            for (all, at) in [(&mut to_bar, i), (&mut from_bar, j)] {
+                let bar = &mut all.as_mut_slice()[width * at..width * (at + 1)];
+                bar.iter_mut().zip(z_bar).for_each(|(bar, &z)| *bar += z);
+            }
         }
         let e_bar = e_bar
             + self.edge.apply_vjp(
@@ -231,6 +236,12 @@ impl Interaction {
             w: w_bar,
         }
     }
+}
+
+/// A column as a slice.
+fn column<T: Real>(x: &DMatrix<T>, at: usize) -> &[T] {
+    let rows = x.nrows();
+    &x.as_slice()[rows * at..rows * (at + 1)]
 }
 
 #[cfg(test)]

@@ -82,6 +82,8 @@ fn an_operator_goes_from_recipe_to_report() {
             "data",
             "--out",
             "found.json",
+            "--points",
+            "100,2000",
             "--json",
         ])
         .exits(0)
@@ -95,6 +97,12 @@ fn an_operator_goes_from_recipe_to_report() {
     for row in rows {
         assert_eq!(row["beyond_walls"], 0.0);
         assert!(row["rollout"]["mse"].as_f64().unwrap() > 0.0);
+    }
+    let decoding = judged["decoding"].as_array().unwrap();
+    let points: Vec<_> = decoding.iter().map(|one| &one["points"]).collect();
+    assert_eq!(points, [100, 2000]);
+    for one in decoding {
+        assert!(one["shares_cpu_ms"].as_f64().unwrap() > 0.0, "{one}");
     }
     let report = folder.run(&["operator", "report", "found.json"]).exits(0);
     assert_eq!(report.stdout.matches("| jelly |").count(), 3, "{report}");
@@ -125,6 +133,121 @@ fn a_training_that_was_stopped_goes_on_to_the_same_bits() {
     }
 }
 
+const COMPARISON: &str = "(
+    data: \"recipe.ron\",
+    materials: [\"jelly\"],
+    seeds: [0, 1],
+    training: (samples: 30, sets: 1, iterations: 6, batch: 2, unroll: 2, validate: 3, decoder: 20),
+    models: {
+        \"giorom\": (
+            model: (kind: Giorom, width: 4, layers: 2, history: 3, latent: 0.05, rest: false, balanced: false),
+            rate: 1e-3,
+        ),
+        \"pairs\": (model: (width: 8, layers: 1, history: 2)),
+    },
+)";
+
+const COMPARE: [&str; 4] = ["operator", "compare", "comparison.ron", "--out"];
+
+#[test]
+fn a_comparison_that_was_stopped_goes_on_to_the_same_table() {
+    let folder = Folder::with(&[("recipe.ron", RECIPE), ("comparison.ron", COMPARISON)]);
+    let whole = folder
+        .run(&[&COMPARE[..], &["whole", "--threads", "1", "--json"]].concat())
+        .exits(0)
+        .object();
+    assert_eq!(
+        (&whole["trainings"], &whole["done"]),
+        (&4.into(), &4.into())
+    );
+    let rows = whole["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert_eq!(
+            (&row["seeds"], &row["iterations"]),
+            (&2.into(), &6.0.into())
+        );
+        assert_eq!(row["beyond_walls"], 0.0);
+        assert!(row["mse"].as_f64().unwrap() > 0.0);
+    }
+    // Forces between pairs change no momentum; those of the other network do.
+    let momentum = |row: &serde_json::Value| row["momentum"].as_f64().unwrap();
+    assert!(momentum(&rows[1]) < 1e-3 && momentum(&rows[0]) > momentum(&rows[1]));
+    let reference = &whole["references"][0];
+    assert!(reference["coarse"]["mse"].as_f64().unwrap() > 0.0);
+    let page = folder.text("whole/table.md");
+    for prediction in [
+        "giorom",
+        "pairs",
+        "engine of",
+        "free fall",
+        "constant velocity",
+    ] {
+        assert!(page.contains(&format!("| jelly | {prediction}")), "{page}");
+    }
+    // In the middle of a training, between two, and after the last validation of one.
+    for stop in ["4", "8", "6"] {
+        folder
+            .run(&[&COMPARE[..], &["parts", "--stop", stop]].concat())
+            .exits(0);
+    }
+    let parts = folder
+        .run(&[&COMPARE[..], &["parts", "--json"]].concat())
+        .exits(0)
+        .object();
+    assert_eq!(parts["done"], 4);
+    for job in ["giorom-0", "pairs-0", "giorom-1", "pairs-1"] {
+        for file in ["checkpoint.npz", "operator.npz", "operator.ron"] {
+            let [whole, parts] =
+                ["whole", "parts"].map(|run| folder.read(format!("{run}/jelly/{job}/{file}")));
+            assert_eq!(whole, parts, "{job} {file}");
+        }
+    }
+    for (whole, parts) in rows.iter().zip(parts["rows"].as_array().unwrap()) {
+        for figure in [
+            "mse",
+            "chamfer",
+            "momentum",
+            "half_and_twice",
+            "reconstructed",
+        ] {
+            assert_eq!(whole[figure], parts[figure], "{figure}");
+        }
+    }
+    // What is done is not done again.
+    let before = folder.read("whole/jelly/pairs-1/outcome.json");
+    folder.run(&[&COMPARE[..], &["whole"]].concat()).exits(0);
+    assert_eq!(folder.read("whole/jelly/pairs-1/outcome.json"), before);
+    // And other settings have another folder.
+    folder.write("comparison.ron", COMPARISON.replace("[0, 1]", "[0]"));
+    folder
+        .run(&[&COMPARE[..], &["whole"]].concat())
+        .exits(2)
+        .complains(&["another comparison", "another folder"]);
+}
+
+#[test]
+fn a_budget_of_time_becomes_iterations_that_are_noted() {
+    let text = COMPARISON
+        .replace("[0, 1]", "[0]")
+        .replace("data:", "cpu_seconds: 0.05, data:")
+        .replace("iterations: 6", "iterations: 100000");
+    let folder = Folder::with(&[("recipe.ron", RECIPE), ("comparison.ron", &text)]);
+    let run = || {
+        let ran = folder.run(&[&COMPARE[..], &["run", "--json"]].concat());
+        ran.exits(0).object()
+    };
+    let found = run();
+    let iterations = found["rows"][1]["iterations"].as_f64().unwrap();
+    assert!((10.0..10_000.0).contains(&iterations), "{iterations}");
+    let noted = folder.text("run/jelly/pairs-0/training.ron");
+    assert!(
+        noted.contains(&format!("iterations: {iterations},")),
+        "{noted}"
+    );
+    assert_eq!(run()["rows"], found["rows"]);
+}
+
 #[test]
 fn what_is_wrong_is_named_with_what_was_expected() {
     let folder = folder();
@@ -132,6 +255,11 @@ fn what_is_wrong_is_named_with_what_was_expected() {
     folder.write("wrong.ron", RECIPE.replace("frames: 14", "frames: 1"));
     folder.write("other.ron", SETTINGS.replace("width: 8", "width: 9"));
     folder.write("none.json", "{}");
+    let wrong = COMPARISON
+        .replace("[\"jelly\"]", "[\"lead\"]")
+        .replace("latent: 0.05,", "")
+        .replace("samples: 30", "samples: 0");
+    folder.write("comparison.ron", wrong);
     for (arguments, parts) in [
         (
             &["operator", "generate", "wrong.ron", "--out", "x"][..],
@@ -177,6 +305,15 @@ fn what_is_wrong_is_named_with_what_was_expected() {
                 "9999",
             ],
             &["samples", "9999", "expected 1 to"],
+        ),
+        (
+            &["operator", "compare", "comparison.ron", "--out", "x"],
+            &[
+                "comparison.ron: 3 settings are wrong",
+                "materials[0] = \"lead\": expected one of jelly",
+                "training.samples = 0: expected at least 1",
+                "models[\"giorom\"].model.latent = None: expected the edge",
+            ],
         ),
         (
             &["operator", "report", "none.json"],

@@ -50,21 +50,21 @@ pub struct Measured {
 }
 
 /// A stopwatch of both times.
-struct Watch {
+pub(crate) struct Watch {
     wall: Instant,
     cpu: Option<f64>,
 }
 
 impl Watch {
     #[expect(clippy::disallowed_methods, reason = "the command may read the clock")]
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self {
             wall: Instant::now(),
             cpu: cpu_seconds(),
         }
     }
 
-    fn time(&self) -> Time {
+    pub(crate) fn time(&self) -> Time {
         let cpu = cpu_seconds().zip(self.cpu).map(|(now, then)| now - then);
         Time {
             wall: self.wall.elapsed().as_secs_f64(),

@@ -37,6 +37,14 @@ pub enum OperatorError {
         /// What it should be.
         expected: String,
     },
+    /// Settings of a file are wrong.
+    #[error("{}: {} settings are wrong\n  {}", path.display(), faults.len(), faults.join("\n  "))]
+    Faults {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong: field, value and what was expected of each.
+        faults: Vec<String>,
+    },
     /// Two things that belong together do not fit.
     #[error("{what}: found {found}, expected {expected}")]
     Mismatch {

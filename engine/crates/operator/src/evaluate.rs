@@ -38,6 +38,20 @@ pub fn judge(
     trajectory: &Trajectory,
     samples: usize,
 ) -> Result<Judged, OperatorError> {
+    judge_from(operator, trajectory, samples, operator.steps())
+}
+
+/// The same from the positions before frame `first`, of which it sees as many as it does: operators that see
+/// more and fewer of them are judged on the same frames.
+///
+/// # Errors
+/// A trajectory that does not fit, fewer positions than the operator sees, or numbers that are not finite.
+pub fn judge_from(
+    operator: &Operator<f32>,
+    trajectory: &Trajectory,
+    samples: usize,
+    first: usize,
+) -> Result<Judged, OperatorError> {
     let scales = &operator.scales;
     // The data say the step in double precision, and so does the operator.
     if (trajectory.frame - scales.frame).abs() > 1e-9 * scales.frame {
@@ -49,9 +63,17 @@ pub fn judge(
         ));
     }
     let steps = operator.steps();
-    if trajectory.frames() <= steps {
+    if first < steps {
+        let what = "positions that a rollout starts from";
+        return Err(OperatorError::mismatch(
+            what,
+            first,
+            format!("at least {steps}"),
+        ));
+    }
+    if trajectory.frames() <= first {
         let what = "frames of a trajectory";
-        let expected = format!("more than {steps}");
+        let expected = format!("more than {first}");
         return Err(OperatorError::mismatch(what, trajectory.frames(), expected));
     }
     if trajectory.count < samples || samples == 0 {
@@ -61,7 +83,7 @@ pub fn judge(
     }
     let chosen = farthest_points(trajectory.positions(0), samples, 0);
     let track = Track::new(trajectory, 0, chosen);
-    let excerpt = track.excerpt(steps - 1, steps, trajectory.frames());
+    let excerpt = track.excerpt(first - 1, steps, trajectory.frames());
     let (room, window, truth) = (&track.room, &excerpt.window, &excerpt.targets);
     let (rolled, held) = roll(operator, room, window, truth.len())?;
     let baselines = Baseline::ALL.map(|baseline| {
@@ -85,6 +107,72 @@ pub fn judge(
     })
 }
 
+impl Judged {
+    /// How much the momentum of the samples changes beyond their weight where none of them is within `reach` (m)
+    /// of a wall: the mean over such steps of `|mean_i (x_(t+1) - 2 x_t + x_(t-1)) - frame^2 g| / (frame^2 |g|)`, and
+    /// their number. A step lasts `frame` (s).
+    pub fn momentum(&self, frame: f64, reach: f64) -> (f64, usize) {
+        let (room, first) = (&self.track.room, self.track.x.len() - self.rolled.len());
+        let start = &self.track.x[first.saturating_sub(2)..first];
+        let x: Vec<_> = start.iter().chain(&self.rolled).collect();
+        let inside = |x: &DMatrix<f32>| {
+            x.column_iter().all(|x| {
+                (0..3).all(|axis| {
+                    let [low, high] = [0, 1].map(|side| room.bounds[side][axis]);
+                    let at = f64::from(x[axis]);
+                    at > low + reach && at < high - reach
+                })
+            })
+        };
+        let weight = room.gravity.map(|g| g * frame * frame);
+        let size = weight.iter().map(|w| w * w).sum::<f64>().sqrt();
+        let (mut sum, mut count) = (0.0, 0);
+        for step in x.windows(3) {
+            if !step.iter().all(|x| inside(x)) {
+                continue;
+            }
+            let mut excess = weight.map(|w| -w);
+            let samples = step[0].ncols() as f64;
+            for i in 0..step[0].ncols() {
+                for (axis, excess) in excess.iter_mut().enumerate() {
+                    let [old, now, new] = [0, 1, 2].map(|at| f64::from(step[at][(axis, i)]));
+                    *excess += (new - 2.0 * now + old) / samples;
+                }
+            }
+            sum += excess.iter().map(|e| e * e).sum::<f64>().sqrt() / size.max(f64::MIN_POSITIVE);
+            count += 1;
+        }
+        (sum / f64::from(count.max(1) as u32), count)
+    }
+}
+
+/// Frames of which one is compared as a cloud of points.
+const CLOUDS: usize = 10;
+
+/// Mean over every tenth frame of the symmetric squared distance between clouds of points (m^2), each point with
+/// the nearest of the other cloud: `mean_a min_b |a - b|^2 + mean_b min_a |a - b|^2` ("Chamfer", Fan, Su & Guibas 2017,
+/// eq. 1, with means). It asks where matter is, not which particle is where.
+pub fn chamfer(found: &[DMatrix<f32>], truth: &[DMatrix<f32>]) -> f64 {
+    let one_way = |from: &DMatrix<f32>, to: &DMatrix<f32>| {
+        let [x, y, z] = [0, 1, 2].map(|k| to.row(k).iter().copied().collect::<Vec<f32>>());
+        let nearest = |a: &[f32]| {
+            let mut least = f32::INFINITY;
+            for ((x, y), z) in x.iter().zip(&y).zip(&z) {
+                let d = [a[0] - x, a[1] - y, a[2] - z];
+                let square = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+                // Not `min`: positions are finite, and this is done with several at once.
+                least = if square < least { square } else { least };
+            }
+            f64::from(least)
+        };
+        let sum: f64 = from.as_slice().chunks_exact(3).map(nearest).sum();
+        sum / from.ncols().max(1) as f64
+    };
+    let pairs = found.iter().zip(truth).step_by(CLOUDS);
+    let each: Vec<f64> = pairs.map(|(a, b)| one_way(a, b) + one_way(b, a)).collect();
+    each.iter().sum::<f64>() / each.len().max(1) as f64
+}
+
 /// How all particles of a trajectory are found from its samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Full {
@@ -92,6 +180,8 @@ pub struct Full {
     pub reconstructed: Score,
     /// From those of the operator.
     pub rolled: Score,
+    /// [`chamfer`] of all particles from the samples of the operator (m^2).
+    pub chamfer: f64,
 }
 
 /// Decodes all particles of a trajectory from its samples, over the steps that the operator made; by moving
@@ -120,9 +210,11 @@ pub fn full(
         .map(|frame| DMatrix::from_column_slice(3, trajectory.count, trajectory.positions(frame)))
         .collect();
     let places = |x: &[DMatrix<f32>]| x.iter().map(place).collect::<Result<Vec<_>, _>>();
+    let rolled = places(&judged.rolled)?;
     Ok(Full {
         reconstructed: score(&places(&judged.track.x[first..])?, &truth, &start),
-        rolled: score(&places(&judged.rolled)?, &truth, &start),
+        rolled: score(&rolled, &truth, &start),
+        chamfer: chamfer(&rolled, &truth),
     })
 }
 
@@ -133,10 +225,68 @@ pub struct Coarse {
     pub particles: usize,
     /// Errors of all particles, decoded from these by moving least squares.
     pub score: Score,
+    /// [`chamfer`] of them (m^2).
+    pub chamfer: f64,
 }
 
-/// Runs the scene of a trajectory on a grid so coarse that about `samples` particles are left, and
-/// decodes all particles from them. Errors are those of the steps from `first` on.
+impl Coarse {
+    /// How good a coarse run is: `found` is what [`coarse_decode`] made of `few`, from frame `first` on.
+    pub fn of(
+        few: &Trajectory,
+        found: &[DMatrix<f32>],
+        trajectory: &Trajectory,
+        first: usize,
+    ) -> Self {
+        let start = matrix(trajectory.positions(0));
+        let truth: Vec<_> = (first..first + found.len())
+            .map(|frame| matrix(trajectory.positions(frame)))
+            .collect();
+        Self {
+            particles: few.count,
+            score: score(found, &truth, &start),
+            chamfer: chamfer(found, &truth),
+        }
+    }
+}
+
+fn matrix(x: &[f32]) -> DMatrix<f32> {
+    DMatrix::from_column_slice(3, x.len() / 3, x)
+}
+
+/// Runs the scene of a trajectory on a grid so coarse that about `samples` particles are left.
+///
+/// # Errors
+/// A scene that cannot be run at that size.
+pub fn coarse_run(
+    spec: &Spec<()>,
+    trajectory: &Trajectory,
+    samples: usize,
+) -> Result<Trajectory, OperatorError> {
+    let quality = (samples as f64 / trajectory.count.max(1) as f64).cbrt();
+    run(&spec.at_quality(quality))
+}
+
+/// Where all particles of a trajectory are (m) by moving least squares from a coarse run, from frame `first` on.
+///
+/// # Errors
+/// A run without particles.
+pub fn coarse_decode(
+    few: &Trajectory,
+    trajectory: &Trajectory,
+    first: usize,
+) -> Result<Vec<DMatrix<f32>>, OperatorError> {
+    let (rest, start) = (matrix(few.positions(0)), trajectory.positions(0));
+    let decoder = Decoder::new(&rest, start, None)?;
+    let decoded = |frame: usize| -> Result<DMatrix<f32>, OperatorError> {
+        let moved = decoder.apply(&(matrix(few.positions(frame)) - &rest))?;
+        Ok(matrix(&moved) + matrix(start))
+    };
+    (first..trajectory.frames().min(few.frames()))
+        .map(decoded)
+        .collect()
+}
+
+/// [`coarse_run`] and [`coarse_decode`], and how good they are from frame `first` on.
 ///
 /// # Errors
 /// A scene that cannot be run at that size.
@@ -146,24 +296,9 @@ pub fn coarse(
     samples: usize,
     first: usize,
 ) -> Result<Coarse, OperatorError> {
-    let quality = (samples as f64 / trajectory.count.max(1) as f64).cbrt();
-    let few = run(&spec.at_quality(quality))?;
-    let matrix = |x: &[f32]| DMatrix::from_column_slice(3, x.len() / 3, x);
-    let (rest, start) = (matrix(few.positions(0)), trajectory.positions(0));
-    let decoder = Decoder::new(&rest, start, None)?;
-    let frames = first..trajectory.frames().min(few.frames());
-    let decoded = |frame: usize| -> Result<DMatrix<f32>, OperatorError> {
-        let moved = decoder.apply(&(matrix(few.positions(frame)) - &rest))?;
-        Ok(matrix(&moved) + matrix(start))
-    };
-    let found = frames.clone().map(decoded).collect::<Result<Vec<_>, _>>()?;
-    let truth: Vec<_> = frames
-        .map(|frame| matrix(trajectory.positions(frame)))
-        .collect();
-    Ok(Coarse {
-        particles: few.count,
-        score: score(&found, &truth, &matrix(start)),
-    })
+    let few = coarse_run(spec, trajectory, samples)?;
+    let found = coarse_decode(&few, trajectory, first)?;
+    Ok(Coarse::of(&few, &found, trajectory, first))
 }
 
 #[cfg(test)]
@@ -224,6 +359,49 @@ mod tests {
             );
             assert!(learned < plain, "{material}: {learned:e} {plain:e}");
         }
+    }
+
+    #[test]
+    fn clouds_are_compared_whichever_particle_is_where() {
+        let a = DMatrix::from_column_slice(3, 2, &[0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+        let swapped = DMatrix::from_column_slice(3, 2, &[1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(chamfer(std::slice::from_ref(&a), &[swapped]), 0.0);
+        // From a: 0 and 1; from the single point: 0.
+        let one = DMatrix::from_column_slice(3, 1, &[0.0, 0.0, 0.0]);
+        assert_eq!(chamfer(&[a], &[one]), 0.5);
+    }
+
+    #[test]
+    fn free_fall_changes_momentum_by_weight_alone_and_constant_velocity_does_not() {
+        let truth = simulate(&recipe(), "jelly", Split::Test, 0).unwrap();
+        let judged = judge(&still(0.01), &truth, 30).unwrap();
+        let (error, steps) = judged.momentum(0.01, 0.01);
+        // Rounding of positions in single precision.
+        assert!(steps > 2 && error < 1e-3, "{error} in {steps} steps");
+        let window = judged.track.excerpt(1, 2, 0).window;
+        let room = &judged.track.room;
+        let rolled = roll_baseline(Baseline::ConstantVelocity, room, 0.01, &window, 6);
+        let track = Track {
+            x: judged.track.x[..8].to_vec(),
+            ..judged.track
+        };
+        let drifting = Judged {
+            rolled,
+            track,
+            ..judged
+        };
+        let (error, steps) = drifting.momentum(0.01, 0.01);
+        assert!(steps > 2 && (error - 1.0).abs() < 1e-3, "{error}");
+    }
+
+    #[test]
+    fn a_rollout_may_start_later_than_it_has_to_but_not_earlier() {
+        let truth = simulate(&recipe(), "jelly", Split::Test, 0).unwrap();
+        let judged = judge_from(&still(0.01), &truth, 20, 5).unwrap();
+        assert_eq!(judged.rolled.len(), truth.frames() - 5);
+        let error = judge_from(&still(0.01), &truth, 20, 1).unwrap_err();
+        let expected = "positions that a rollout starts from: found 1, expected at least 2";
+        assert_eq!(error.to_string(), expected);
     }
 
     #[test]

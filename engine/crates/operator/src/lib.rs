@@ -9,11 +9,13 @@
 //! - [`course`]: a trained operator as a [`Map`](backflow_diff::Map);
 //! - [`train`]: how the weights are found;
 //! - [`decode`]: where all other points are;
-//! - [`evaluate`]: how good it is on trajectories that it has not seen.
+//! - [`evaluate`]: how good it is on trajectories that it has not seen;
+//! - [`compare`]: operators of several kinds against each other, under one budget.
 //!
 //! Layers and steps are generic over [`Real`](backflow_diff::Real): they train in `f32`, plan in `f64`,
 //! and every adjoint is checked on dual numbers.
 
+pub mod compare;
 pub mod course;
 pub mod data;
 pub mod decode;

@@ -6,7 +6,7 @@ use backflow_operator::{
     Operator,
     data::{DataSet, Split, Trajectory, simulate, spec},
     decode::Kernel,
-    evaluate::{Full, Judged, coarse, full, judge},
+    evaluate::{Coarse, Full, Judged, coarse_decode, coarse_run, full, judge},
     model::Baseline,
     train::{Card, Score, Trained},
 };
@@ -14,7 +14,7 @@ use backflow_sim::io::write_atomic;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Part, failure};
+use super::{Part, decoding::Decoding, failure};
 use crate::cli::{
     Failure,
     options::on_threads,
@@ -26,7 +26,8 @@ use crate::cli::{
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   backflow operator evaluate runs/jelly/operator.ron runs/small
-  backflow operator evaluate runs/jelly/operator.ron runs/small --engine --out runs/jelly/evaluation.json")]
+  backflow operator evaluate runs/jelly/operator.ron runs/small --engine --out runs/jelly/evaluation.json
+  backflow operator evaluate runs/jelly/operator.ron runs/small --points 10000,100000")]
 pub struct Evaluate {
     /// Operator: the `.ron` file.
     operator: PathBuf,
@@ -38,6 +39,12 @@ pub struct Evaluate {
     /// Run the engine, too: how long it takes, and how good it is with as few particles.
     #[arg(long)]
     engine: bool,
+    /// Samples to judge it with, beside half and twice as many; as many as it was trained with by default.
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
+    /// Measure how long it takes to find so many points from the samples; several are separated by commas.
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    points: Vec<usize>,
     /// File for the results, as one JSON object.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -98,15 +105,19 @@ impl Evaluate {
             return Err(Failure::Input(message));
         }
         let least = trajectories.iter().map(|t| t.count).min().unwrap_or(0);
-        let others = [card.samples / 2, 2 * card.samples];
+        if self.points.contains(&0) {
+            return Err(Failure::input("--points 0: expected at least 1"));
+        }
+        let own = self.samples.unwrap_or(card.samples);
+        let others = [own / 2, 2 * own];
         let others = others.into_iter().filter(|&n| n > 0 && n <= least);
-        let counts: Vec<usize> = std::iter::once(card.samples).chain(others).collect();
+        let counts: Vec<usize> = std::iter::once(own).chain(others).collect();
         let mut progress = Progress::new(counts.len(), "numbers of samples", self.json);
         let (mut rows, mut baselines) = (Vec::new(), Vec::new());
         for (done, &samples) in counts.iter().enumerate() {
             let (row, found) = Row::of(&operator, kernel.as_ref(), &trajectories, samples)?;
             rows.push(row);
-            if samples == card.samples {
+            if samples == own {
                 baselines = found;
             }
             progress.at(done + 1, "");
@@ -114,11 +125,14 @@ impl Evaluate {
         progress.end();
         let engine = if self.engine {
             let first = operator.steps();
-            let found = Engine::of(&data, material, split, &trajectories, card.samples, first)?;
+            let found = Engine::of(&data, material, split, &trajectories, own, first)?;
             Some(found)
         } else {
             None
         };
+        let decodings = (self.points.iter())
+            .map(|&points| Decoding::of(&operator, kernel.as_ref(), &trajectories[0], own, points))
+            .collect::<Result<Vec<_>, _>>()?;
         let particles = trajectories.iter().map(|t| t.count).sum::<usize>() / trajectories.len();
         let found = json!({
             "operator": self.operator.display().to_string(),
@@ -138,6 +152,7 @@ impl Evaluate {
                 .map(|(baseline, score)| (baseline.name().to_owned(), describe(score)))
                 .collect::<serde_json::Map<String, Value>>(),
             "samples": rows.iter().map(Row::describe).collect::<Vec<_>>(),
+            "decoding": decodings.iter().map(Decoding::describe).collect::<Vec<_>>(),
         });
         if let Some(path) = &self.out {
             let text = format!("{found:#}\n");
@@ -166,6 +181,9 @@ impl Evaluate {
                     "{name}: {:.3e} m^2, {:.3}",
                     score.mse, score.relative
                 ));
+            }
+            for decoding in &decodings {
+                say(&decoding.line());
             }
             if let Some(engine) = &engine {
                 say(&format!("engine: {:.3} ms a step", engine.ms_per_step));
@@ -201,16 +219,20 @@ impl Engine {
             simulate(&data.recipe, material, split, number).map_err(failure)?;
         }
         let ms_per_step = 1e3 * watch.seconds() / steps as f64;
-        let (watch, mut all) = (Watch::start(), Vec::new());
+        let (mut seconds, mut all) = (0.0, Vec::new());
         for (number, trajectory) in trajectories.iter().enumerate() {
             let spec = spec(&data.recipe, material, split, number).map_err(failure)?;
-            all.push(coarse(&spec, trajectory, samples, first).map_err(failure)?);
+            let watch = Watch::start();
+            let few = coarse_run(&spec, trajectory, samples).map_err(failure)?;
+            let found = coarse_decode(&few, trajectory, first).map_err(failure)?;
+            seconds += watch.seconds();
+            all.push(Coarse::of(&few, &found, trajectory, first));
         }
         Ok(Self {
             ms_per_step,
             particles: all.iter().map(|one| one.particles).sum::<usize>() / all.len(),
             score: Score::mean(&all.iter().map(|one| one.score).collect::<Vec<_>>()),
-            coarse_ms_per_step: 1e3 * watch.seconds() / steps as f64,
+            coarse_ms_per_step: 1e3 * seconds / steps as f64,
         })
     }
 }

@@ -1,9 +1,12 @@
 //! `backflow operator`: data sets, training and use of reduced-order graph operators.
 
+mod compare;
+mod decoding;
 mod evaluate;
 mod generate;
 mod report;
 mod rollout;
+mod session;
 mod train;
 
 use backflow_operator::{OperatorError, data::Split};
@@ -16,7 +19,8 @@ use super::Failure;
 #[command(after_help = "Examples:
   backflow operator generate assets/operators/small.ron --out runs/small
   backflow operator train runs/small --material jelly --out runs/jelly
-  backflow operator evaluate runs/jelly/operator.ron runs/small --json")]
+  backflow operator evaluate runs/jelly/operator.ron runs/small --json
+  backflow operator compare assets/operators/comparison.ron --out runs/comparison")]
 pub enum Operator {
     /// Makes a data set from rollouts of the engine.
     Generate(generate::Generate),
@@ -26,6 +30,8 @@ pub enum Operator {
     Rollout(rollout::Rollout),
     /// Compares an operator with the engine on trajectories that it has not seen.
     Evaluate(evaluate::Evaluate),
+    /// Compares models on materials under one budget, from data to a table.
+    Compare(compare::Compare),
     /// Puts trainings and evaluations together in one page.
     Report(report::Report),
 }
@@ -41,6 +47,7 @@ impl Operator {
             Self::Train(command) => command.run(),
             Self::Rollout(command) => command.run(),
             Self::Evaluate(command) => command.run(),
+            Self::Compare(command) => command.run(),
             Self::Report(command) => command.run(),
         }
     }

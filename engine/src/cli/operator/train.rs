@@ -1,17 +1,16 @@
 //! `backflow operator train`: trains an operator on a data set.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use backflow_operator::{
     data::{DataSet, Split},
-    decode::{Kernel, train_kernel},
+    decode::train_kernel,
     train::{Event, Trainer, Training},
 };
-use backflow_sim::io::write_atomic;
 use clap::Args;
 use serde_json::json;
 
-use super::failure;
+use super::{failure, session::Session};
 use crate::cli::{
     Failure,
     options::{on_threads, seconds},
@@ -64,29 +63,11 @@ impl Train {
             Some(path) => Training::read(path).map_err(failure)?,
             None => Training::default(),
         };
-        std::fs::create_dir_all(&self.out)
-            .map_err(|error| Failure::work(format!("{}: {error}", self.out.display())))?;
-        let noted = self.out.join("training.ron");
-        if noted.is_file() {
-            let there = Training::read(&noted).map_err(failure)?;
-            if there != settings {
-                let message = format!(
-                    "{}: settings of another training; expected those given; take another folder",
-                    noted.display()
-                );
-                return Err(Failure::Input(message));
-            }
-        } else {
-            let text = Trainer::settings_text(&settings).map_err(failure)?;
-            save(&noted, &text)?;
-        }
+        let session = Session::open(&self.out, material, &settings)?;
         let read = |split| data.read(material, split).map_err(failure);
         let (train, validation) = (read(Split::Train)?, read(Split::Validation)?);
         let mut trainer = Trainer::new(settings, &train, &validation).map_err(failure)?;
-        let checkpoint = self.out.join("checkpoint.npz");
-        if checkpoint.is_file() {
-            trainer.resume(&checkpoint).map_err(failure)?;
-        }
+        session.resume(&mut trainer)?;
         let watch = Watch::start();
         let mut progress = Progress::new(settings.iterations, "iterations", self.json);
         let (mut message, mut fault) = (String::new(), None);
@@ -101,7 +82,7 @@ impl Train {
                 Event::Validation(found) => {
                     let (loss, mse) = (found.loss, found.validation.mse);
                     message = format!("loss {loss:.4}, validation {mse:.3e} m^2");
-                    fault = self.keep(trainer, material, None, &checkpoint).err();
+                    fault = session.keep(trainer, None).err();
                     fault.is_none()
                 }
             };
@@ -111,39 +92,15 @@ impl Train {
         if let Some(fault) = fault {
             return Err(fault);
         }
-        trainer.save(&checkpoint).map_err(failure)?;
+        session.stop(&trainer)?;
         if trainer.is_done() && settings.decoder > 0 {
             let (count, sets) = (settings.samples, settings.sets);
             let kernel = train_kernel(&train, count, sets, settings.decoder, settings.seed);
             let kernel = kernel.map_err(failure)?;
-            self.keep(&trainer, material, Some(&kernel), &checkpoint)?;
+            session.keep(&trainer, Some(&kernel))?;
         }
         self.tell(&trainer, &watch);
         Ok(())
-    }
-
-    /// Writes where the training stands.
-    fn keep(
-        &self,
-        trainer: &Trainer,
-        material: &str,
-        kernel: Option<&Kernel>,
-        checkpoint: &Path,
-    ) -> Result<(), Failure> {
-        let operator = trainer.operator().map_err(failure)?;
-        let card = trainer.card(material);
-        card.write(&self.out.join("operator.ron"), &operator, kernel)
-            .map_err(failure)?;
-        let mut text =
-            "iteration,loss,validation_mse,validation_last,validation_relative\n".to_owned();
-        for at in &trainer.state.log {
-            let score = at.validation;
-            let numbers = [at.loss, score.mse, score.last, score.relative];
-            let numbers = numbers.map(|number| format!("{number:e}")).join(",");
-            text += &format!("{},{numbers}\n", at.iteration);
-        }
-        save(&self.out.join("metrics.csv"), &text)?;
-        trainer.save(checkpoint).map_err(failure)
     }
 
     fn tell(&self, trainer: &Trainer, watch: &Watch) {
@@ -168,11 +125,4 @@ impl Train {
             ));
         }
     }
-}
-
-fn save(path: &Path, text: &str) -> Result<(), Failure> {
-    write_atomic(path, |file| {
-        std::io::Write::write_all(file, text.as_bytes())
-    })
-    .map_err(Failure::work)
 }

@@ -32,6 +32,20 @@ pub fn generate(
     folder: &Path,
     on_done: &mut dyn FnMut(usize, usize) -> bool,
 ) -> Result<(), OperatorError> {
+    let all: Vec<&str> = recipe.materials.keys().map(String::as_str).collect();
+    generate_of(recipe, &all, folder, on_done)
+}
+
+/// As [`generate`], of some of the materials of the recipe.
+///
+/// # Errors
+/// As [`generate`], or a material that the recipe does not have.
+pub fn generate_of(
+    recipe: &Recipe,
+    materials: &[&str],
+    folder: &Path,
+    on_done: &mut dyn FnMut(usize, usize) -> bool,
+) -> Result<(), OperatorError> {
     recipe.check()?;
     std::fs::create_dir_all(folder).map_err(FileError::of("create", folder))?;
     let path = folder.join(DataSet::RECIPE);
@@ -49,8 +63,8 @@ pub fn generate(
         recipe.write(&path)?;
     }
     let each: usize = Split::ALL.map(|split| recipe.counts.of(split)).iter().sum();
-    let (mut done, total) = (0, each * recipe.materials.len());
-    for material in recipe.materials.keys() {
+    let (mut done, total) = (0, each * materials.len());
+    for &material in materials {
         let inner = folder.join(material);
         std::fs::create_dir_all(&inner).map_err(FileError::of("create", &inner))?;
         for split in Split::ALL {

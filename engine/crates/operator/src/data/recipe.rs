@@ -270,7 +270,8 @@ impl Recipe {
 /// same volume; that of a ring is the greatest.
 pub(super) const REACH: f64 = 1.7;
 
-fn is_file_name(name: &str) -> bool {
+/// Whether a name can be that of a folder anywhere.
+pub(crate) fn is_file_name(name: &str) -> bool {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
     !name.is_empty() && name.chars().all(plain)
 }

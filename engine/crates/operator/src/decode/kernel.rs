@@ -1,8 +1,11 @@
 //! Shares that are learned.
 
+use std::path::Path;
+
 use backflow_optim::{
     Context, Evaluation, Layout, Random, Schedule, Update, schedule::Cosine, update::AdamW,
 };
+use backflow_sim::io::{Array, Npz, write_npz};
 use nalgebra::DMatrix;
 
 use super::{Decoder, fit::Fit};
@@ -72,6 +75,25 @@ impl Kernel {
     /// Its weights.
     pub fn weights(&self) -> Vec<f32> {
         self.weights.iter().map(|&w| w as f32).collect()
+    }
+
+    /// Writes it, for [`Kernel::read`].
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), OperatorError> {
+        let weights = self.weights();
+        let shape = vec![weights.len()];
+        write_npz(path, &[("kernel", Array::F32(shape, &weights))])?;
+        Ok(())
+    }
+
+    /// Reads the array `kernel` of an `.npz` file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has no such array or one of another size.
+    pub fn read(path: &Path) -> Result<Self, OperatorError> {
+        Self::new(&Npz::open(path)?.f32("kernel", &[None])?.1)
     }
 
     /// With random weights.
@@ -243,7 +265,12 @@ mod tests {
         let one = |split, number| simulate(&recipe, "jelly", split, number).unwrap();
         let train = [0, 1, 2].map(|number| one(Split::Train, number));
         let kernel = train_kernel(&train, 60, 2, 300, 1).unwrap();
-        assert_eq!(kernel, train_kernel(&train, 60, 2, 300, 1).unwrap());
+        let again = train_kernel(&train, 60, 2, 300, 1).unwrap();
+        assert_eq!(kernel, again);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kernel.npz");
+        kernel.write(&path).unwrap();
+        assert_eq!(Kernel::read(&path).unwrap().weights(), kernel.weights());
         let test = one(Split::Test, 0);
         let judged = judge(&still(recipe.frame), &test, 60).unwrap();
         let of = |kernel| full(&judged, &test, kernel).unwrap().reconstructed.mse;

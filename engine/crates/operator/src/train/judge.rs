@@ -1,9 +1,10 @@
 //! How good a rollout is.
 
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 /// Errors of a rollout against the truth.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Score {
     /// Mean over steps and samples of the squared distance (m^2), summed over axes.
     pub mse: f64,

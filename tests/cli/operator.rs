@@ -327,3 +327,22 @@ fn what_is_wrong_is_named_with_what_was_expected() {
         folder.run(arguments).exits(2).complains(parts);
     }
 }
+
+#[test]
+fn settings_are_ranked_before_anything_is_trained() {
+    let folder = folder();
+    folder.write("wide.ron", &SETTINGS.replace("width: 8", "width: 16"));
+    let rank = ["operator", "rank", "data", "training.ron", "wide.ron"];
+    let found = folder
+        .run(&[&rank[..], &["--excerpts", "8"]].concat())
+        .exits(0);
+    let lines: Vec<&str> = found.stdout.lines().collect();
+    assert!(lines[0].starts_with("wide.ron: "), "{found}");
+    assert!(lines[1].starts_with("training.ron: "), "{found}");
+    let again = ["--excerpts", "8", "--threads", "1"];
+    let again = folder.run(&[&rank[..], &again[..]].concat()).exits(0);
+    assert_eq!(found.stdout, again.stdout);
+    folder
+        .run(&["operator", "rank", "data", "none.ron"])
+        .exits(2);
+}

@@ -19,6 +19,7 @@ mod consensus;
 mod convergent;
 mod diff_grad;
 mod gaussian_process;
+mod grad_sign;
 mod hessian_alignment;
 mod implicit;
 mod lanczos;

@@ -4,6 +4,7 @@ mod compare;
 mod decoding;
 mod evaluate;
 mod generate;
+mod rank;
 mod report;
 mod rollout;
 mod session;
@@ -24,6 +25,8 @@ use super::Failure;
 pub enum Operator {
     /// Makes a data set from rollouts of the engine.
     Generate(generate::Generate),
+    /// Ranks settings of trainings before anything is trained.
+    Rank(rank::Rank),
     /// Trains an operator on a data set.
     Train(train::Train),
     /// Runs an operator from the start of a trajectory and saves where all particles are.
@@ -44,6 +47,7 @@ impl Operator {
     pub fn run(&self) -> Result<(), Failure> {
         match self {
             Self::Generate(command) => command.run(),
+            Self::Rank(command) => command.run(),
             Self::Train(command) => command.run(),
             Self::Rollout(command) => command.run(),
             Self::Evaluate(command) => command.run(),

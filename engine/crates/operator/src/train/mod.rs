@@ -2,6 +2,7 @@
 
 mod batch;
 mod checkpoint;
+mod grad_sign;
 mod judge;
 mod loss;
 mod scales;

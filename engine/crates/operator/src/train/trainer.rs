@@ -22,7 +22,7 @@ pub struct Trainer {
     pub scales: Scales,
     /// Where it stands.
     pub state: State,
-    train: Pool,
+    pub(super) train: Pool,
     validation: Pool,
 }
 
@@ -123,7 +123,7 @@ impl Trainer {
         self.with(&self.state.best)
     }
 
-    fn with(&self, weights: &[f64]) -> Result<Operator<f32>, OperatorError> {
+    pub(super) fn with(&self, weights: &[f64]) -> Result<Operator<f32>, OperatorError> {
         let weights = weights.iter().map(|&w| w as f32).collect();
         Operator::new(self.settings.model, self.scales, weights)
     }

@@ -17,6 +17,7 @@ mod bilevel;
 mod cma_es;
 mod consensus;
 mod convergent;
+mod coreset;
 mod diff_grad;
 mod gaussian_process;
 mod grad_sign;

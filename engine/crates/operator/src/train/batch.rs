@@ -5,6 +5,7 @@ use backflow_optim::Random;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
+use super::Windows;
 use crate::{
     data::{Trajectory, farthest_points},
     error::OperatorError,
@@ -16,6 +17,8 @@ use crate::{
 pub struct Pool {
     /// Each trajectory with each set of its samples.
     tracks: Vec<Track>,
+    /// Trajectories, and the last frames of their windows, that excerpts are taken from; all if there are none.
+    windows: Vec<(usize, usize)>,
 }
 
 /// Positions of one set of samples of a trajectory.
@@ -63,6 +66,23 @@ impl Track {
         }
     }
 
+    /// What is known of the window that ends at `frame`, before which and after which there is another.
+    fn known(&self, frame: usize) -> Vec<f64> {
+        let x = &self.x;
+        let step = &x[frame] - &x[frame - 1];
+        let change = &x[frame + 1] - &x[frame] - &step;
+        let [low, high] = self.room.bounds;
+        let near = x[frame].column_iter().flat_map(|x| {
+            [0, 1, 2]
+                .map(|axis| (f64::from(x[axis]) - low[axis]).min(high[axis] - f64::from(x[axis])))
+        });
+        let near = near.fold(f64::INFINITY, f64::min);
+        let mut known = vec![near, moments(&(&x[frame] - &x[0]))[1]];
+        known.extend(moments(&step));
+        known.extend(moments(&change));
+        known
+    }
+
     /// The excerpt whose window of `steps` positions ends at `frame`, with `span` targets; fewer where
     /// the track ends.
     pub fn excerpt(&self, frame: usize, steps: usize, span: usize) -> Excerpt<f32> {
@@ -75,6 +95,27 @@ impl Track {
                 x: self.x[from..=frame].to_vec(),
             },
             targets: self.x[frame + 1..last].to_vec(),
+        }
+    }
+}
+
+/// Mean of the columns, and the root mean square of what they differ by from it.
+fn moments(x: &DMatrix<f32>) -> [f64; 2] {
+    let mean = x.column_mean();
+    let spread: f32 = x.column_iter().map(|x| (x - &mean).norm_squared()).sum();
+    let count = x.ncols().max(1) as f32;
+    [f64::from(mean.norm()), f64::from(spread / count).sqrt()]
+}
+
+/// Brings each feature to mean 0 and variance 1.
+fn standardize(features: &mut [Vec<f64>]) {
+    let count = features.len().max(1) as f64;
+    for at in 0..features.first().map_or(0, Vec::len) {
+        let mean = features.iter().map(|feature| feature[at]).sum::<f64>() / count;
+        let square = features.iter().map(|feature| (feature[at] - mean).powi(2));
+        let spread = (square.sum::<f64>() / count).sqrt().max(f64::MIN_POSITIVE);
+        for feature in features.iter_mut() {
+            feature[at] = (feature[at] - mean) / spread;
         }
     }
 }
@@ -112,12 +153,61 @@ impl Pool {
         });
         Ok(Self {
             tracks: tracks.collect(),
+            windows: Vec::new(),
         })
+    }
+
+    /// Leaves only those windows to excerpts that `which` chooses, of those of `steps` positions before `span` more.
+    /// What is known of a window are the root mean squares, over samples, of the steps that lead to its end and of
+    /// what they change by after it, the sizes of their means, and of the displacement from the start without its
+    /// mean, and how near the nearest wall is; each over how much it varies.
+    pub fn keep(&mut self, which: Windows, steps: usize, span: usize, random: &mut Random) {
+        if which == Windows::All {
+            return;
+        }
+        let mut windows: Vec<(usize, usize)> = Vec::new();
+        let mut features = Vec::new();
+        for track in &self.tracks {
+            // The first set of samples stands for all of a trajectory.
+            if windows
+                .last()
+                .is_some_and(|last| last.0 == track.trajectory)
+            {
+                continue;
+            }
+            for frame in steps.max(2) - 1..track.x.len().saturating_sub(span) {
+                windows.push((track.trajectory, frame));
+                features.push(track.known(frame));
+            }
+        }
+        standardize(&mut features);
+        let chosen = which.of(&features, random).into_iter();
+        self.windows = chosen.map(|at| windows[at]).collect();
     }
 
     /// Its tracks: those of the first trajectory first.
     pub fn tracks(&self) -> &[Track] {
         &self.tracks
+    }
+
+    /// A random track, and the last frame of a window in it.
+    fn place(&self, steps: usize, span: usize, random: &mut Random) -> (&Track, usize) {
+        if self.windows.is_empty() {
+            let track = &self.tracks[random.below(self.tracks.len())];
+            let firsts = track.x.len().saturating_sub(steps - 1 + span).max(1);
+            return (
+                track,
+                (steps - 1 + random.below(firsts)).min(track.x.len() - 2),
+            );
+        }
+        let (trajectory, frame) = self.windows[random.below(self.windows.len())];
+        let from = self
+            .tracks
+            .partition_point(|track| track.trajectory < trajectory);
+        let end = self
+            .tracks
+            .partition_point(|track| track.trajectory <= trajectory);
+        (&self.tracks[from + random.below(end - from)], frame)
     }
 
     /// A random excerpt of `span` steps, with noise.
@@ -133,9 +223,7 @@ impl Pool {
         noise: f64,
         random: &mut Random,
     ) -> Excerpt<f32> {
-        let track = &self.tracks[random.below(self.tracks.len())];
-        let firsts = track.x.len().saturating_sub(steps - 1 + span).max(1);
-        let frame = (steps - 1 + random.below(firsts)).min(track.x.len() - 2);
+        let (track, frame) = self.place(steps, span, random);
         let mut excerpt = track.excerpt(frame, steps, span);
         let step = noise * scales.acceleration * scales.frame * scales.frame
             / (steps.max(2) as f64 - 1.0).sqrt();

@@ -2,6 +2,7 @@
 
 mod batch;
 mod checkpoint;
+mod coreset;
 mod grad_sign;
 mod judge;
 mod loss;
@@ -11,6 +12,7 @@ mod trainer;
 
 pub use batch::{Excerpt, Pool, Track};
 pub use checkpoint::{Card, Trained};
+pub use coreset::{Windows, quantize};
 pub use judge::{Score, score};
 pub use loss::loss;
 pub use scales::scales;

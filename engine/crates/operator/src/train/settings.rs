@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::Windows;
 use crate::{error::OperatorError, model::Config, text};
 
 /// How an operator is trained: a RON file.
@@ -16,6 +17,8 @@ pub struct Training {
     pub samples: usize,
     /// Sets of samples that are drawn of each trajectory. Default: 4.
     pub sets: usize,
+    /// Windows of the data that it learns from: `All`, or `Random` or `Quantized` with a share. Default: All.
+    pub windows: Windows,
     /// Steps of the optimiser. Default: 1400.
     pub iterations: usize,
     /// Excerpts of a batch. Default: 4.
@@ -53,6 +56,7 @@ impl Default for Training {
             model: Config::default(),
             samples: 128,
             sets: 4,
+            windows: Windows::All,
             iterations: 1400,
             batch: 4,
             rate: 3e-3,
@@ -111,6 +115,15 @@ impl Training {
                 return Err(OperatorError::setting(field, value, expected));
             }
         }
+        if let Some(share) = self.windows.share()
+            && !(share > 0.0 && share <= 1.0)
+        {
+            return Err(OperatorError::setting(
+                "windows",
+                share,
+                "a share above 0, at most 1",
+            ));
+        }
         for (field, value) in [("floor", self.floor), ("single", self.single)] {
             if !(0.0..=1.0).contains(&value) {
                 return Err(OperatorError::setting(field, value, "0 to 1"));
@@ -150,6 +163,10 @@ mod tests {
         assert_eq!(
             error("(model: (width: 0))"),
             "model.width = 0: expected 1 to 1024"
+        );
+        assert_eq!(
+            error("(windows: Quantized(0))"),
+            "windows = 0: expected a share above 0, at most 1"
         );
         assert!(error("(speed: 1)").contains("speed"));
     }

@@ -97,10 +97,14 @@ impl Trainer {
             decay: settings.decay,
             ..AdamW::new(weights.len())
         };
+        let mut pool = Pool::new(train, count, settings.sets, seed)?;
+        let window = settings.model.history + 1;
+        let mut random = Random::new(seed, &[0x7769]);
+        pool.keep(settings.windows, window, settings.unroll, &mut random);
         Ok(Self {
             settings,
             scales,
-            train: Pool::new(train, count, settings.sets, seed)?,
+            train: pool,
             validation: Pool::new(judged, count, 1, seed)?,
             state: State {
                 best: weights.clone(),

@@ -6,7 +6,7 @@ use nalgebra::DMatrix;
 use crate::{
     error::OperatorError,
     model::{Operator, Room, Window},
-    rollout::{Unrolled, roll},
+    rollout::{Memory, Unrolled, roll},
 };
 
 /// The course of samples from how they start: a [`Map`] from their positions and velocities at the
@@ -24,6 +24,8 @@ pub struct Course {
     pub samples: usize,
     /// Number of steps.
     pub steps: usize,
+    /// What is kept of them for the adjoint.
+    pub memory: Memory,
 }
 
 impl Course {
@@ -74,7 +76,7 @@ impl Map for Course {
 
     fn apply(&self, x: &[f64]) -> Result<(Vec<f64>, Unrolled<f64>), OperatorError> {
         let window = self.split(x)?;
-        let unrolled = Unrolled::new(&self.operator, &self.room, &window, self.steps)?;
+        let unrolled = Unrolled::new(&self.operator, &self.room, &window, self.steps, self.memory)?;
         let last = unrolled.steps.last().map(|step| &step.x);
         let y = last.unwrap_or(window.newest()).as_slice().to_vec();
         Ok((y, unrolled))
@@ -208,6 +210,7 @@ mod tests {
                 },
                 samples: 48,
                 steps: FRAME,
+                memory: Memory::Tape,
             },
             target,
         };
@@ -241,6 +244,7 @@ mod tests {
             room: room(),
             samples,
             steps: 6,
+            memory: Memory::Checkpoint,
         };
         let mut random = Random::new(6, &[]);
         let mut x: Vec<f64> = (0..3 * samples)

@@ -2,6 +2,7 @@
 
 use backflow_diff::Real;
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::OperatorError,
@@ -45,12 +46,23 @@ pub fn roll_baseline<T: Real>(
     (0..steps).map(step).collect()
 }
 
+/// What is kept of steps for their adjoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Memory {
+    /// All that the adjoint reads.
+    #[default]
+    Tape,
+    /// What each step starts from: it is done once more when it is pulled back, to the same bits.
+    Checkpoint,
+}
+
 /// Steps with what their adjoint needs.
 #[derive(Debug)]
 pub struct Unrolled<T: Real> {
     /// What each step came to.
     pub steps: Vec<Stepped<T>>,
     windows: Vec<Window<T>>,
+    /// Of each step, or none.
     tapes: Vec<StepTape<T>>,
 }
 
@@ -64,11 +76,12 @@ impl<T: Real> Unrolled<T> {
         room: &Room,
         window: &Window<T>,
         steps: usize,
+        memory: Memory,
     ) -> Result<Self, OperatorError> {
         let mut all = Self {
             steps: Vec::with_capacity(steps),
             windows: Vec::with_capacity(steps),
-            tapes: Vec::with_capacity(steps),
+            tapes: Vec::new(),
         };
         let mut window = window.clone();
         for _ in 0..steps {
@@ -77,7 +90,9 @@ impl<T: Real> Unrolled<T> {
             next.push(stepped.x.clone());
             all.windows.push(std::mem::replace(&mut window, next));
             all.steps.push(stepped);
-            all.tapes.push(tape);
+            if memory == Memory::Tape {
+                all.tapes.push(tape);
+            }
         }
         Ok(all)
     }
@@ -86,7 +101,7 @@ impl<T: Real> Unrolled<T> {
     /// adds to that of the weights.
     ///
     /// # Errors
-    /// Another kind of operator made it.
+    /// Another operator made it.
     pub fn pull(
         &self,
         operator: &Operator<T>,
@@ -96,8 +111,15 @@ impl<T: Real> Unrolled<T> {
     ) -> Result<Window<T>, OperatorError> {
         // Cotangent of the window after the step.
         let mut after: Option<Window<T>> = None;
-        let steps = self.windows.iter().zip(&self.tapes).zip(bars);
-        for ((window, tape), (free_bar, x_bar)) in steps.rev() {
+        let steps = self.windows.iter().zip(bars).enumerate();
+        for (step, (window, (free_bar, x_bar))) in steps.rev() {
+            let again = match self.tapes.get(step) {
+                Some(_) => None,
+                None => Some(operator.step(room, window)?.1),
+            };
+            let Some(tape) = again.as_ref().or(self.tapes.get(step)) else {
+                continue;
+            };
             let mut before = window.zeros();
             let mut x_bar = x_bar.clone();
             if let Some(mut after) = after {
@@ -129,6 +151,8 @@ impl<T: Real> Unrolled<T> {
 
 #[cfg(test)]
 mod tests {
+    use backflow_optim::Random;
+
     use super::*;
     use crate::testing::{check_at, flat, pair_operator, room, window, windowed};
 
@@ -150,7 +174,8 @@ mod tests {
             },
             |x, bar| {
                 let window = windowed(&x[size..]);
-                let unrolled = Unrolled::new(&operator, &room, &window, STEPS).unwrap();
+                let unrolled =
+                    Unrolled::new(&operator, &room, &window, STEPS, Memory::Tape).unwrap();
                 let count = window.samples();
                 let bars: Vec<_> = bar
                     .chunks_exact(3 * count)
@@ -165,5 +190,25 @@ mod tests {
                 all
             },
         );
+    }
+
+    #[test]
+    fn steps_that_are_done_once_more_give_the_same_bits() {
+        let (operator, room, window) = (pair_operator::<f64>(), room(), window());
+        let count = window.samples();
+        let pulled = |memory| {
+            let unrolled = Unrolled::new(&operator, &room, &window, 5, memory).unwrap();
+            let mut random = Random::new(4, &[]);
+            let mut bar = || DMatrix::from_fn(3, count, |_, _| random.normal());
+            let bars: Vec<_> = (0..5).map(|_| (bar(), bar())).collect();
+            let mut weights = vec![0.0; operator.weights.len()];
+            let bar = unrolled
+                .pull(&operator, &room, &bars, &mut weights)
+                .unwrap();
+            (unrolled.tapes.len(), flat(&bar), weights)
+        };
+        let (kept, done) = (pulled(Memory::Tape), pulled(Memory::Checkpoint));
+        assert_eq!((kept.0, done.0), (5, 0));
+        assert_eq!((kept.1, kept.2), (done.1, done.2));
     }
 }

@@ -4,7 +4,11 @@ use backflow_diff::Real;
 use nalgebra::DMatrix;
 
 use super::Excerpt;
-use crate::{error::OperatorError, model::Operator, rollout::Unrolled};
+use crate::{
+    error::OperatorError,
+    model::Operator,
+    rollout::{Memory, Unrolled},
+};
 
 /// Mean over steps and samples of `|x* - target|^2 / (frame^2 acceleration)^2`, with x* the positions
 /// after the free step: for the first step the squared error of the acceleration, in units of its root
@@ -15,6 +19,7 @@ use crate::{error::OperatorError, model::Operator, rollout::Unrolled};
 pub fn loss<T: Real>(
     operator: &Operator<T>,
     excerpt: &Excerpt<T>,
+    memory: Memory,
     weights_bar: &mut [T],
 ) -> Result<f64, OperatorError> {
     let Excerpt {
@@ -22,7 +27,7 @@ pub fn loss<T: Real>(
         window,
         targets,
     } = excerpt;
-    let unrolled = Unrolled::new(operator, room, window, targets.len())?;
+    let unrolled = Unrolled::new(operator, room, window, targets.len(), memory)?;
     let scales = &operator.scales;
     let unit = scales.frame * scales.frame * scales.acceleration;
     let share = 1.0 / (unit * unit * (targets.len() * window.samples()) as f64);
@@ -56,7 +61,7 @@ mod tests {
         let value = |weights: &[f64], bar: &mut [f64]| {
             let mut operator = start.clone();
             operator.weights = weights.to_vec();
-            loss(&operator, &excerpt, bar)
+            loss(&operator, &excerpt, Memory::Tape, bar)
         };
         let size = start.weights.len();
         let mut gradient = vec![0.0; size];

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Windows;
-use crate::{error::OperatorError, model::Config, text};
+use crate::{error::OperatorError, model::Config, rollout::Memory, text};
 
 /// How an operator is trained: a RON file.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Training {
     pub clip: f64,
     /// Steps of the operator that the loss spans in the end. Default: 6.
     pub unroll: usize,
+    /// What is kept of these steps for the gradient: `Tape`, or `Checkpoint`, with which each is done twice. The
+    /// results are the same. Default: Tape.
+    pub memory: Memory,
     /// Share of the iterations in which it spans a single step, at first. Default: 0.15.
     pub single: f64,
     /// Random walk that is added to the velocities of an excerpt, in units of the velocity that the
@@ -65,6 +68,7 @@ impl Default for Training {
             decay: 1e-4,
             clip: 1.0,
             unroll: 6,
+            memory: Memory::Tape,
             single: 0.15,
             noise: 0.2,
             validate: 100,

@@ -187,7 +187,7 @@ impl Trainer {
                 .train
                 .excerpt(steps, span, &self.scales, noise, &mut random);
             let mut bar = vec![0.0_f32; operator.weights.len()];
-            loss(&operator, &excerpt, &mut bar).map(|value| (value, bar))
+            loss(&operator, &excerpt, self.settings.memory, &mut bar).map(|value| (value, bar))
         };
         let found: Vec<_> = (0..batch).into_par_iter().map(one).collect();
         let (mut value, mut gradient) = (0.0, vec![0.0; operator.weights.len()]);

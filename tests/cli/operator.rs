@@ -346,3 +346,50 @@ fn settings_are_ranked_before_anything_is_trained() {
         .run(&["operator", "rank", "data", "none.ron"])
         .exits(2);
 }
+
+/// Two flights of four particles, written by the Python package `tfrecord` as those of "Learning to simulate" are.
+const RECORDS: &[u8] = include_bytes!("data/drop.tfrecord");
+const METADATA: &str = include_str!("data/metadata.json");
+
+#[test]
+fn data_of_others_are_imported_and_learned_from() {
+    let settings = SETTINGS.replace("samples: 30", "samples: 4");
+    let folder = Folder::with(&[("metadata.json", METADATA), ("training.ron", &settings)]);
+    folder.write("drop.tfrecord", RECORDS);
+    let import = ["operator", "import", "drop.tfrecord", "metadata.json"];
+    let to = ["--material", "water", "--out", "data", "--split"];
+    for (split, limit, count) in [("train", "9", 2), ("validation", "1", 1), ("test", "1", 1)] {
+        let last = [split, "--limit", limit, "--json"];
+        let ran = folder.run(&[&import[..], &to[..], &last[..]].concat());
+        assert_eq!(ran.exits(0).object()["trajectories"], count);
+    }
+    let mut npz = Npz::open(&folder.path("data/water/train-001.npz")).unwrap();
+    let (shape, x) = npz.f32("x", &[None, None, Some(3)]).unwrap();
+    assert_eq!(shape, [12, 4, 3]);
+    // The fourth particle of the second flight at its fifth step.
+    assert_eq!(x[3 * (4 * 5 + 3)..][..3], [0.59, 0.6175, 0.0]);
+    let trained = folder.run(&[&TRAIN[..], &["run", "--json"]].concat());
+    assert_eq!(trained.exits(0).object()["done"], true);
+    let engine = [
+        "operator",
+        "evaluate",
+        "run/operator.ron",
+        "data",
+        "--engine",
+    ];
+    folder
+        .run(&engine)
+        .exits(2)
+        .complains(&["imported data", "one that the engine has generated"]);
+    folder.write("drop.tfrecord", &RECORDS[..700]);
+    folder
+        .run(
+            &[
+                &import[..],
+                &["--material", "water", "--out", "x", "--split", "train"],
+            ]
+            .concat(),
+        )
+        .exits(2)
+        .complains(&["record 1 of drop.tfrecord", "an end in its middle"]);
+}

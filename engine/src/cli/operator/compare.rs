@@ -375,12 +375,24 @@ fn reference(
     let per_step = |time: f64| 1e3 * time / steps.max(1) as f64;
     let watch = Watch::start();
     for number in 0..test.len() {
-        simulate(&data.recipe, material, Split::Test, number).map_err(failure)?;
+        simulate(
+            data.recipe().map_err(failure)?,
+            material,
+            Split::Test,
+            number,
+        )
+        .map_err(failure)?;
     }
     found.engine_ms_per_step = per_step(seconds(watch.time()));
     let (mut time, mut all) = (0.0, Vec::new());
     for (number, trajectory) in test.iter().enumerate() {
-        let spec = spec(&data.recipe, material, Split::Test, number).map_err(failure)?;
+        let spec = spec(
+            data.recipe().map_err(failure)?,
+            material,
+            Split::Test,
+            number,
+        )
+        .map_err(failure)?;
         let watch = Watch::start();
         let few = coarse_run(&spec, trajectory, samples).map_err(failure)?;
         let decoded = coarse_decode(&few, trajectory, first).map_err(failure)?;

@@ -216,12 +216,13 @@ impl Engine {
         let steps: usize = trajectories.iter().map(|t| t.frames() - 1).sum();
         let watch = Watch::start();
         for number in 0..trajectories.len() {
-            simulate(&data.recipe, material, split, number).map_err(failure)?;
+            simulate(data.recipe().map_err(failure)?, material, split, number).map_err(failure)?;
         }
         let ms_per_step = 1e3 * watch.seconds() / steps as f64;
         let (mut seconds, mut all) = (0.0, Vec::new());
         for (number, trajectory) in trajectories.iter().enumerate() {
-            let spec = spec(&data.recipe, material, split, number).map_err(failure)?;
+            let spec =
+                spec(data.recipe().map_err(failure)?, material, split, number).map_err(failure)?;
             let watch = Watch::start();
             let few = coarse_run(&spec, trajectory, samples).map_err(failure)?;
             let found = coarse_decode(&few, trajectory, first).map_err(failure)?;

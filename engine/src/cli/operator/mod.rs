@@ -4,6 +4,7 @@ mod compare;
 mod decoding;
 mod evaluate;
 mod generate;
+mod import;
 mod rank;
 mod report;
 mod rollout;
@@ -25,6 +26,8 @@ use super::Failure;
 pub enum Operator {
     /// Makes a data set from rollouts of the engine.
     Generate(generate::Generate),
+    /// Reads a data set of others.
+    Import(import::Import),
     /// Ranks settings of trainings before anything is trained.
     Rank(rank::Rank),
     /// Trains an operator on a data set.
@@ -47,6 +50,7 @@ impl Operator {
     pub fn run(&self) -> Result<(), Failure> {
         match self {
             Self::Generate(command) => command.run(),
+            Self::Import(command) => command.run(),
             Self::Rank(command) => command.run(),
             Self::Train(command) => command.run(),
             Self::Rollout(command) => command.run(),

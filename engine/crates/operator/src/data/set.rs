@@ -2,31 +2,75 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Recipe, Split, Trajectory};
-use crate::error::OperatorError;
+use serde::{Deserialize, Serialize};
 
-/// A data set that was generated: its recipe and the folder.
+use super::{Counts, Recipe, Split, Trajectory};
+use crate::{error::OperatorError, text};
+
+/// A data set that came from somewhere else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imported {
+    /// Version of the format: 1.
+    pub version: u32,
+    /// Name of its material.
+    pub material: String,
+    /// How many trajectories each split has.
+    pub counts: Counts,
+}
+
+/// Where a data set comes from.
+#[derive(Debug, Clone)]
+enum Source {
+    Generated(Recipe),
+    Imported(Imported),
+}
+
+/// A data set: a folder, and what it says of itself.
 #[derive(Debug, Clone)]
 pub struct DataSet {
     /// The folder.
     pub folder: PathBuf,
-    /// What it was made from.
-    pub recipe: Recipe,
+    source: Source,
 }
 
 impl DataSet {
     /// Name of the recipe in the folder.
     pub const RECIPE: &'static str = "recipe.ron";
 
-    /// Opens a folder that [`generate`](super::generate()) has filled.
+    /// Name of what stands in its place where the data were imported.
+    pub const IMPORTED: &'static str = "imported.ron";
+
+    /// Opens a folder that [`generate`](super::generate()) or an import has filled.
     ///
     /// # Errors
     /// There is no recipe in it that can be read.
     pub fn open(folder: &Path) -> Result<Self, OperatorError> {
+        let imported = folder.join(Self::IMPORTED);
+        let source = if imported.is_file() {
+            Source::Imported(text::read(&imported, "what an import has left")?)
+        } else {
+            Source::Generated(Recipe::read(&folder.join(Self::RECIPE))?)
+        };
         Ok(Self {
             folder: folder.to_owned(),
-            recipe: Recipe::read(&folder.join(Self::RECIPE))?,
+            source,
         })
+    }
+
+    /// What the engine made it from.
+    ///
+    /// # Errors
+    /// It did not.
+    pub fn recipe(&self) -> Result<&Recipe, OperatorError> {
+        match &self.source {
+            Source::Generated(recipe) => Ok(recipe),
+            Source::Imported(_) => Err(OperatorError::mismatch(
+                "data set",
+                format!("imported data in {}", self.folder.display()),
+                "one that the engine has generated",
+            )),
+        }
     }
 
     /// The file of a trajectory.
@@ -41,7 +85,10 @@ impl DataSet {
     /// # Errors
     /// A material that the data set does not have, or several without a name.
     pub fn material<'a>(&'a self, name: Option<&'a str>) -> Result<&'a str, OperatorError> {
-        let names: Vec<&str> = self.recipe.materials.keys().map(String::as_str).collect();
+        let names: Vec<&str> = match &self.source {
+            Source::Generated(recipe) => recipe.materials.keys().map(String::as_str).collect(),
+            Source::Imported(imported) => vec![&imported.material],
+        };
         match (name, &names[..]) {
             (Some(name), names) if names.contains(&name) => Ok(name),
             (None, &[name]) => Ok(name),
@@ -58,7 +105,11 @@ impl DataSet {
     /// # Errors
     /// One that is missing or damaged.
     pub fn read(&self, material: &str, split: Split) -> Result<Vec<Trajectory>, OperatorError> {
-        (0..self.recipe.counts.of(split))
+        let counts = match &self.source {
+            Source::Generated(recipe) => recipe.counts,
+            Source::Imported(imported) => imported.counts,
+        };
+        (0..counts.of(split))
             .map(|number| Trajectory::read(&Self::path(&self.folder, material, split, number)))
             .collect()
     }

@@ -48,6 +48,9 @@ pub struct Contestant {
     /// Noise of the velocities.
     #[serde(default)]
     pub noise: Option<f64>,
+    /// Factor by which sets have fewer and more samples.
+    #[serde(default)]
+    pub spread: Option<f64>,
 }
 
 /// One training of a comparison.
@@ -176,6 +179,7 @@ impl Comparison {
                 rate: model.rate.unwrap_or(1.0),
                 unroll: model.unroll.unwrap_or(1),
                 noise: model.noise.unwrap_or(0.0),
+                spread: model.spread.unwrap_or(1.0),
                 ..Training::default()
             };
             if let Err(error) = own.check() {
@@ -214,6 +218,7 @@ impl Comparison {
                             rate: model.rate.unwrap_or(base.rate),
                             unroll: model.unroll.unwrap_or(base.unroll),
                             noise: model.noise.unwrap_or(base.noise),
+                            spread: model.spread.unwrap_or(base.spread),
                             seed,
                             ..base
                         },

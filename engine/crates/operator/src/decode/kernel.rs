@@ -181,7 +181,7 @@ pub fn train_kernel(
     iterations: usize,
     seed: u64,
 ) -> Result<Kernel, OperatorError> {
-    let pool = Pool::new(trajectories, count, sets, seed)?;
+    let pool = Pool::new(trajectories, count, sets, 1.0, seed)?;
     let network = network();
     let mut weights = vec![0.0; network.size()];
     // The second layer starts at zero: moving least squares.

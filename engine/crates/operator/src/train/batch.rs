@@ -121,7 +121,8 @@ fn standardize(features: &mut [Vec<f64>]) {
 }
 
 impl Pool {
-    /// `sets` sets of `count` samples of each trajectory, each far from one another, from random firsts.
+    /// `sets` sets of `count` samples of each trajectory, each far from one another, from random firsts. Of three sets
+    /// the second has `spread` times fewer and the third as many times more, but no more than there are particles.
     ///
     /// # Errors
     /// A trajectory that has fewer particles.
@@ -129,6 +130,7 @@ impl Pool {
         trajectories: &[Trajectory],
         count: usize,
         sets: usize,
+        spread: f64,
         seed: u64,
     ) -> Result<Self, OperatorError> {
         for (number, trajectory) in trajectories.iter().enumerate() {
@@ -148,6 +150,8 @@ impl Pool {
             let trajectory = &trajectories[number];
             let mut random = Random::new(seed, &[0x706f, number as u64, set as u64]);
             let first = random.below(trajectory.count);
+            let factor = [1.0, 1.0 / spread, spread][set % 3];
+            let count = ((count as f64 * factor).round() as usize).clamp(1, trajectory.count);
             let samples = farthest_points(trajectory.positions(0), count, first);
             Track::new(trajectory, number, samples)
         });
@@ -286,7 +290,7 @@ mod tests {
 
     #[test]
     fn noise_moves_targets_with_the_last_position() {
-        let pool = Pool::new(&[trajectory()], 10, 2, 1).unwrap();
+        let pool = Pool::new(&[trajectory()], 10, 2, 1.0, 1).unwrap();
         let scales = Scales {
             frame: 0.1,
             velocity: 1.0,
@@ -301,6 +305,16 @@ mod tests {
             // Rounding of single precision.
             assert!(((noisy - clean) - &moved).abs().max() < 1e-6);
         }
-        assert!(Pool::new(&[trajectory()], 31, 1, 1).is_err());
+        assert!(Pool::new(&[trajectory()], 31, 1, 1.0, 1).is_err());
+    }
+
+    #[test]
+    fn sets_have_fewer_and_more_samples_where_they_are_spread() {
+        let pool = Pool::new(&[trajectory()], 10, 4, 2.0, 1).unwrap();
+        let counts: Vec<_> = pool.tracks().iter().map(|t| t.samples.len()).collect();
+        assert_eq!(counts, [10, 5, 20, 10]);
+        // There are 30 particles.
+        let pool = Pool::new(&[trajectory()], 10, 3, 4.0, 1).unwrap();
+        assert_eq!(pool.tracks()[2].samples.len(), 30);
     }
 }

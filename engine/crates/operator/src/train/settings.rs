@@ -19,6 +19,10 @@ pub struct Training {
     pub sets: usize,
     /// Windows of the data that it learns from: `All`, or `Random` or `Quantized` with a share. Default: All.
     pub windows: Windows,
+    /// Factor by which these have fewer and more samples: the first set of three has as many as said, the second
+    /// so many times fewer, the third so many times more. An operator that learns from several numbers of samples
+    /// runs with others, too. At least 1. Default: 1, all the same.
+    pub spread: f64,
     /// Steps of the optimiser. Default: 1400.
     pub iterations: usize,
     /// Excerpts of a batch. Default: 4.
@@ -60,6 +64,7 @@ impl Default for Training {
             samples: 128,
             sets: 4,
             windows: Windows::All,
+            spread: 1.0,
             iterations: 1400,
             batch: 4,
             rate: 3e-3,
@@ -112,6 +117,10 @@ impl Training {
             if !(value > 0.0 && value.is_finite()) {
                 return Err(OperatorError::setting(field, value, "a positive number"));
             }
+        }
+        if !(self.spread >= 1.0 && self.spread.is_finite()) {
+            let expected = "at least 1";
+            return Err(OperatorError::setting("spread", self.spread, expected));
         }
         for (field, value) in [("decay", self.decay), ("noise", self.noise)] {
             if !(value >= 0.0 && value.is_finite()) {
@@ -172,6 +181,7 @@ mod tests {
             error("(windows: Quantized(0))"),
             "windows = 0: expected a share above 0, at most 1"
         );
+        assert_eq!(error("(spread: 0.5)"), "spread = 0.5: expected at least 1");
         assert!(error("(speed: 1)").contains("speed"));
     }
 

@@ -97,7 +97,7 @@ impl Trainer {
             decay: settings.decay,
             ..AdamW::new(weights.len())
         };
-        let mut pool = Pool::new(train, count, settings.sets, seed)?;
+        let mut pool = Pool::new(train, count, settings.sets, settings.spread, seed)?;
         let window = settings.model.history + 1;
         let mut random = Random::new(seed, &[0x7769]);
         pool.keep(settings.windows, window, settings.unroll, &mut random);
@@ -105,7 +105,7 @@ impl Trainer {
             settings,
             scales,
             train: pool,
-            validation: Pool::new(judged, count, 1, seed)?,
+            validation: Pool::new(judged, count, 1, 1.0, seed)?,
             state: State {
                 best: weights.clone(),
                 weights,

@@ -185,8 +185,20 @@ fn a_comparison_that_was_stopped_goes_on_to_the_same_table() {
     ] {
         assert!(page.contains(&format!("| jelly | {prediction}")), "{page}");
     }
-    // In the middle of a training, between two, and after the last validation of one.
-    for stop in ["4", "8", "6"] {
+    // Some first, then all: in the middle of a training, between two, and after the last validation of one.
+    let some = folder
+        .run(
+            &[
+                &COMPARE[..],
+                &["parts", "--only", "pairs", "--stop", "6", "--json"],
+            ]
+            .concat(),
+        )
+        .exits(0)
+        .object();
+    assert_eq!(some["done"], 1);
+    assert_eq!(some["rows"][0]["model"], "pairs");
+    for stop in ["4", "7", "2"] {
         folder
             .run(&[&COMPARE[..], &["parts", "--stop", stop]].concat())
             .exits(0);
@@ -260,6 +272,7 @@ fn what_is_wrong_is_named_with_what_was_expected() {
         .replace("latent: 0.05,", "")
         .replace("samples: 30", "samples: 0");
     folder.write("comparison.ron", wrong);
+    folder.write("other_comparison.ron", COMPARISON);
     for (arguments, parts) in [
         (
             &["operator", "generate", "wrong.ron", "--out", "x"][..],
@@ -314,6 +327,18 @@ fn what_is_wrong_is_named_with_what_was_expected() {
                 "training.samples = 0: expected at least 1",
                 "models[\"giorom\"].model.latent = None: expected the edge",
             ],
+        ),
+        (
+            &[
+                "operator",
+                "compare",
+                "other_comparison.ron",
+                "--out",
+                "x",
+                "--only",
+                "none",
+            ],
+            &["--only none", "expected one of giorom, pairs"],
         ),
         (
             &["operator", "report", "none.json"],

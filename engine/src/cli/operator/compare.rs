@@ -45,6 +45,9 @@ pub struct Compare {
     /// Stop after this many iterations of trainings; the comparison can be gone on with.
     #[arg(long, value_name = "N")]
     stop: Option<usize>,
+    /// Train only these models in this call, separated by commas; the others can be trained later.
+    #[arg(long, value_name = "MODEL", value_delimiter = ',')]
+    only: Vec<String>,
     /// Threads to use; as many as there are cores by default. Results but times do not depend on it.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -80,6 +83,13 @@ impl Compare {
 
     fn work(&self) -> Result<(), Failure> {
         let (settings, recipe) = Comparison::read(&self.settings).map_err(failure)?;
+        if let Some(name) = (self.only.iter()).find(|name| !settings.models.contains_key(*name)) {
+            let known: Vec<_> = settings.models.keys().map(String::as_str).collect();
+            let known = known.join(", ");
+            return Err(Failure::Input(format!(
+                "--only {name}: expected one of {known}"
+            )));
+        }
         std::fs::create_dir_all(&self.out)
             .map_err(|error| Failure::work(format!("{}: {error}", self.out.display())))?;
         let noted = self.out.join("comparison.ron");
@@ -121,6 +131,7 @@ impl Compare {
             let path = job.folder(&self.out).join("outcome.json");
             let outcome = match read::<Outcome>(&path)? {
                 Some(outcome) => outcome,
+                None if left == 0 || !self.trains(&job.model) => continue,
                 None => {
                     let name = format!(
                         "[{}/{}] {} {} seed {}",
@@ -132,7 +143,7 @@ impl Compare {
                     );
                     match self.train(&settings, job, &loaded()?, &name, &mut left)? {
                         Some(outcome) => outcome,
-                        None => break,
+                        None => continue,
                     }
                 }
             };
@@ -158,6 +169,11 @@ impl Compare {
             ));
         }
         Ok(())
+    }
+
+    /// Whether a model is trained in this call.
+    fn trains(&self, model: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == model)
     }
 
     /// One training and its judgement; nothing where it was stopped.
@@ -252,12 +268,14 @@ impl Compare {
         if decoder == 0 {
             return Ok(None);
         }
-        if path.is_file() {
-            return Kernel::read(&path).map(Some).map_err(failure);
+        if !path.is_file() {
+            let kernel = train_kernel(&data.train, samples, sets, decoder, seed);
+            kernel
+                .and_then(|kernel| kernel.write(&path))
+                .map_err(failure)?;
         }
-        let kernel = train_kernel(&data.train, samples, sets, decoder, seed).map_err(failure)?;
-        kernel.write(&path).map_err(failure)?;
-        Ok(Some(kernel))
+        // The file rounds it: the first model has the same as all others.
+        Kernel::read(&path).map(Some).map_err(failure)
     }
 
     fn tabulate(&self, outcomes: &[Outcome], references: &[Reference]) -> Result<(), Failure> {

@@ -356,7 +356,7 @@ fn what_is_wrong_is_named_with_what_was_expected() {
 #[test]
 fn settings_are_ranked_before_anything_is_trained() {
     let folder = folder();
-    folder.write("wide.ron", &SETTINGS.replace("width: 8", "width: 16"));
+    folder.write("wide.ron", SETTINGS.replace("width: 8", "width: 16"));
     let rank = ["operator", "rank", "data", "training.ron", "wide.ron"];
     let found = folder
         .run(&[&rank[..], &["--excerpts", "8"]].concat())

@@ -73,8 +73,8 @@ impl Decoding {
         let step = time(|| run().map(drop))? / FRAMES as f64;
         let moved = run()?.0.iter().map(|x| x - rest).collect::<Vec<_>>();
         let decode = time(|| {
-            let all = moved.iter().map(|u| decoder.apply(u));
-            all.map(|found| found.map(drop).map_err(failure)).collect()
+            let mut all = moved.iter().map(|u| decoder.apply(u));
+            all.try_for_each(|found| found.map(drop).map_err(failure))
         })? / FRAMES as f64;
         let [shares, step, decode] = [shares, step, decode].map(|time| 1e3 * time);
         Ok(Self {

@@ -1,6 +1,6 @@
 //! Data sets of others: those of "Learning to simulate complex physics with graph networks".
 
-use std::{collections::HashMap, path::Path};
+use std::{cmp::Ordering, collections::HashMap, path::Path};
 
 use backflow_sim::io::FileError;
 use prost::Message;
@@ -93,7 +93,11 @@ impl Metadata {
             let bounds = found.bounds.len();
             return Err(wrong(format!("{} axes with {bounds} bounds", found.dim)));
         }
-        if let Some([low, high]) = found.bounds.iter().find(|[low, high]| !(low < high)) {
+        if let Some([low, high]) = found
+            .bounds
+            .iter()
+            .find(|[low, high]| low.partial_cmp(high) != Some(Ordering::Less))
+        {
             return Err(wrong(format!("bounds from {low} to {high}")));
         }
         if !(found.dt > 0.0 && found.dt.is_finite()) {

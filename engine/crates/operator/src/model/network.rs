@@ -37,29 +37,29 @@ pub struct NetworkTape<T: Real> {
 }
 
 /// What is asked half way through the layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Middle {
     /// Nothing.
     None,
     /// A latent grid that is convolved.
     Convolved(Latent),
     /// A latent grid whose nodes attend to each other.
-    Attended(Transformer),
+    Attended(Box<Transformer>),
 }
 
 /// What it leaves for its adjoint.
 #[derive(Debug, Clone)]
 enum MiddleTape<T: Real> {
     None,
-    Convolved(LatentTape<T>),
-    Attended(TransformerTape<T>),
+    Convolved(Box<LatentTape<T>>),
+    Attended(Box<TransformerTape<T>>),
 }
 
 impl Middle {
-    const fn new(config: &Config) -> Self {
+    fn new(config: &Config) -> Self {
         match (config.latent, config.kind) {
             (None, _) => Self::None,
-            (Some(_), Kind::Giorom) => Self::Attended(Transformer::new(config.width)),
+            (Some(_), Kind::Giorom) => Self::Attended(Box::new(Transformer::new(config.width))),
             (Some(_), _) => Self::Convolved(Latent::new(config.width)),
         }
     }
@@ -90,11 +90,11 @@ impl Middle {
         match (self, &features.latent, &features.nodes) {
             (Self::Convolved(layer), Some(stencils), _) => {
                 let (h, tape) = layer.apply(weights, stencils, &h);
-                (h, MiddleTape::Convolved(tape))
+                (h, MiddleTape::Convolved(Box::new(tape)))
             }
             (Self::Attended(layer), _, Some(nodes)) => {
                 let (h, tape) = layer.apply(weights, nodes, &h);
-                (h, MiddleTape::Attended(tape))
+                (h, MiddleTape::Attended(Box::new(tape)))
             }
             _ => (h, MiddleTape::None),
         }
@@ -132,7 +132,7 @@ const FIRST: f64 = 0.1;
 
 impl Network {
     /// Of a shape.
-    pub const fn new(config: &Config) -> Self {
+    pub fn new(config: &Config) -> Self {
         let width = config.width;
         Self {
             points: Mlp::new(Features::<f64>::point_rows(config), width, width, true),

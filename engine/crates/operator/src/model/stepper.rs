@@ -35,15 +35,15 @@ pub struct Operator<T: Real> {
 /// The network of each kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum AnyNetwork {
-    Pairs(PairNetwork),
-    Free(Network),
+    Pairs(Box<PairNetwork>),
+    Free(Box<Network>),
 }
 
 impl AnyNetwork {
-    const fn new(config: &Config) -> Self {
+    fn new(config: &Config) -> Self {
         match config.kind {
-            Kind::Pairs => Self::Pairs(PairNetwork::new(config)),
-            Kind::Free | Kind::Giorom => Self::Free(Network::new(config)),
+            Kind::Pairs => Self::Pairs(Box::new(PairNetwork::new(config))),
+            Kind::Free | Kind::Giorom => Self::Free(Box::new(Network::new(config))),
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{
     Failure, gas,
     out::{Progress, say, say_json},
-    simulate::{PICTURE, reopen},
+    recording::{PICTURE, reopen},
 };
 use crate::task::{
     Task,

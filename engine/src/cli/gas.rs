@@ -18,7 +18,7 @@ use super::{
     Failure, bytes,
     export::Format,
     out::{Progress, say, say_json},
-    simulate::{PICTURE, Recorded, Recording},
+    recording::{PICTURE, Recorded, Recording},
 };
 use crate::task::{
     Task,

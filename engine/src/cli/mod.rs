@@ -1,6 +1,7 @@
 //! The `backflow` command: one file a subcommand.
 
 mod bench;
+mod best;
 mod bytes;
 mod check;
 mod export;
@@ -13,6 +14,7 @@ mod optimize;
 mod options;
 mod out;
 mod pressure;
+mod recording;
 mod simulate;
 mod smoke;
 mod task;
@@ -23,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use simulate::{BestFile, NamedVariables};
+pub use best::{BestFile, NamedVariables};
 
 /// Differentiable MPM: simulate a scene, differentiate it, optimise it.
 #[derive(Debug, Parser)]

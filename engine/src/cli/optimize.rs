@@ -20,7 +20,7 @@ use super::{
     Failure,
     options::{RunArguments, stamp, with_scalar},
     out::Watch,
-    simulate::reopen,
+    recording::reopen,
 };
 use crate::task::{binding::Binding, criterion::Judge, folder::RunFolder, staged::Staged};
 

@@ -14,9 +14,11 @@ use backflow_sim::{Compiled, rollout::store::RunError};
 
 use super::{
     super::{
-        Failure, bytes,
+        Failure,
+        best::BestFile,
+        bytes,
         out::{Progress, say},
-        simulate::{BestFile, PICTURE, Recording, draw_frame},
+        recording::{PICTURE, Recording, draw_frame},
     },
     report::{Finished, named},
     table::{header, line},

@@ -20,7 +20,7 @@ use crate::{
     cli::{
         Failure,
         out::{Progress, Watch, say},
-        simulate::{Recording, draw_frame},
+        recording::{Recording, draw_frame},
     },
     task::{
         OptimizeSpec, Task,

@@ -72,10 +72,9 @@ impl Decoding {
         let run = || roll(operator, &track.room, &excerpt.window, FRAMES).map_err(failure);
         let step = time(|| run().map(drop))? / FRAMES as f64;
         let moved = run()?.0.iter().map(|x| x - rest).collect::<Vec<_>>();
-        let decode = time(|| {
-            let mut all = moved.iter().map(|u| decoder.apply(u));
-            all.try_for_each(|found| found.map(drop).map_err(failure))
-        })? / FRAMES as f64;
+        let decode =
+            time(|| (moved.iter()).try_for_each(|u| decoder.apply(u).map(drop).map_err(failure)))?
+                / FRAMES as f64;
         let [shares, step, decode] = [shares, step, decode].map(|time| 1e3 * time);
         Ok(Self {
             points,

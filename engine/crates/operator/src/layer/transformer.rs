@@ -23,11 +23,7 @@ use super::{
 /// tokens, and only nodes that samples are near to exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transformer {
-    to: ToNodes,
-    place: Dense,
-    attention: Attention,
-    experts: Experts,
-    from: FromNodes,
+    width: usize,
 }
 
 /// What [`Transformer::apply`] leaves for its adjoint.
@@ -43,22 +39,38 @@ pub struct TransformerTape<T: Real> {
 impl Transformer {
     /// For features of `width` rows.
     pub const fn new(width: usize) -> Self {
-        Self {
-            to: ToNodes::new(width),
-            place: Dense::new(3, width),
-            attention: Attention::new(width),
-            experts: Experts::new(width),
-            from: FromNodes::new(width),
-        }
+        Self { width }
+    }
+
+    // Its parts follow from the width.
+
+    const fn to(&self) -> ToNodes {
+        ToNodes::new(self.width)
+    }
+
+    const fn place(&self) -> Dense {
+        Dense::new(3, self.width)
+    }
+
+    const fn attention(&self) -> Attention {
+        Attention::new(self.width)
+    }
+
+    const fn experts(&self) -> Experts {
+        Experts::new(self.width)
+    }
+
+    const fn from(&self) -> FromNodes {
+        FromNodes::new(self.width)
     }
 
     /// Where the weights of its parts end.
     const fn ends(&self) -> [usize; 5] {
-        let to = self.to.size();
-        let place = to + self.place.size();
-        let attention = place + self.attention.size();
-        let experts = attention + self.experts.size();
-        [to, place, attention, experts, experts + self.from.size()]
+        let to = self.to().size();
+        let place = to + self.place().size();
+        let attention = place + self.attention().size();
+        let experts = attention + self.experts().size();
+        [to, place, attention, experts, experts + self.from().size()]
     }
 
     /// Number of its weights.
@@ -69,11 +81,13 @@ impl Transformer {
     /// First weights.
     pub fn start(&self, random: &mut Random, weights: &mut [f64]) {
         let [to, place, attention, experts, end] = self.ends();
-        self.to.start(random, &mut weights[..to]);
-        self.place.start(1.0, random, &mut weights[to..place]);
-        (self.attention).start(random, &mut weights[place..attention]);
-        (self.experts).start(random, &mut weights[attention..experts]);
-        self.from.start(random, &mut weights[experts..end]);
+        self.to().start(random, &mut weights[..to]);
+        self.place().start(1.0, random, &mut weights[to..place]);
+        self.attention()
+            .start(random, &mut weights[place..attention]);
+        self.experts()
+            .start(random, &mut weights[attention..experts]);
+        self.from().start(random, &mut weights[experts..end]);
     }
 
     /// New features of points.
@@ -84,11 +98,13 @@ impl Transformer {
         h: &DMatrix<T>,
     ) -> (DMatrix<T>, TransformerTape<T>) {
         let [first, second, third, fourth, _] = self.ends();
-        let (g, shares, to) = self.to.apply(&weights[..first], nodes, h);
-        let z = g + self.place.apply(&weights[first..second], &nodes.places);
-        let (z, attention) = (self.attention).apply(&weights[second..third], &shares, &z);
-        let (z, experts) = (self.experts).apply(&weights[third..fourth], &nodes.places, &z);
-        let (change, from) = (self.from).apply(&weights[fourth..], nodes, h.ncols(), &z);
+        let (g, shares, to) = self.to().apply(&weights[..first], nodes, h);
+        let z = g + self.place().apply(&weights[first..second], &nodes.places);
+        let (z, attention) = self.attention().apply(&weights[second..third], &shares, &z);
+        let (z, experts) = self
+            .experts()
+            .apply(&weights[third..fourth], &nodes.places, &z);
+        let (change, from) = self.from().apply(&weights[fourth..], nodes, h.ncols(), &z);
         let tape = TransformerTape {
             to,
             shares,
@@ -110,7 +126,7 @@ impl Transformer {
         weights_bar: &mut [T],
     ) -> DMatrix<T> {
         let [first, second, third, fourth, _] = self.ends();
-        let z_bar = self.from.apply_vjp(
+        let z_bar = self.from().apply_vjp(
             &weights[fourth..],
             nodes,
             &tape.from,
@@ -118,7 +134,7 @@ impl Transformer {
             nodes_bar,
             &mut weights_bar[fourth..],
         );
-        let z_bar = self.experts.apply_vjp(
+        let z_bar = self.experts().apply_vjp(
             &weights[third..fourth],
             &nodes.places,
             &tape.experts,
@@ -126,7 +142,7 @@ impl Transformer {
             &mut weights_bar[third..fourth],
         );
         let mut shares_bar = vec![T::zero(); nodes.count()];
-        let z_bar = self.attention.apply_vjp(
+        let z_bar = self.attention().apply_vjp(
             &weights[second..third],
             &tape.shares,
             &tape.attention,
@@ -134,14 +150,14 @@ impl Transformer {
             &mut shares_bar,
             &mut weights_bar[second..third],
         );
-        self.place.apply_vjp(
+        self.place().apply_vjp(
             &weights[first..second],
             &nodes.places,
             &z_bar,
             &mut weights_bar[first..second],
         );
         h_bar
-            + self.to.apply_vjp(
+            + self.to().apply_vjp(
                 &weights[..first],
                 nodes,
                 &tape.to,

@@ -108,7 +108,7 @@ fn at_rest(series: &[[f64; 2]]) -> f64 {
 fn run(tier: Tier, reference: &Reference) -> Result<Outcome, RunError> {
     let acrosses: &[u32] = match tier {
         Tier::Fast => &[3, 4],
-        Tier::Full => &[4, 8, 12],
+        Tier::Full => &[4, 8],
     };
     let mut outcome = Outcome::default();
     let mut curves = Vec::new();

@@ -178,6 +178,12 @@ impl Recording<'_> {
     }
 }
 
+/// Names of the bodies of a task, as frames list them.
+fn names(task: &Task) -> Vec<String> {
+    let bodies = task.scene.bodies.iter();
+    bodies.map(|body| body.name.clone()).collect()
+}
+
 /// What the first `frames` frames of a run came to, which earlier sessions have saved.
 fn earlier<T: Compiled<Wide = f64>>(
     task: &Task,
@@ -186,12 +192,7 @@ fn earlier<T: Compiled<Wide = f64>>(
     folder: &RunFolder,
     frames: usize,
 ) -> Result<Recorded, Failure> {
-    let names: Vec<String> = task
-        .scene
-        .bodies
-        .iter()
-        .map(|body| body.name.clone())
-        .collect();
+    let names = names(task);
     let world = setup.world.cast::<T>();
     let mut state = State::new(&world, setup.particles.cast::<T>());
     let rollout = Rollout::new(&world, &setup.programs);
@@ -249,12 +250,7 @@ pub fn draw_frame(
     if let Some(scene) = &task.scene.gas {
         return super::gas::draw(task, scene, folder, frame, name, size[0]);
     }
-    let names: Vec<String> = task
-        .scene
-        .bodies
-        .iter()
-        .map(|body| body.name.clone())
-        .collect();
+    let names = names(task);
     let path = folder.frame(frame);
     let (_, rows) = crate::task::frames::read_frame(&path, &names).map_err(Failure::work)?;
     let tools = read_tools(&path, &task.scene).map_err(Failure::work)?;

@@ -22,8 +22,8 @@ pub const CASE: Case = Case {
              power of the cell and grows as substeps get shorter. At half of the bound by viscosity, \
              `dt = dx^2 / (16 nu)`, it is `0.4 q^2` of the liquid's, four times that with dt quartered: \
              a change of 8.2 % at 12 cells and 0.7 % at 40, between mirrored plates, where 8.5 and 0.9 % are measured. \
-             A liquid that is as stiff as each substep admits changes with it, too: 1.6 % at 48 cells. With plates \
-             that stop the nodes beyond them the change is about four times as much. What is left of the viscosity, 1.5 % \
+             A liquid that is as stiff as each substep admits changes with it, too: 1.6 % at 48 cells. With such a \
+             liquid, plates that stop the nodes beyond them had about four times the change at 16 cells. What is left of the viscosity, 1.5 % \
              too little, was not explained.",
     run,
 };

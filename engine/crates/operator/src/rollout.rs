@@ -113,12 +113,13 @@ impl<T: Real> Unrolled<T> {
         let mut after: Option<Window<T>> = None;
         let steps = self.windows.iter().zip(bars).enumerate();
         for (step, (window, (free_bar, x_bar))) in steps.rev() {
-            let again = match self.tapes.get(step) {
-                Some(_) => None,
-                None => Some(operator.step(room, window)?.1),
-            };
-            let Some(tape) = again.as_ref().or(self.tapes.get(step)) else {
-                continue;
+            let again;
+            let tape = match self.tapes.get(step) {
+                Some(tape) => tape,
+                None => {
+                    again = operator.step(room, window)?.1;
+                    &again
+                }
             };
             let mut before = window.zeros();
             let mut x_bar = x_bar.clone();

@@ -129,11 +129,13 @@ pub(crate) fn operator<T: Real>(balanced: bool) -> Operator<T> {
         latent: Some(0.3),
         rest: true,
         balanced,
+        spacings: false,
     };
     let scales = Scales {
         frame: 0.05,
         velocity: 1.0,
         acceleration: 20.0,
+        spacing: None,
     };
     let weights = first_weights(&config, 3);
     let weights = weights.iter().map(|&w| T::of(4.0 * w)).collect();
@@ -189,6 +191,7 @@ pub(crate) fn still(frame: f64) -> Operator<f32> {
         frame,
         velocity: 1.0,
         acceleration: 1.0,
+        spacing: None,
     };
     let size = first_weights(&config, 0).len();
     Operator::new(config, scales, vec![0.0; size]).unwrap()

@@ -39,6 +39,10 @@ pub struct Config {
     pub rest: bool,
     /// Of `Free` and `Giorom`: whether forces within a piece of matter cancel where it touches nothing. Default: true.
     pub balanced: bool,
+    /// Of `Pairs`: whether lengths are in spacings of the samples at rest, see [`Spacing`](super::Spacing), so that an operator
+    /// runs with other numbers of samples than it has learned from. `reach` is that at the mean spacing in the
+    /// training data. Default: false.
+    pub spacings: bool,
 }
 
 impl Default for Config {
@@ -55,6 +59,7 @@ impl Default for Config {
             latent: None,
             rest: true,
             balanced: true,
+            spacings: false,
         }
     }
 }
@@ -73,6 +78,7 @@ impl Config {
             latent: None,
             rest: false,
             balanced: false,
+            spacings: false,
         }
     }
 
@@ -138,4 +144,7 @@ pub struct Scales {
     pub velocity: f64,
     /// Root mean square of the accelerations in it beyond gravity (m/s^2).
     pub acceleration: f64,
+    /// Mean spacing of the samples (m), where lengths are in spacings.
+    #[serde(default)]
+    pub spacing: Option<f64>,
 }

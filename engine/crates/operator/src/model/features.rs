@@ -307,6 +307,7 @@ mod tests {
                 frame: 0.1,
                 velocity: 0.5,
                 acceleration: 1.0,
+                spacing: None,
             };
             let room = Room {
                 bounds: [[0.0; 3], [1.0; 3]],

@@ -6,6 +6,7 @@ mod config;
 mod features;
 mod network;
 pub mod pairs;
+mod spacing;
 mod stepper;
 mod window;
 
@@ -14,5 +15,6 @@ pub use baseline::Baseline;
 pub use config::{Config, Kind, Scales};
 pub use features::{Features, FeaturesBar};
 pub use network::{Network, NetworkTape};
+pub use spacing::{Spacing, mean_spacing};
 pub use stepper::{Operator, StepTape, Stepped, first_weights};
 pub use window::{Room, Window};

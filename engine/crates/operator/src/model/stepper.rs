@@ -4,12 +4,13 @@ use backflow_diff::Real;
 use nalgebra::DMatrix;
 
 use super::{
-    Config, Features, Kind, Network, NetworkTape, Room, Scales, Window, balance, balance_vjp,
+    Config, Features, Kind, Network, NetworkTape, Room, Scales, Spacing, Window, balance,
+    balance_vjp,
     pairs::{PairNetwork, PairTape, Sight},
 };
 use crate::{
     error::OperatorError,
-    graph::{Graph, components},
+    graph::{Graph, Reach, components},
 };
 
 /// A reduced-order operator: it steps a few hundred samples of a body of thousands of particles.
@@ -20,7 +21,7 @@ use crate::{
 /// x   = x*, brought back into the room where it left it
 /// ```
 ///
-/// So without a network it is free fall in a box, and a step never leaves the room.
+/// Where lengths are in spacings, `a` is over the [`Spacing`]. So without a network it is free fall in a box, and a step never leaves the room.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Operator<T: Real> {
     /// Its shape.
@@ -77,6 +78,7 @@ pub struct Stepped<T: Real> {
 /// What a step leaves for its adjoint.
 #[derive(Debug, Clone)]
 pub struct StepTape<T: Real> {
+    spacing: Spacing<T>,
     graph: Graph,
     network: AnyTape<T>,
     free: DMatrix<T>,
@@ -85,8 +87,15 @@ pub struct StepTape<T: Real> {
 /// What the network of each kind leaves.
 #[derive(Debug, Clone)]
 enum AnyTape<T: Real> {
-    Pairs(Box<(Sight<T>, PairTape<T>)>),
+    Pairs(Box<ForceTape<T>>),
     Free(Box<FreeTape<T>>),
+}
+
+#[derive(Debug, Clone)]
+struct ForceTape<T: Real> {
+    sight: Sight<T>,
+    network: PairTape<T>,
+    a: DMatrix<T>,
 }
 
 #[derive(Debug, Clone)]
@@ -176,8 +185,11 @@ impl<T: Real> Operator<T> {
         window: &Window<T>,
     ) -> Result<(Stepped<T>, StepTape<T>), OperatorError> {
         self.admit(window)?;
-        let graph = Graph::new(window.newest(), self.config.reach)?;
-        let (a, network) = self.accelerations(room, &graph, window);
+        let spacing = Spacing::of(&self.config, &self.scales, window)?;
+        let Reach { radius, cap } = self.config.reach;
+        let radius = radius * spacing.ratio.to_f64();
+        let graph = Graph::new(window.newest(), Reach { radius, cap })?;
+        let (a, network) = self.accelerations(room, &graph, window, &spacing);
         let square = self.scales.frame * self.scales.frame;
         let scale = T::of(square * self.scales.acceleration);
         let (now, before) = (window.before(0), window.before(1));
@@ -188,6 +200,7 @@ impl<T: Real> Operator<T> {
         });
         let (x, held) = hold(room, &free);
         let tape = StepTape {
+            spacing,
             graph,
             network,
             free: free.clone(),
@@ -201,13 +214,20 @@ impl<T: Real> Operator<T> {
         room: &Room,
         graph: &Graph,
         window: &Window<T>,
+        spacing: &Spacing<T>,
     ) -> (DMatrix<T>, AnyTape<T>) {
         let (config, scales, weights) = (&self.config, &self.scales, &self.weights);
         match &self.network {
             AnyNetwork::Pairs(network) => {
-                let sight = Sight::of(config, scales, room, graph, window);
-                let (a, tape) = network.apply(weights, graph, &sight);
-                (a, AnyTape::Pairs(Box::new((sight, tape))))
+                let sight = Sight::of(config, scales, room, graph, window, spacing);
+                let (mut a, network) = network.apply(weights, graph, &sight);
+                a /= spacing.ratio;
+                let tape = ForceTape {
+                    sight,
+                    network,
+                    a: a.clone(),
+                };
+                (a, AnyTape::Pairs(Box::new(tape)))
             }
             AnyNetwork::Free(network) => {
                 let features = Features::of(config, scales, room, graph, window);
@@ -239,13 +259,21 @@ impl<T: Real> Operator<T> {
         weights_bar: &mut [T],
     ) -> Result<(), OperatorError> {
         let (config, scales, weights) = (&self.config, &self.scales, &self.weights);
-        let graph = &tape.graph;
+        let (graph, spacing) = (&tape.graph, &tape.spacing);
         match (&self.network, &tape.network) {
             (AnyNetwork::Pairs(network), AnyTape::Pairs(tape)) => {
-                let (sight, tape) = &**tape;
+                let ForceTape {
+                    sight,
+                    network: tape,
+                    a,
+                } = &**tape;
+                a_bar /= spacing.ratio;
                 let mut bar = sight.zeros();
                 network.apply_vjp(weights, graph, sight, tape, &a_bar, &mut bar, weights_bar);
-                Sight::of_vjp(config, scales, room, graph, window, &bar, window_bar);
+                let ratio_bar = Sight::of_vjp(
+                    config, scales, room, graph, window, spacing, &bar, window_bar,
+                );
+                spacing.of_vjp(ratio_bar - a.dot(&a_bar), window, window_bar);
             }
             (AnyNetwork::Free(network), AnyTape::Free(tape)) => {
                 let features = &tape.features;

@@ -9,7 +9,7 @@ use super::Windows;
 use crate::{
     data::{Trajectory, farthest_points},
     error::OperatorError,
-    model::{Room, Scales, Window},
+    model::{Room, Scales, Window, mean_spacing},
 };
 
 /// The samples of trajectories: what training and validation read.
@@ -189,6 +189,24 @@ impl Pool {
         self.windows = chosen.map(|at| windows[at]).collect();
     }
 
+    /// Mean spacing (m) of the sets of `count` samples at rest; none where there is a single sample.
+    ///
+    /// # Errors
+    /// Positions that are not finite.
+    pub fn spacing(&self, count: usize) -> Result<Option<f64>, OperatorError> {
+        let (mut sum, mut sets) = (0.0, 0.0);
+        for track in self
+            .tracks
+            .iter()
+            .filter(|track| track.samples.len() == count)
+        {
+            if let Some(spacing) = mean_spacing(&track.x[0])? {
+                (sum, sets) = (sum + spacing, sets + 1.0);
+            }
+        }
+        Ok((sets > 0.0).then(|| sum / sets))
+    }
+
     /// Its tracks: those of the first trajectory first.
     pub fn tracks(&self) -> &[Track] {
         &self.tracks
@@ -295,6 +313,7 @@ mod tests {
             frame: 0.1,
             velocity: 1.0,
             acceleration: 10.0,
+            spacing: None,
         };
         let draw = |noise: f64| pool.excerpt(3, 2, &scales, noise, &mut Random::new(5, &[]));
         let (clean, noisy) = (draw(0.0), draw(0.5));

@@ -35,6 +35,7 @@ pub fn scales(trajectories: &[Trajectory]) -> Result<Scales, OperatorError> {
         frame,
         velocity: (velocity / count).sqrt(),
         acceleration: (acceleration / count).sqrt(),
+        spacing: None,
     };
     if scales.velocity > 0.0 && scales.acceleration > 0.0 {
         Ok(scales)

@@ -78,7 +78,7 @@ impl Trainer {
         validation: &[Trajectory],
     ) -> Result<Self, OperatorError> {
         settings.check()?;
-        let scales = super::scales(train)?;
+        let mut scales = super::scales(train)?;
         let most = train.iter().map(Trajectory::frames).min().unwrap_or(0);
         let least = settings.model.history + 1 + settings.unroll;
         if most < least {
@@ -98,6 +98,9 @@ impl Trainer {
             ..AdamW::new(weights.len())
         };
         let mut pool = Pool::new(train, count, settings.sets, settings.spread, seed)?;
+        if settings.model.spacings {
+            scales.spacing = pool.spacing(count)?;
+        }
         let window = settings.model.history + 1;
         let mut random = Random::new(seed, &[0x7769]);
         pool.keep(settings.windows, window, settings.unroll, &mut random);

@@ -6,22 +6,24 @@ use nalgebra::DMatrix;
 use crate::{
     graph::Graph,
     model::{
-        Config, Room, Scales, Window,
+        Config, Room, Scales, Spacing, Window,
         features::{distance, gate},
     },
 };
 
-/// What a network of pairs sees. `v` are velocities over their scale, lengths are over the reach R.
+/// What a network of pairs sees. `v` are velocities over their scale, lengths are over the reach R times the
+/// [`Spacing`] s.
 #[derive(Debug, Clone)]
 pub struct Sight<T: Real> {
     /// Of an edge from j to i: its length r, that at rest l as `l / (1 + l)`, `(r - l) / (r + l)`, and for each
-    /// velocity that is seen `(v_j - v_i) . n` and `|v_j - v_i|`, with n its direction.
+    /// velocity that is seen `(v_j - v_i) . n / s` and `|v_j - v_i| / s`, with n its direction; where lengths are in
+    /// spacings `log s` besides.
     pub edges: DMatrix<T>,
     /// Weights of edges: `(1 - r^2)^2`.
     pub weights: Vec<T>,
     /// Directions n of edges, from i to j.
     pub directions: DMatrix<T>,
-    /// `v_j - v_i` of the newest velocity.
+    /// `(v_j - v_i) / s` of the newest velocity.
     pub slips: DMatrix<T>,
     /// Which points are near which walls, `(point, axis, side)`.
     pub contacts: Vec<(usize, usize, usize)>,
@@ -82,8 +84,9 @@ fn into(room: &Room, axis: usize, side: usize) -> f64 {
     }
 }
 
-/// A contact: gates now and then with their slopes, velocities into the room and along the wall.
+/// A contact: distances now and then, their gates with their slopes, velocities into the room and along the wall.
 struct Contact<T> {
+    distances: [T; 2],
     now: (T, T),
     then: (T, T),
     sign: T,
@@ -101,13 +104,14 @@ impl<T: Real> Contact<T> {
     ) -> Self {
         let (new, old) = (window.before(0)[(axis, i)], window.before(1)[(axis, i)]);
         let (d, sign) = distance(room, axis, side, new, inverse);
-        let (then, _) = distance(room, axis, side, new + new - old, inverse);
+        let (later, _) = distance(room, axis, side, new + new - old, inverse);
         let mut slide = velocity(window, 0, i, rate);
         let speed = slide[axis] * sign;
         slide[axis] = T::zero();
         Self {
+            distances: [d, later],
             now: gate(d),
-            then: gate(then),
+            then: gate(later),
             sign,
             speed,
             slide,
@@ -122,7 +126,7 @@ impl<T: Real> Contact<T> {
 impl<T: Real> Sight<T> {
     /// Rows of [`Sight::edges`].
     pub const fn edge_rows(config: &Config) -> usize {
-        3 + 2 * config.history
+        3 + 2 * config.history + config.spacings as usize
     }
 
     /// What is seen of a window.
@@ -132,8 +136,10 @@ impl<T: Real> Sight<T> {
         room: &Room,
         graph: &Graph,
         window: &Window<T>,
+        spacing: &Spacing<T>,
     ) -> Self {
-        let inverse = T::of(1.0 / config.reach.radius);
+        let shrink = T::one() / spacing.ratio;
+        let inverse = shrink * T::of(1.0 / config.reach.radius);
         let rate = T::of(1.0 / (scales.frame * scales.velocity));
         let count = graph.edges();
         let mut edges = DMatrix::zeros(Self::edge_rows(config), count);
@@ -151,7 +157,7 @@ impl<T: Real> Sight<T> {
             weights.push(gate(r * r).0);
             for step in 0..config.history {
                 let [a, b] = [i, j].map(|at| velocity(window, step, at, rate));
-                let slip = minus(b, a);
+                let slip = minus(b, a).map(|slip| slip * shrink);
                 edges[(3 + 2 * step, edge)] = dot(&slip, &n);
                 edges[(4 + 2 * step, edge)] = (dot(&slip, &slip) + T::of(SLOW)).sqrt();
                 if step == 0 {
@@ -159,6 +165,9 @@ impl<T: Real> Sight<T> {
                 }
             }
             (0..3).for_each(|axis| directions[(axis, edge)] = n[axis]);
+            if config.spacings {
+                edges[(3 + 2 * config.history, edge)] = spacing.ratio.ln();
+            }
         }
         let (mut contacts, mut rows, mut gates, mut slides) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -207,7 +216,7 @@ impl<T: Real> Sight<T> {
         }
     }
 
-    /// Adds the cotangents of the window. Edges and contacts are held: they come and go where their
+    /// Adds the cotangents of the window, but for what follows from the spacing, whose cotangent it returns. Edges and contacts are held: they come and go where their
     /// weights and the slopes of these are zero, except for edges that the cap exchanges.
     pub fn of_vjp(
         config: &Config,
@@ -215,10 +224,14 @@ impl<T: Real> Sight<T> {
         room: &Room,
         graph: &Graph,
         window: &Window<T>,
+        spacing: &Spacing<T>,
         bar: &Self,
         window_bar: &mut Window<T>,
-    ) {
-        let inverse = T::of(1.0 / config.reach.radius);
+    ) -> T {
+        let shrink = T::one() / spacing.ratio;
+        let inverse = shrink * T::of(1.0 / config.reach.radius);
+        // That of log s, of which all that is over s is -1 times itself.
+        let mut log_bar = T::zero();
         let rate = T::of(1.0 / (scales.frame * scales.velocity));
         let last = window_bar.x.len() - 1;
         let two = T::of(2.0);
@@ -233,12 +246,12 @@ impl<T: Real> Sight<T> {
             // (r - l) / (r + l): 2 l / (r + l)^2 in r, -2 r / (r + l)^2 in l
             let mut r_bar = row(0) + row(2) * two * l / sum;
             r_bar += bar.weights[edge] * gate(r * r).1 * two * r;
-            let shrink = T::one() / (T::one() + l);
-            let l_bar = row(1) * shrink * shrink - row(2) * two * r / sum;
+            let flat = T::one() / (T::one() + l);
+            let l_bar = row(1) * flat * flat - row(2) * two * r / sum;
             let mut n_bar = [0, 1, 2].map(|axis| bar.directions[(axis, edge)]);
             for step in 0..config.history {
                 let [a, b] = [i, j].map(|at| velocity(window, step, at, rate));
-                let slip = minus(b, a);
+                let slip = minus(b, a).map(|slip| slip * shrink);
                 let (radial, size) = (row(3 + 2 * step), row(4 + 2 * step));
                 let size = size / (dot(&slip, &slip) + T::of(SLOW)).sqrt();
                 let mut slip_bar = [0, 1, 2].map(|axis| radial * n[axis] + size * slip[axis]);
@@ -246,18 +259,25 @@ impl<T: Real> Sight<T> {
                 if step == 0 {
                     (0..3).for_each(|axis| slip_bar[axis] += bar.slips[(axis, edge)]);
                 }
-                velocity_vjp(window_bar, step, j, rate, &slip_bar);
-                velocity_vjp(window_bar, step, i, rate, &slip_bar.map(|bar| -bar));
+                log_bar -= dot(&slip_bar, &slip);
+                let v_bar = slip_bar.map(|bar| bar * shrink);
+                velocity_vjp(window_bar, step, j, rate, &v_bar);
+                velocity_vjp(window_bar, step, i, rate, &v_bar.map(|bar| -bar));
             }
             // n = d / r
             r_bar -= dot(&n_bar, &n) / r;
             for axis in 0..3 {
-                let d_bar = (n_bar[axis] / r + r_bar * n[axis]) * inverse;
+                let d_bar = n_bar[axis] / r + r_bar * n[axis];
+                let rest_bar = l_bar * rest[axis] / l;
+                log_bar -= d_bar * d[axis] + rest_bar * rest[axis];
+                let (d_bar, rest_bar) = (d_bar * inverse, rest_bar * inverse);
                 window_bar.x[last][(axis, j)] += d_bar;
                 window_bar.x[last][(axis, i)] -= d_bar;
-                let rest_bar = l_bar * rest[axis] / l * inverse;
                 window_bar.rest[(axis, j)] += rest_bar;
                 window_bar.rest[(axis, i)] -= rest_bar;
+            }
+            if config.spacings {
+                log_bar += row(3 + 2 * config.history);
             }
         }
         for (number, &at) in bar.contacts.iter().enumerate() {
@@ -267,8 +287,11 @@ impl<T: Real> Sight<T> {
             let (one, gate_bar) = (T::one(), bar.gates[number]);
             let now_bar = row(0) + gate_bar * (one - contact.then.0);
             let then_bar = row(1) + gate_bar * (one - contact.now.0);
-            let now = now_bar * contact.now.1 * contact.sign * inverse;
-            let then = then_bar * contact.then.1 * contact.sign * inverse;
+            let (now_bar, then_bar) = (now_bar * contact.now.1, then_bar * contact.then.1);
+            let [d, later] = contact.distances;
+            log_bar -= now_bar * d + then_bar * later;
+            let now = now_bar * contact.sign * inverse;
+            let then = then_bar * contact.sign * inverse;
             window_bar.x[last][(axis, i)] += now + then + then;
             window_bar.x[last - 1][(axis, i)] -= then;
             let along = row(3) / contact.along();
@@ -276,6 +299,7 @@ impl<T: Real> Sight<T> {
             v_bar[axis] = row(2) * contact.sign;
             velocity_vjp(window_bar, 0, i, rate, &v_bar);
         }
+        log_bar * shrink
     }
 }
 
@@ -291,7 +315,14 @@ mod tests {
 
     #[test]
     fn adjoint_is_the_transpose_of_the_tangent() {
+        for spacings in [false, true] {
+            adjoint(spacings);
+        }
+    }
+
+    fn adjoint(spacings: bool) {
         let config = Config {
+            spacings,
             history: 2,
             reach: Reach {
                 radius: 0.45,
@@ -303,6 +334,7 @@ mod tests {
             frame: 0.1,
             velocity: 0.5,
             acceleration: 1.0,
+            spacing: Some(0.2),
         };
         let room = room();
         let start = window();
@@ -318,10 +350,17 @@ mod tests {
         };
         check_at(
             &flat(&start),
-            |x| all(&Sight::of(&config, &scales, &room, &graph, &windowed(x))),
+            |x| {
+                let window = windowed(x);
+                let spacing = Spacing::of(&config, &scales, &window).unwrap();
+                all(&Sight::of(
+                    &config, &scales, &room, &graph, &window, &spacing,
+                ))
+            },
             |x, bar| {
                 let window = windowed(x);
-                let mut bars = Sight::of(&config, &scales, &room, &graph, &window);
+                let spacing = Spacing::of(&config, &scales, &window).unwrap();
+                let mut bars = Sight::of(&config, &scales, &room, &graph, &window, &spacing);
                 assert!(bars.contacts.len() > 10);
                 let mut rest = bar.iter().copied();
                 let parts = bars.edges.iter_mut().chain(&mut bars.weights);
@@ -331,7 +370,10 @@ mod tests {
                 let parts = parts.chain(bars.slides.iter_mut());
                 parts.for_each(|part| *part = rest.next().unwrap());
                 let mut all = window.zeros();
-                Sight::of_vjp(&config, &scales, &room, &graph, &window, &bars, &mut all);
+                let ratio_bar = Sight::of_vjp(
+                    &config, &scales, &room, &graph, &window, &spacing, &bars, &mut all,
+                );
+                spacing.of_vjp(ratio_bar, &window, &mut all);
                 flat(&all)
             },
         );

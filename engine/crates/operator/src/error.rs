@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use backflow_sim::{
     io::{FileError, NpzError},
-    rollout::NonFinite,
+    rollout::{NonFinite, store::RunError},
     scene::SceneError,
 };
 
@@ -66,6 +66,9 @@ pub enum OperatorError {
         /// What happened.
         source: NonFinite,
     },
+    /// A run of the engine that is part of a model fails.
+    #[error("run of the engine: {0}")]
+    Run(#[from] RunError),
     /// A number of an operator or of its training is not finite.
     #[error("{what} is not finite {place}; expected finite numbers")]
     NotFinite {

@@ -7,6 +7,7 @@
 //! - [`model`]: what an operator sees, its step, and predictions without learning;
 //! - [`rollout`]: many steps, and their adjoint;
 //! - [`course`]: a trained operator as a [`Map`](backflow_diff::Map);
+//! - [`simulation`]: the engine as one, for models that are trained through it;
 //! - [`train`]: how the weights are found;
 //! - [`decode`]: where all other points are;
 //! - [`evaluate`]: how good it is on trajectories that it has not seen;
@@ -25,6 +26,7 @@ pub mod graph;
 pub mod layer;
 pub mod model;
 pub mod rollout;
+pub mod simulation;
 #[cfg(test)]
 mod testing;
 mod text;
@@ -33,3 +35,4 @@ pub mod train;
 pub use course::Course;
 pub use error::OperatorError;
 pub use model::Operator;
+pub use simulation::Simulation;

@@ -35,7 +35,7 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     quiet: bool,
     last: Option<Instant>,
-    total: usize,
+    total: Option<usize>,
 }
 
 /// Time between lines where there is no terminal.
@@ -43,18 +43,33 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 impl Progress {
     /// Progress of `total` pieces of work, silent where `quiet`.
-    #[expect(clippy::disallowed_methods, reason = "the command may read the clock")]
     pub fn new(total: usize, unit: &str, quiet: bool) -> Self {
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
-            let template = format!(
-                "[{{elapsed_precise}}] {{bar:30}} {{pos}}/{{len}} {unit} {{msg}} (eta {{eta}})"
+        let template = "[{elapsed_precise}] {bar:30} {pos}/{len} UNIT {msg} (eta {eta})";
+        let bar = ProgressBar::new(total as u64);
+        Self::with(bar, template, unit, Some(total), quiet)
+    }
+
+    /// Progress of work whose end is not known.
+    pub fn counting(unit: &str, quiet: bool) -> Self {
+        let template = "[{elapsed_precise}] {spinner} {pos} UNIT {msg}";
+        Self::with(ProgressBar::no_length(), template, unit, None, quiet)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the command may read the clock")]
+    fn with(
+        bar: ProgressBar,
+        template: &str,
+        unit: &str,
+        total: Option<usize>,
+        quiet: bool,
+    ) -> Self {
+        let bar =
+            (!quiet && std::io::stderr().is_terminal()).then(
+                || match ProgressStyle::with_template(&template.replace("UNIT", unit)) {
+                    Ok(style) => bar.with_style(style),
+                    Err(_) => bar,
+                },
             );
-            let bar = ProgressBar::new(total as u64);
-            match ProgressStyle::with_template(&template) {
-                Ok(style) => bar.with_style(style),
-                Err(_) => bar,
-            }
-        });
         Self {
             bar,
             quiet,
@@ -70,9 +85,12 @@ impl Progress {
             bar.set_position(done as u64);
             bar.set_message(message.to_owned());
         } else if !self.quiet
-            && (done == self.total || self.last.is_none_or(|last| last.elapsed() >= PAUSE))
+            && (self.total == Some(done) || self.last.is_none_or(|last| last.elapsed() >= PAUSE))
         {
-            remark(&format!("{done}/{} {message}", self.total));
+            let of = self
+                .total
+                .map_or_else(String::new, |total| format!("/{total}"));
+            remark(&format!("{done}{of} {message}"));
             self.last = Some(Instant::now());
         }
     }

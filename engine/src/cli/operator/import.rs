@@ -66,10 +66,9 @@ impl Import {
             .trajectories(&self.records, gravity)
             .map_err(failure)?;
         let (split, material) = (self.split.split(), &self.material);
-        // How many there are is known at the end only.
-        let mut progress = Progress::new(self.limit.min(1000), "trajectories", self.json);
+        let mut progress = Progress::counting("trajectories", self.json);
         let mut each = |count: usize| {
-            progress.at(count, "");
+            progress.at(count, "so far");
             true
         };
         let count = import(

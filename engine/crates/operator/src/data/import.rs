@@ -4,10 +4,8 @@ use std::path::Path;
 
 use backflow_sim::io::FileError;
 
-use super::{Counts, DataSet, Imported, Split, Trajectory, is_file_name};
+use super::{Counts, DataSet, Imported, Split, Trajectory, is_file_name, recipe::VERSION};
 use crate::{error::OperatorError, text};
-
-const WHAT: &str = "what an import has left";
 
 /// Writes `trajectories`, at most `limit`, as those of a material and a split to a folder, beside other splits that
 /// were imported before; `each` is told how many there are and stops it by `false`. Returns how many there are.
@@ -24,7 +22,7 @@ pub fn import(
 ) -> Result<usize, OperatorError> {
     let path = folder.join(DataSet::IMPORTED);
     let mut all = Imported {
-        version: 1,
+        version: VERSION,
         material: material.to_owned(),
         counts: Counts {
             train: 0,
@@ -33,7 +31,7 @@ pub fn import(
         },
     };
     if path.is_file() {
-        all = text::read(&path, WHAT)?;
+        all = Imported::read(&path)?;
     }
     let found = |found: String, expected: &str| {
         Err(OperatorError::mismatch(
@@ -75,7 +73,7 @@ pub fn import(
         Split::Validation => &mut all.counts.validation,
         Split::Test => &mut all.counts.test,
     } = count;
-    text::write(&all, &path, WHAT)?;
+    text::write(&all, &path, "what an import leaves")?;
     Ok(count)
 }
 
@@ -125,5 +123,10 @@ mod tests {
             let error = add(material, split, count).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }
+        let path = folder.path().join(DataSet::IMPORTED);
+        let newer = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, newer.replace("version: 1", "version: 2")).unwrap();
+        let error = DataSet::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("version = 2: expected 1"), "{error}");
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{error::OperatorError, text};
 
 /// The version of recipes that this crate reads.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// What a data set is made from: a RON file, `recipe.ron`. A trajectory is a body of one material
 /// and of a random shape, thrown into a closed box. Units are SI.

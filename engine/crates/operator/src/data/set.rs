@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, Recipe, Split, Trajectory};
+use super::{Counts, Recipe, Split, Trajectory, recipe::VERSION};
 use crate::{error::OperatorError, text};
 
 /// A data set that came from somewhere else.
@@ -17,6 +17,24 @@ pub struct Imported {
     pub material: String,
     /// How many trajectories each split has.
     pub counts: Counts,
+}
+
+impl Imported {
+    /// Reads and checks it.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is of another version.
+    pub fn read(path: &Path) -> Result<Self, OperatorError> {
+        let there: Self = text::read(path, "what an import has left")?;
+        if there.version != VERSION {
+            let faults = vec![
+                OperatorError::setting("version", there.version, VERSION.to_string()).to_string(),
+            ];
+            let path = path.to_owned();
+            return Err(OperatorError::Faults { path, faults });
+        }
+        Ok(there)
+    }
 }
 
 /// Where a data set comes from.
@@ -48,7 +66,7 @@ impl DataSet {
     pub fn open(folder: &Path) -> Result<Self, OperatorError> {
         let imported = folder.join(Self::IMPORTED);
         let source = if imported.is_file() {
-            Source::Imported(text::read(&imported, "what an import has left")?)
+            Source::Imported(Imported::read(&imported)?)
         } else {
             Source::Generated(Recipe::read(&folder.join(Self::RECIPE))?)
         };

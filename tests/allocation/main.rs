@@ -1,9 +1,14 @@
 //! The hot loop takes no memory, nor do steps of gas and batches of postures of hands; the pressure of
-//! gas takes no more for more iterations.
+//! gas takes no more for more iterations. A step of an operator of pairs takes less than others do.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and prints what it measured"
+)]
 
 mod gas;
+mod operator;
 
 use backflow::{
     bench::{Case, Order, Size, Workload},
@@ -36,6 +41,7 @@ fn memory_is_taken_neither_by_substeps_nor_by_iterations() {
         .build()
         .unwrap();
     pool.install(gas::iterations);
+    pool.install(operator::steps);
     let _profiler = dhat::Profiler::builder().testing().build();
     pool.install(gas::steps);
     for case in [Case::Liquid, Case::Elastic] {

@@ -93,14 +93,28 @@ pub(crate) fn recipe() -> Recipe {
 
 /// A small operator with forces between pairs and random weights.
 pub(crate) fn pair_operator<T: Real>() -> Operator<T> {
+    pairs(false)
+}
+
+/// The same with lengths in spacings.
+pub(crate) fn spaced_operator<T: Real>() -> Operator<T> {
+    pairs(true)
+}
+
+fn pairs<T: Real>(spacings: bool) -> Operator<T> {
     let free = operator::<T>(true);
     let config = Config {
         kind: Kind::Pairs,
+        spacings,
         ..free.config
+    };
+    let scales = Scales {
+        spacing: spacings.then_some(0.25),
+        ..free.scales
     };
     let weights = first_weights(&config, 3).into_iter();
     let weights = weights.map(|w| T::of(4.0 * w)).collect();
-    Operator::new(config, free.scales, weights).unwrap()
+    Operator::new(config, scales, weights).unwrap()
 }
 
 /// A small operator of GIOROM's shape with random weights.

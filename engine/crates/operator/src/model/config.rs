@@ -116,6 +116,10 @@ impl Config {
             let expected = "the edge of the cells of its grid (m)";
             return Err(OperatorError::setting("model.latent", "None", expected));
         }
+        if self.spacings && self.kind != Kind::Pairs {
+            let expected = "false, but for Pairs";
+            return Err(OperatorError::setting("model.spacings", true, expected));
+        }
         if let Some(edge) = self.latent
             && !(edge > 0.0 && edge.is_finite())
         {

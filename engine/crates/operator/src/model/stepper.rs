@@ -122,6 +122,14 @@ impl<T: Real> Operator<T> {
                 return Err(OperatorError::setting(field, value, "a positive number"));
             }
         }
+        if let (true, Some(false) | None) = (
+            config.spacings,
+            scales.spacing.map(|h| h > 0.0 && h.is_finite()),
+        ) {
+            let found = format!("{:?}", scales.spacing);
+            let expected = "a positive length (m), since lengths are in spacings";
+            return Err(OperatorError::setting("scales.spacing", found, expected));
+        }
         let network = AnyNetwork::new(&config);
         if weights.len() != network.size() {
             let what = "weights of the network";
@@ -361,7 +369,8 @@ fn hold_vjp<T: Real>(
 mod tests {
     use super::*;
     use crate::testing::{
-        check_at, flat, giorom_operator, operator, pair_operator, room, window, windowed,
+        check_at, flat, giorom_operator, operator, pair_operator, room, spaced_operator, window,
+        windowed,
     };
 
     #[test]
@@ -421,6 +430,7 @@ mod tests {
     fn adjoint_is_the_transpose_of_the_tangent() {
         let all = [
             pair_operator::<f64>(),
+            spaced_operator::<f64>(),
             operator::<f64>(true),
             operator::<f64>(false),
             giorom_operator::<f64>(),

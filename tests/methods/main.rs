@@ -16,6 +16,7 @@ mod augmented_lagrangian;
 mod bilevel;
 mod cma_es;
 mod consensus;
+mod continuous;
 mod convergent;
 mod coreset;
 mod diff_grad;

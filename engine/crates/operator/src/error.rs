@@ -77,6 +77,16 @@ pub enum OperatorError {
         /// Where.
         place: String,
     },
+    /// An integration does not come to its end.
+    #[error("{most} steps of integration came to {reached} s; expected to come to {end} s")]
+    Steps {
+        /// How many there were.
+        most: usize,
+        /// Where they came (s).
+        reached: f64,
+        /// Where they should (s).
+        end: f64,
+    },
 }
 
 impl OperatorError {

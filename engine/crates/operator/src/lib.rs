@@ -8,6 +8,7 @@
 //! - [`rollout`]: many steps, and their adjoint;
 //! - [`course`]: a trained operator as a [`Map`](backflow_diff::Map);
 //! - [`simulation`]: the engine as one, for models that are trained through it;
+//! - [`continuous`]: models in continuous time;
 //! - [`train`]: how the weights are found;
 //! - [`decode`]: where all other points are;
 //! - [`evaluate`]: how good it is on trajectories that it has not seen;
@@ -17,6 +18,7 @@
 //! and every adjoint is checked on dual numbers.
 
 pub mod compare;
+pub mod continuous;
 pub mod course;
 pub mod data;
 pub mod decode;

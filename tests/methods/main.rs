@@ -14,6 +14,7 @@ mod ada_grad;
 mod adam_p;
 mod augmented_lagrangian;
 mod bilevel;
+mod boosting;
 mod cma_es;
 mod consensus;
 mod continuous;

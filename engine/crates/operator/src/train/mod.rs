@@ -1,6 +1,7 @@
 //! How the weights of an operator are found.
 
 mod batch;
+mod boost;
 mod checkpoint;
 mod coreset;
 mod grad_sign;
@@ -11,6 +12,7 @@ mod settings;
 mod trainer;
 
 pub use batch::{Excerpt, Pool, Track};
+pub use boost::{Boosted, Boosting};
 pub use checkpoint::{Card, Trained};
 pub use coreset::{Windows, quantize};
 pub use judge::{Score, score};

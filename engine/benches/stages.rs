@@ -166,6 +166,7 @@ impl Fixture {
             f32::launch(FromTileVjp {
                 setting,
                 particles: &self.state.particles,
+                after: None,
                 block,
                 visits: &visits,
                 reach: &reach.items[0],

@@ -21,7 +21,6 @@ use crate::{
     contact::place_vjp,
     force::{PushBar, push, push_vjp},
     loss::{FrameBar, Reactions},
-    material::PARAMETERS,
     particle::{Order, Particles},
     pose::{PoseBar, Twist},
     rigid::{RigidBar, RigidParameterBar},
@@ -31,7 +30,8 @@ use crate::{
         grid_update::GridBar,
         press::presses,
         reaction::Impulses,
-        substep::{Grid, Stride, SubstepBar},
+        substep::{Grid, Stride},
+        substep_vjp::{BackStride, SubstepBar},
     },
 };
 
@@ -41,9 +41,9 @@ pub(crate) struct Back<'a, 'w, T: Compiled> {
     pub(crate) rigids: Vec<RigidBar<T::Wide>>,
     pub(crate) rigid_parameters: Vec<RigidParameterBar<f64>>,
     order: Arc<Order>,
-    rest: SubstepBar<T>,
-    /// Inner parameters of the bodies, density first.
-    pub(crate) bodies: Vec<[f64; 1 + PARAMETERS]>,
+    /// All that substeps read besides: sums over the run of the inner parameters of the bodies,
+    /// density first; the others of one substep.
+    pub(crate) rest: SubstepBar<T>,
     activations: Vec<Vec<f64>>,
     pushed: PushBar,
     gravity: Vector3<f64>,
@@ -55,7 +55,12 @@ pub(crate) struct Back<'a, 'w, T: Compiled> {
     /// Of what is felt in each substep of the frame that is pulled back.
     felt: Option<Reactions<T::Wide>>,
     pub(crate) rollout: &'a mut Rollout<'w, T>,
+    /// A later state: that after a frame, or that before the substep which was pulled back last.
     after: State<T>,
+    /// The substep that `after` is the state before, if it is.
+    after_of: Option<usize>,
+    /// Whether the transfer to the grid of that substep is still to be pulled back.
+    begun: bool,
     /// Volume ratios of the liquid particles before they are corrected.
     ratios: Vec<T>,
     /// What collectors had before the substep.
@@ -70,7 +75,6 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
     ) -> Self {
         let world = rollout.world;
         let (liquids, solids) = (state.particles.liquid.len(), state.particles.solid.len());
-        let rest = SubstepBar::zero(world);
         Self {
             particles: terminal
                 .cloned()
@@ -78,8 +82,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             rigids: vec![RigidBar::zero(); world.rigids.len()],
             rigid_parameters: vec![RigidParameterBar::zero(); world.rigids.len()],
             order: Arc::new(Order::canonical(world)),
-            bodies: rest.bodies.clone(),
-            rest,
+            rest: SubstepBar::zero(world),
             activations: world
                 .activations
                 .iter()
@@ -103,6 +106,8 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
                 .collect(),
             felt: None,
             after: state.clone(),
+            after_of: None,
+            begun: false,
             ratios: Vec::new(),
             taken: Arc::default(),
             rollout,
@@ -110,13 +115,16 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
     }
 
     /// Pulls the cotangents back through substep `step` from the state before it, with those of the
-    /// criterion where it ends a frame; `grid` says whether the workspace holds its grid.
+    /// criterion where it ends a frame; `grid` says whether the workspace holds its grid. `onward`
+    /// says that the substep before it is likely to be next: what is left to do may be left to
+    /// that call, or to [`Back::finish_substep`], and `state` is of no use any more.
     pub(crate) fn reverse(
         &mut self,
         state: &mut State<T>,
         step: usize,
         grid: Grid,
         criterion: &dyn Criterion<T::Wide>,
+        onward: bool,
     ) -> Result<(), NonFinite> {
         self.taken = Arc::clone(&state.taken);
         self.rollout.prepare(state, step)?;
@@ -124,8 +132,26 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         let world = self.rollout.world;
         keep_volume(world, step, &state.order, &mut state.particles);
         let known = self.seed(state, step, criterion);
-        self.pull(state, step, if known { Grid::Known } else { grid });
+        self.pull(state, step, if known { Grid::Known } else { grid }, onward);
+        if onward {
+            std::mem::swap(state, &mut self.after);
+            self.after_of = Some(step);
+        }
         Ok(())
+    }
+
+    /// Pulls back what a call that went onward has left; the workspace is free again.
+    pub(crate) fn finish_substep(&mut self) {
+        if std::mem::take(&mut self.begun) {
+            T::finish_vjp(
+                self.rollout.world,
+                &self.after.order,
+                &self.after.particles,
+                &mut self.particles,
+                &mut self.rollout.scratch.workspace,
+                &mut self.rest,
+            );
+        }
     }
 
     /// Brings the cotangents of the particles into another order.
@@ -149,6 +175,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             self.after.copy_from(state);
             let stride = Stride::default();
             self.rollout.step(&mut self.after, step, stride, None);
+            self.after_of = Some(step + 1);
         }
         let world = self.rollout.world;
         let frame = self.rollout.read(&self.after, index, matter);
@@ -168,7 +195,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
         }
         let order = Arc::clone(&self.after.order);
         self.bring(&order);
-        let mut densities = vec![0.0; self.bodies.len()];
+        let mut densities = vec![0.0; self.rest.bodies.len()];
         read_frame_vjp(
             world,
             &self.after,
@@ -177,17 +204,26 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             &mut densities,
             &mut self.rigids,
         );
-        for (body, density) in self.bodies.iter_mut().zip(densities) {
+        for (body, density) in self.rest.bodies.iter_mut().zip(densities) {
             body[0] += density;
         }
         true
     }
 
     /// Pulls the cotangents back through substep `step`, which starts from `state`; `grid`
-    /// says whether the workspace holds its grid.
-    fn pull(&mut self, state: &State<T>, step: usize, mut grid: Grid) {
-        self.bring(&state.order);
+    /// says whether the workspace holds its grid, `onward` whether to go on if that can be.
+    fn pull(&mut self, state: &State<T>, step: usize, mut grid: Grid, onward: bool) {
         let world = self.rollout.world;
+        // Between two substeps is nothing but the grid: no sort, no frame, nothing that touches
+        // particles or reads what is felt.
+        let alone = presses(world) || world.is_pushed() || world.is_rigid() || self.felt.is_some();
+        let follows = self.after_of == Some(step + 1)
+            && Arc::ptr_eq(&self.after.order, &state.order)
+            && !alone;
+        if !follows || grid == Grid::Unknown {
+            self.finish_substep();
+        }
+        self.bring(&state.order);
         let frames = self.rollout.frames(step);
         let scenery = Rollout::scenery(world, &frames);
         let (presses, mut felt) = (presses(world), None);
@@ -249,7 +285,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
                 let volumes = world.liquids.iter().map(|body| body.volume);
                 let volumes = volumes.chain(world.solids.iter().map(|body| body.volume));
                 let masses = found.masses.iter().zip(volumes);
-                for (body, (mass, volume)) in self.bodies.iter_mut().zip(masses) {
+                for (body, (mass, volume)) in self.rest.bodies.iter_mut().zip(masses) {
                     body[0] += mass.to_f64() * volume.to_f64();
                 }
                 self.rest.grid.colliders = found.colliders;
@@ -260,8 +296,12 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             rigid.match_shape_vjp(world, &free, &mut self.particles);
         }
         self.rest.grid = GridBar::zero(scenery.len());
-        self.rest.bodies.fill([0.0; _]);
         self.rest.rigids.fill(RigidParameterBar::zero());
+        let stride = BackStride {
+            after: follows.then_some(&self.after.particles),
+            begun: self.begun,
+            onward: onward && !alone && !step.is_multiple_of(world.clock.substeps),
+        };
         T::substep_vjp(
             world,
             &scenery,
@@ -272,8 +312,10 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             &mut self.rigids,
             &mut self.rollout.scratch.workspace,
             grid,
+            stride,
             &mut self.rest,
         );
+        self.begun = stride.onward;
         if world.is_rigid() {
             rigid.pass_on(&mut self.particles);
         }
@@ -293,11 +335,6 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
                 let mut stance_bar = StanceBar::zero(trajectory.tool().joints.len());
                 stance_bar.pose.position = bar;
                 trajectory.stance_vjp(frame, time, &stance_bar, sum);
-            }
-        }
-        for (sum, part) in self.bodies.iter_mut().zip(&self.rest.bodies) {
-            for (sum, part) in sum.iter_mut().zip(part) {
-                *sum += part;
             }
         }
         for (sum, part) in self.rigid_parameters.iter_mut().zip(&self.rest.rigids) {
@@ -399,7 +436,7 @@ impl<'a, 'w, T: Compiled> Back<'a, 'w, T> {
             tools: tools.collect(),
             rigids: rigids.collect(),
             particles: self.particles,
-            bodies: named_parameters(world, &self.bodies),
+            bodies: named_parameters(world, &self.rest.bodies),
             activations: self.activations,
             forces: self.pushed.forces,
             shares: self.pushed.shares,

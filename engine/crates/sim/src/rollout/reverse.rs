@@ -141,6 +141,7 @@ impl<T: Compiled> Rollout<'_, T> {
                 }
                 Action::Release { slot } => store.release(slot),
                 Action::Advance { from, to } => {
+                    back.finish_substep();
                     grid = Grid::Unknown;
                     let next = actions.peek().copied();
                     for step in from..to {
@@ -176,7 +177,8 @@ impl<T: Compiled> Rollout<'_, T> {
                 }
                 Action::Reverse { step } => {
                     begun = false;
-                    back.reverse(&mut state, step, grid, criterion)?;
+                    // What follows is to restore the state that is pulled back next.
+                    back.reverse(&mut state, step, grid, criterion, step > 0)?;
                     grid = Grid::Unknown;
                     if !progress(Pass::Reverse, step) {
                         return Err(RunError::Interrupted);

@@ -299,6 +299,8 @@ pub struct FromTileVjp<'a, T: Real> {
     pub setting: Setting<'a, T>,
     /// The state before the substep.
     pub particles: &'a Particles<T>,
+    /// The state after it in the same order, if it is at hand.
+    pub after: Option<&'a Particles<T>>,
     /// The block.
     pub block: &'a ParticleBlock,
     /// The visits of the block.
@@ -327,17 +329,23 @@ impl<T: Real> Kernel<T> for FromTileVjp<'_, T> {
         let (liquid_sums, solid_sums) = self.body_bars.split_at_mut(liquids);
         if !block.liquid.is_empty() {
             let cloud = CloudRef::of(&particles.liquid, block.liquid.clone());
+            let after = self
+                .after
+                .map(|after| &after.liquid.motion[block.liquid.clone()]);
             let patch = setting.liquid(block, self.visits.liquid);
-            let bars = &mut self.bars.liquid;
-            g2p_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, self.tile, liquid_sums);
+            let (bars, nodes) = (&mut self.bars.liquid, &mut *self.tile);
+            g2p_vjp::<T, _, L>(isa, &patch, &cloud, after, &tile, bars, nodes, liquid_sums);
         }
         if !block.solid.is_empty() {
             let cloud = CloudRef::of(&particles.solid, block.solid.clone());
             fetch(cloud.motion, cloud.strain);
             fetch(self.bars.solid.motion, self.bars.solid.strain);
+            let after = self
+                .after
+                .map(|after| &after.solid.motion[block.solid.clone()]);
             let patch = setting.solid(block, self.visits.solid);
-            let bars = &mut self.bars.solid;
-            g2p_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, self.tile, solid_sums);
+            let (bars, nodes) = (&mut self.bars.solid, self.tile);
+            g2p_vjp::<T, _, L>(isa, &patch, &cloud, after, &tile, bars, nodes, solid_sums);
         }
     }
 }

@@ -7,7 +7,8 @@ use super::{
     grid_update::Scenery,
     press::{self, PressBar, Pressed},
     reaction::{self, Impulses},
-    substep::{self, Grid, Stride, SubstepBar},
+    substep::{self, Grid, Stride},
+    substep_vjp::{self, BackStride, SubstepBar},
     workspace::Workspace,
 };
 use crate::{
@@ -34,7 +35,7 @@ pub trait Compiled: Real + crate::gas::Compiled {
         copy: Option<&mut Particles<Self>>,
     ) -> Moved;
 
-    /// See [`substep::substep_vjp`].
+    /// See [`substep_vjp::substep_vjp`].
     fn substep_vjp(
         world: &World<Self>,
         scenery: &Scenery<'_, Self>,
@@ -45,6 +46,17 @@ pub trait Compiled: Real + crate::gas::Compiled {
         rigid_bars: &mut [RigidBar<Self::Wide>],
         workspace: &mut Workspace<Self>,
         grid: Grid,
+        stride: BackStride<'_, Self>,
+        rest: &mut SubstepBar<Self>,
+    );
+
+    /// See [`substep_vjp::finish_vjp`].
+    fn finish_vjp(
+        world: &World<Self>,
+        order: &Order,
+        particles: &Particles<Self>,
+        bars: &mut Particles<Self>,
+        workspace: &mut Workspace<Self>,
         rest: &mut SubstepBar<Self>,
     );
 
@@ -105,12 +117,25 @@ macro_rules! compiled {
                 rigid_bars: &mut [RigidBar<Self::Wide>],
                 workspace: &mut Workspace<Self>,
                 grid: Grid,
+                stride: BackStride<'_, Self>,
                 rest: &mut SubstepBar<Self>,
             ) {
-                substep::substep_vjp(
+                substep_vjp::substep_vjp(
                     world, scenery, order, particles, bars, rigids, rigid_bars, workspace, grid,
-                    rest,
+                    stride, rest,
                 );
+            }
+
+            #[inline(never)]
+            fn finish_vjp(
+                world: &World<Self>,
+                order: &Order,
+                particles: &Particles<Self>,
+                bars: &mut Particles<Self>,
+                workspace: &mut Workspace<Self>,
+                rest: &mut SubstepBar<Self>,
+            ) {
+                substep_vjp::finish_vjp(world, order, particles, bars, workspace, rest);
             }
 
             #[inline(never)]

@@ -43,12 +43,18 @@ pub fn position_of<T: Real, L: Lanes<T>>(quads: L) -> L {
     sums.permute([12, 0, 4, 8, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12])
 }
 
-/// Products of the slopes of a field with the value of another, by component, in the first
-/// three quads: what moving the particle does to the field at fixed nodes.
+/// The velocity of a motion in each quad, zeros in the fourth lanes.
 #[inline(always)]
-pub fn meet_slopes<T: Real, L: Lanes<T>>(field: L, other: L) -> L {
+pub fn velocity_of<T: Real, L: Lanes<T>>(motion: L) -> L {
+    motion.permute([4, 5, 6, 0, 4, 5, 6, 0, 4, 5, 6, 0, 4, 5, 6, 0])
+}
+
+/// Products of the slopes of a field with the value of another, which is in each quad, by
+/// component, in the first three quads: what moving the particle does to the field at fixed nodes.
+#[inline(always)]
+pub fn meet_slopes<T: Real, L: Lanes<T>>(field: L, value: L) -> L {
     field
-        .mul(other.quad::<0>())
+        .mul(value)
         .permute([4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3])
 }
 

@@ -8,7 +8,9 @@ use backflow_diff::{
 use nalgebra::Vector3;
 
 use super::{
-    field::{field_of, load_motion, meet_slopes, motion_mask, motion_of, position_of, quads},
+    field::{
+        field_of, load_motion, meet_slopes, motion_mask, motion_of, position_of, quads, velocity_of,
+    },
     hold::{hold, quiet},
     patch::{BodyBar, Patch, inverse_inertia},
     rows::{Rows, add_rows, load_rows},
@@ -88,6 +90,17 @@ impl<L> Advance<L> {
         motion_of(sums).mul_add(self.take, before.mul(self.keep))
     }
 
+    /// What [`Advance::free`] returned, from what became of it once the particle was held.
+    #[inline(always)]
+    fn not_held<T: Real>(&self, isa: L::Isa, dt: T, before: L, after: L) -> L
+    where
+        L: Lanes<T>,
+    {
+        let velocities = after.permute([0, 4, 5, 6, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+        let take = motion_mask(isa, dt, T::one(), T::one());
+        velocities.mul_add(take, before.mul(self.keep))
+    }
+
     /// Whether there is nothing to see to about the position of a motion.
     #[inline(always)]
     fn is_quiet<T: Real>(&self, motion: L) -> bool
@@ -154,12 +167,14 @@ pub fn g2p<T: Real, P: Law<T>, L: Lanes<T>>(
 /// `bar` holds the cotangents of the state after the substep, on return its positions and
 /// strains are those of the state before it, as far as this stage goes. A coordinate
 /// that was kept in the domain passes nothing on. The cotangents of each body's inner
-/// parameters are added to `body_bars`.
+/// parameters are added to `body_bars`. `after` are the motions after the substep, if they are
+/// at hand; the bits are the same if not.
 #[inline(always)]
 pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
     isa: L::Isa,
     patch: &Patch<'_, T, P>,
     cloud: &CloudRef<'_, T, P::Strain>,
+    after: Option<&[Motion<T>]>,
     tile: &Tile<T>,
     bar: &mut CloudMut<'_, T, P::Strain>,
     nodes: &mut Tile<T>,
@@ -179,31 +194,40 @@ pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
     let mut rows: Rows<L> = load_rows(isa, tile, start);
     let mut scattered = nothing;
     let (mut places, mut fields) = ([Place::zero(); CHUNK], [Stored::zero(); CHUNK]);
-    let (mut gathered, mut pulled) = ([zero; CHUNK], [zero; CHUNK]);
+    let (mut moved, mut pulled) = ([Motion::zero(); CHUNK], [zero; CHUNK]);
     for visits in patch.visits.chunks(chunk(P::GROUPED)) {
-        let first = start;
         for (k, &visit) in visits.iter().enumerate() {
             let motion = load_motion::<T, L>(isa, &cloud.motion[place_of(visit)]);
             splines.weigh_and_slope(motion, &mut places[k]);
         }
-        for (k, &visit) in visits.iter().enumerate() {
-            if start_of(visit) != start {
-                start = start_of(visit);
+        if let Some(after) = after {
+            for (moved, &visit) in moved.iter_mut().zip(visits) {
+                *moved = after[place_of(visit)];
+            }
+        } else {
+            let first = start;
+            for (k, &visit) in visits.iter().enumerate() {
+                if start_of(visit) != start {
+                    start = start_of(visit);
+                    rows = load_rows(isa, tile, start);
+                }
+                let sums = splines.gather(isa, &rows, &places[k]);
+                let sums = splines.about_particle(isa, &places[k], sums);
+                let before = load_motion(isa, &cloud.motion[place_of(visit)]);
+                advance.free(before, sums).store(moved[k].lanes_mut());
+            }
+            if start != first {
+                start = first;
                 rows = load_rows(isa, tile, start);
             }
-            gathered[k] = splines.gather(isa, &rows, &places[k]);
         }
         for (k, &visit) in visits.iter().enumerate() {
             let place = place_of(visit);
-            gathered[k] = splines.about_particle(isa, &places[k], gathered[k]);
-            let after = advance.free(load_motion(isa, &cloud.motion[place]), gathered[k]);
-            let mut moved = Motion::zero();
-            after.store(moved.lanes_mut());
-
+            let (moved, after) = (&moved[k], load_motion::<T, L>(isa, &moved[k]));
             let (law, strain) = (&patch.body(place).law, &cloud.strain[place]);
             let mut trial_bar = bar.strain[place];
             if law.is_plastic() {
-                let trial = strain.advance_lanes::<L>(isa, &moved, after, patch.dt);
+                let trial = strain.advance_lanes::<L>(isa, moved, after, patch.dt);
                 let parameters;
                 (trial_bar, parameters) = law.project_vjp(&trial, patch.dt, &trial_bar);
                 let sums = &mut body_bars[patch.owner(place)][1..];
@@ -212,12 +236,15 @@ pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
                 }
             }
             let (strain_bar, gradient_bar) =
-                strain.advance_vjp_lanes::<L>(isa, &moved, after, patch.dt, &trial_bar);
+                strain.advance_vjp_lanes::<L>(isa, moved, after, patch.dt, &trial_bar);
             bar.strain[place] = strain_bar;
             let motion_bar = &mut bar.motion[place];
             if !advance.is_quiet(after) {
-                let mut x_bar = motion_bar.x();
-                for (bar, held) in x_bar.iter_mut().zip(hold(patch.lattice, &moved.x()).1) {
+                let (mut x_bar, mut free) = (motion_bar.x(), Motion::zero());
+                let before = load_motion::<T, L>(isa, &cloud.motion[place]);
+                let not_held = advance.not_held(isa, patch.dt, before, after);
+                not_held.store(free.lanes_mut());
+                for (bar, held) in x_bar.iter_mut().zip(hold(patch.lattice, &free.x()).1) {
                     if held {
                         *bar = T::zero();
                     }
@@ -232,10 +259,6 @@ pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
             let field = gradient_bar.mul_add(slope, field);
             fields[k].put::<L>(x_bar.mul_add(step, field));
         }
-        if start != first {
-            start = first;
-            rows = load_rows(isa, tile, start);
-        }
         for (k, &visit) in visits.iter().enumerate() {
             if start_of(visit) != start {
                 add_rows(isa, nodes, start, scattered);
@@ -248,8 +271,9 @@ pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
         }
         for (k, &visit) in visits.iter().enumerate() {
             // d(x_i - x_p)/dx_p = -I, and sum w_i v_i = v.
+            let velocity = velocity_of(load_motion::<T, L>(isa, &moved[k]));
             let x_bar = position_of::<T, L>(
-                meet_slopes(fields[k].lanes(isa), gathered[k]).neg_mul_add(per_metre, pulled[k]),
+                meet_slopes(fields[k].lanes(isa), velocity).neg_mul_add(per_metre, pulled[k]),
             );
             let motion_bar = &mut bar.motion[place_of(visit)];
             let lanes = load_motion::<T, L>(isa, motion_bar).add(x_bar);

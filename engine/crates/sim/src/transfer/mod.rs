@@ -17,6 +17,7 @@ mod runs;
 pub mod shape_match;
 pub mod stencil;
 pub mod substep;
+pub mod substep_vjp;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

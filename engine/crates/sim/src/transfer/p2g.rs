@@ -262,7 +262,8 @@ pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
             let stress_bar = gathered[k].mul(L::splat(isa, -scale.stiffness));
             stress_bars[k].put(pack(stress_bar));
             let x_bar = position_of::<T, L>(
-                meet_slopes(fields[k].lanes(isa), gathered[k]).neg_mul_add(per_metre, pulled[k]),
+                meet_slopes(fields[k].lanes(isa), gathered[k].quad::<0>())
+                    .neg_mul_add(per_metre, pulled[k]),
             );
             let motion_bar = &mut bar.motion[place];
             let kept = load_motion::<T, L>(isa, motion_bar).mul(keep);

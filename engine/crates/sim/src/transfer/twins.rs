@@ -322,6 +322,7 @@ impl<T: Real, P: Law<T>> Kernel<T> for FromTileVjp<'_, T, P> {
             isa,
             &self.0.patch,
             &CloudRef::of(self.0.cloud, 0..MANY),
+            None,
             &velocities(3),
             &mut CloudMut::of(&mut bars),
             &mut tile,

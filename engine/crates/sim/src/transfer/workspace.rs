@@ -33,6 +33,8 @@ pub struct Workspace<T: Real> {
     pub(super) bars: Vec<BlockNodes<T>>,
     /// Cotangents of the materials, by block and body.
     pub(super) body_bars: Vec<BodyBar<T>>,
+    /// The same of the substep that was pulled back before, which may not be done yet.
+    pub(super) later_body_bars: Vec<BodyBar<T>>,
     /// What is known of rigid bodies.
     pub(super) immersed: Immersed<T>,
     /// Velocities on both sides of mirrored walls before they became images of each other.
@@ -50,6 +52,7 @@ impl<T: Real> Default for Workspace<T> {
             velocity: Vec::new(),
             bars: Vec::new(),
             body_bars: Vec::new(),
+            later_body_bars: Vec::new(),
             immersed: Immersed::default(),
             unmirrored: Vec::new(),
         }
@@ -78,7 +81,8 @@ impl<T: Real> Workspace<T> {
         liquids: usize,
         solids: usize,
     ) -> usize {
-        blocks * (size_of::<Tile<T>>() + size_of::<Reach>() + bodies * size_of::<BodyBar<T>>())
+        blocks * (size_of::<Tile<T>>() + size_of::<Reach>())
+            + 2 * blocks * bodies * size_of::<BodyBar<T>>()
             + 3 * grid * size_of::<BlockNodes<T>>()
             + Starts::bytes(liquids, solids)
             + Visits::bytes(liquids, solids)

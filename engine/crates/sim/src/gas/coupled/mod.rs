@@ -204,7 +204,8 @@ impl<T: Compiled> Parts<'_, T> {
         match self.part(index) {
             Part::Gas(step) => self.tick_vjp(step, back, sums, workspace, state),
             Part::Matter(substep) => {
-                back.reverse(&mut state.matter, substep, KnownGrid::Unknown, criterion)?;
+                let (matter, grid) = (&mut state.matter, KnownGrid::Unknown);
+                back.reverse(matter, substep, grid, criterion, false)?;
                 Ok(())
             }
         }

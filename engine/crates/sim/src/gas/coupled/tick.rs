@@ -329,7 +329,7 @@ impl<T: Compiled> Parts<'_, T> {
         let (liquids, rest) = bars.split_at(counts[0]);
         let (solids, mut rest) = rest.split_at(counts[1]);
         let (liquid_grains, solid_grains) = grains.split_at(counts[0]);
-        let (order, bodies) = (&state.order, &mut back.bodies);
+        let (order, bodies) = (&state.order, &mut back.rest.bodies);
         let clouds = [
             (
                 &mut back.particles.liquid.motion,

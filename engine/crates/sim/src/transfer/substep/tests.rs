@@ -3,7 +3,8 @@ use num_dual::Dual64;
 
 use super::{
     super::{
-        grid_update::tests::world as corner,
+        grid_update::{GridBar, tests::world as corner},
+        substep_vjp::{BackStride, SubstepBar, finish_vjp, substep_vjp},
         testing::{body, liquids, matrix, noise, solids, vector},
     },
     *,
@@ -193,6 +194,7 @@ fn pull(
         &mut [],
         workspace,
         grid,
+        BackStride::default(),
         &mut rest,
     );
     rest
@@ -367,6 +369,92 @@ fn substeps_in_one_stride_give_the_same_bits() {
         assert_eq!(copy, together);
         assert_eq!(workspace.grid(), workspaces.grid());
     }
+}
+
+#[test]
+fn substeps_pulled_back_in_one_stride_give_the_same_bits() {
+    for (world, known) in [(world(), true), (world(), false), (mirrored_world(), true)] {
+        assert_same_in_one_stride(&world, known);
+    }
+}
+
+/// Three substeps, whose grids were kept or not.
+fn assert_same_in_one_stride(world: &World<f64>, known: bool) {
+    let (mut state, order) = particles(world, 1);
+    let mut workspace = Workspace::default();
+    let (mut states, mut grids) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        states.push(state.clone());
+        advance(world, &order, &mut state, &mut workspace);
+        grids.push(workspace.grid().to_vec());
+    }
+    states.push(state);
+
+    let (mut apart, mut bodies) = (random(20), SubstepBar::zero(world).bodies);
+    let mut gravity = Vec::new();
+    for step in (0..3).rev() {
+        let before = &states[step];
+        let rest = pull(
+            world,
+            &order,
+            before,
+            &mut apart,
+            &mut workspace,
+            Grid::Unknown,
+        );
+        for (sum, part) in bodies
+            .iter_mut()
+            .flatten()
+            .zip(rest.bodies.iter().flatten())
+        {
+            *sum += part;
+        }
+        gravity.push(rest.grid.gravity);
+    }
+
+    let (mut together, mut rest) = (random(20), SubstepBar::zero(world));
+    let (mut workspace, mut begun) = (Workspace::default(), false);
+    for step in (0..3).rev() {
+        let before = &states[step];
+        // One of them cannot go on from the one before.
+        let onward = step == 2;
+        let grid = if known { Grid::Known } else { Grid::Unknown };
+        let stride = BackStride {
+            after: Some(&states[step + 1]),
+            begun: begun && known,
+            onward,
+        };
+        if begun && !known {
+            let after = &states[step + 1];
+            finish_vjp(
+                world,
+                &order,
+                after,
+                &mut together,
+                &mut workspace,
+                &mut rest,
+            );
+        }
+        workspace.set_grid(&grids[step]);
+        rest.grid = GridBar::zero(world.colliders.len());
+        substep_vjp(
+            world,
+            &scenery(world),
+            &order,
+            before,
+            &mut together,
+            &[],
+            &mut [],
+            &mut workspace,
+            grid,
+            stride,
+            &mut rest,
+        );
+        begun = onward;
+        assert_eq!(rest.grid.gravity, gravity[2 - step], "{step}");
+    }
+    assert_eq!(together, apart);
+    assert_eq!(rest.bodies, bodies);
 }
 
 #[test]

@@ -32,5 +32,6 @@ mod rectified;
 mod refined;
 mod resume;
 mod sample_weights;
+mod sampled;
 mod surrogate;
 mod toys;

@@ -1,6 +1,7 @@
 //! Many steps of an operator, and their adjoint.
 
 use backflow_diff::Real;
+use backflow_optim::Random;
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
@@ -47,13 +48,36 @@ pub fn roll_baseline<T: Real>(
 }
 
 /// What is kept of steps for their adjoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub enum Memory {
     /// All that the adjoint reads.
     #[default]
     Tape,
     /// What each step starts from: it is done once more when it is pulled back, to the same bits.
     Checkpoint,
+    /// As `Tape`, but a share of the columns of what dense layers over edges read: gradients of their weights are
+    /// estimates without bias, see [`winners`](crate::layer::winners), cotangents of windows exact.
+    Sampled {
+        /// Which share, above 0, at most 1.
+        share: f64,
+        /// What the draws follow from; a training has its own for each excerpt.
+        #[serde(skip)]
+        seed: u64,
+    },
+}
+
+impl Memory {
+    /// The same with other draws, if there are any.
+    #[must_use]
+    pub fn drawn(self, random: &mut Random) -> Self {
+        match self {
+            Self::Sampled { share, .. } => Self::Sampled {
+                share,
+                seed: random.bits(),
+            },
+            same => same,
+        }
+    }
 }
 
 /// Steps with what their adjoint needs.
@@ -84,14 +108,19 @@ impl<T: Real> Unrolled<T> {
             tapes: Vec::new(),
         };
         let mut window = window.clone();
-        for _ in 0..steps {
-            let (stepped, tape) = operator.step(room, &window)?;
+        for step in 0..steps {
+            let (stepped, mut tape) = operator.step(room, &window)?;
             let mut next = window.clone();
             next.push(stepped.x.clone());
             all.windows.push(std::mem::replace(&mut window, next));
             all.steps.push(stepped);
-            if memory == Memory::Tape {
-                all.tapes.push(tape);
+            match memory {
+                Memory::Tape => all.tapes.push(tape),
+                Memory::Checkpoint => {}
+                Memory::Sampled { share, seed } => {
+                    tape.draw(share, &mut Random::new(seed, &[step as u64]));
+                    all.tapes.push(tape);
+                }
             }
         }
         Ok(all)
@@ -155,7 +184,9 @@ mod tests {
     use backflow_optim::Random;
 
     use super::*;
-    use crate::testing::{check_at, flat, pair_operator, room, window, windowed};
+    use crate::testing::{
+        check_at, flat, giorom_operator, operator, pair_operator, room, window, windowed,
+    };
 
     #[test]
     fn adjoint_is_the_transpose_of_the_tangent() {
@@ -211,5 +242,41 @@ mod tests {
         let (kept, done) = (pulled(Memory::Tape), pulled(Memory::Checkpoint));
         assert_eq!((kept.0, done.0), (5, 0));
         assert_eq!((kept.1, kept.2), (done.1, done.2));
+    }
+
+    #[test]
+    fn sampled_steps_have_the_same_cotangents_of_windows_and_gradients_of_the_same_mean() {
+        const DRAWS: u64 = 100;
+        let (room, window) = (room(), window());
+        let count = window.samples();
+        for operator in [pair_operator::<f64>(), operator(true), giorom_operator()] {
+            let pulled = |memory| {
+                let unrolled = Unrolled::new(&operator, &room, &window, 2, memory).unwrap();
+                let mut random = Random::new(4, &[]);
+                let mut bar = || DMatrix::from_fn(3, count, |_, _| random.normal());
+                let bars: Vec<_> = (0..2).map(|_| (bar(), bar())).collect();
+                let mut weights = vec![0.0; operator.weights.len()];
+                let bar = unrolled.pull(&operator, &room, &bars, &mut weights);
+                (
+                    flat(&bar.unwrap()),
+                    DMatrix::from_vec(1, weights.len(), weights),
+                )
+            };
+            let (bar, exact) = pulled(Memory::Tape);
+            let scale = bar.iter().fold(0.0_f64, |most, bar| bar.abs().max(most));
+            let (mut sum, mut square) = (0.0, 0.0);
+            for seed in 0..DRAWS {
+                let (other, found) = pulled(Memory::Sampled { share: 0.3, seed });
+                // Messages are multiplied by what they were divided by.
+                let same = bar.iter().zip(&other);
+                assert!(same.into_iter().all(|(a, b)| (a - b).abs() < 1e-12 * scale));
+                let along = found.dot(&exact) / exact.norm_squared();
+                (sum, square) = (sum + along, square + along * along);
+            }
+            let mean = sum / DRAWS as f64;
+            let error = ((square / DRAWS as f64 - mean * mean) / DRAWS as f64).sqrt();
+            assert!(error > 0.0);
+            assert!((mean - 1.0).abs() < 3.0 * error, "{mean} {error}");
+        }
     }
 }

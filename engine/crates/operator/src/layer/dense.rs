@@ -4,6 +4,8 @@ use backflow_diff::Real;
 use backflow_optim::Random;
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 
+use super::Inputs;
+
 /// `y = W x + b` of every column; weights are `W`, column by column, then `b` if there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dense {
@@ -65,18 +67,19 @@ impl Dense {
         y
     }
 
-    /// `x_bar = W^T y_bar`; adds `y_bar x^T` and the sum of the columns of `y_bar` to `weights_bar`.
+    /// `x_bar = W^T y_bar`; adds `y_bar x^T`, or an estimate of it where only some of `x` is left, and the sum of the
+    /// columns of `y_bar` to `weights_bar`.
     pub fn apply_vjp<T: Real>(
         &self,
         weights: &[T],
-        x: &DMatrix<T>,
+        x: &impl Inputs<T>,
         y_bar: &DMatrix<T>,
         weights_bar: &mut [T],
     ) -> DMatrix<T> {
         let (w, _) = self.matrix(weights);
         let (w_bar, b_bar) = weights_bar.split_at_mut(self.outputs * self.inputs);
         let mut w_bar = DMatrixViewMut::from_slice(w_bar, self.outputs, self.inputs);
-        w_bar.gemm(T::one(), y_bar, &x.transpose(), T::one());
+        x.outer(y_bar, &mut w_bar);
         if self.bias {
             for column in y_bar.column_iter() {
                 b_bar
@@ -85,7 +88,7 @@ impl Dense {
                     .for_each(|(b, &y)| *b += y);
             }
         }
-        let mut x_bar = DMatrix::zeros(self.inputs, x.ncols());
+        let mut x_bar = DMatrix::zeros(self.inputs, y_bar.ncols());
         x_bar.gemm(T::one(), &w.transpose(), y_bar, T::zero());
         x_bar
     }

@@ -1,10 +1,12 @@
 //! Messages along edges.
 
+use std::borrow::Cow;
+
 use backflow_diff::Real;
 use backflow_optim::Random;
 use nalgebra::DMatrix;
 
-use super::{Dense, Mlp, MlpTape, bend, bend_vjp, normalize, normalize_vjp};
+use super::{Columns, Dense, Mlp, MlpTape, bend, bend_vjp, normalize, normalize_vjp, sizes};
 use crate::graph::Graph;
 
 /// An interaction network (Battaglia et al. 2016; as in Sanchez-Gonzalez et al. 2020). With features
@@ -32,14 +34,51 @@ pub struct Interaction {
 #[derive(Debug, Clone)]
 pub struct InteractionTape<T: Real> {
     h: DMatrix<T>,
-    e: DMatrix<T>,
+    e: Columns<T>,
     hidden: DMatrix<T>,
-    bent: DMatrix<T>,
-    raw: DMatrix<T>,
+    bent: Columns<T>,
+    raw: Raw<T>,
     message: DMatrix<T>,
     sums: Vec<T>,
     joined: DMatrix<T>,
     node: MlpTape<T>,
+}
+
+/// Messages before they are normalised.
+#[derive(Debug, Clone)]
+enum Raw<T: Real> {
+    /// As they were.
+    Kept(DMatrix<T>),
+    /// What they were divided by.
+    Sizes(Vec<T>),
+}
+
+impl<T: Real> InteractionTape<T> {
+    /// Keeps [some](Columns::drawn) columns of what the layers over edges read, and of the messages before they are
+    /// normalised only their sizes. Cotangents of messages are guessed to be in proportion to what the messages count.
+    pub fn draw(&mut self, graph: &Graph, w: &[T], share: f64, random: &mut Random) {
+        let count = |((i, _), w): ((usize, usize), &T)| (*w / self.sums[i]).to_f64();
+        let norms: Vec<f64> = graph.iter().zip(w).map(count).collect();
+        self.e.draw(&norms, share, random);
+        self.bent.draw(&norms, share, random);
+        if let Raw::Kept(raw) = &self.raw {
+            self.raw = Raw::Sizes(sizes(raw));
+        }
+    }
+
+    /// Messages before they are normalised; to rounding, where they are not kept.
+    fn raw(&self) -> Cow<'_, DMatrix<T>> {
+        match &self.raw {
+            Raw::Kept(raw) => Cow::Borrowed(raw),
+            Raw::Sizes(sizes) => {
+                let mut raw = self.message.clone();
+                for (mut column, size) in raw.column_iter_mut().zip(sizes) {
+                    column *= *size;
+                }
+                Cow::Owned(raw)
+            }
+        }
+    }
 }
 
 /// Cotangents of the inputs of [`Interaction::apply`].
@@ -143,10 +182,10 @@ impl Interaction {
         let (change, node) = self.node.apply(&weights[end..], &joined);
         let tape = InteractionTape {
             h: h.clone(),
-            e: e.clone(),
+            e: Columns::All(e.clone()),
             hidden,
-            bent,
-            raw,
+            bent: Columns::All(bent),
+            raw: Raw::Kept(raw),
             sums,
             joined,
             node,
@@ -194,7 +233,7 @@ impl Interaction {
             }
             w_bar[edge] = product * inverse;
         }
-        normalize_vjp(&tape.raw, &mut message_bar);
+        normalize_vjp(&tape.raw(), &mut message_bar);
         let mut hidden_bar = self.message.apply_vjp(
             &weights[edge..end],
             &tape.bent,

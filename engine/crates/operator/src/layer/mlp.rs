@@ -4,7 +4,7 @@ use backflow_diff::Real;
 use backflow_optim::Random;
 use nalgebra::DMatrix;
 
-use super::{Dense, bend, bend_vjp, normalize, normalize_vjp};
+use super::{Columns, Dense, Inputs, bend, bend_vjp, normalize, normalize_vjp};
 
 /// `W2 bend(W1 x + b1) + b2`, [normalised](normalize) if `normalized`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +21,16 @@ pub struct Mlp {
 #[derive(Debug, Clone)]
 pub struct MlpTape<T: Real> {
     hidden: DMatrix<T>,
-    bent: DMatrix<T>,
+    bent: Columns<T>,
+    /// Nothing where nothing is normalised.
     raw: DMatrix<T>,
+}
+
+impl<T: Real> MlpTape<T> {
+    /// Keeps [some](Columns::drawn) columns of what the second layer reads, by guesses of the norms of cotangents.
+    pub fn draw(&mut self, norms: &[f64], share: f64, random: &mut Random) {
+        self.bent.draw(norms, share, random);
+    }
 }
 
 impl Mlp {
@@ -52,12 +60,13 @@ impl Mlp {
         let (first, second) = weights.split_at(self.first.size());
         let hidden = self.first.apply(first, x);
         let bent = bend(&hidden);
-        let raw = self.second.apply(second, &bent);
-        let y = if self.normalized {
-            normalize(&raw)
-        } else {
-            raw.clone()
-        };
+        let mut y = self.second.apply(second, &bent);
+        let mut raw = DMatrix::zeros(0, 0);
+        if self.normalized {
+            let normal = normalize(&y);
+            raw = std::mem::replace(&mut y, normal);
+        }
+        let bent = Columns::All(bent);
         (y, MlpTape { hidden, bent, raw })
     }
 
@@ -65,7 +74,7 @@ impl Mlp {
     pub fn apply_vjp<T: Real>(
         &self,
         weights: &[T],
-        x: &DMatrix<T>,
+        x: &impl Inputs<T>,
         tape: &MlpTape<T>,
         mut y_bar: DMatrix<T>,
         weights_bar: &mut [T],

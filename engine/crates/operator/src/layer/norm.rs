@@ -17,6 +17,12 @@ pub fn normalize<T: Real>(x: &DMatrix<T>) -> DMatrix<T> {
     y
 }
 
+/// What [`normalize`] divides each column by.
+pub fn sizes<T: Real>(x: &DMatrix<T>) -> Vec<T> {
+    let columns = x.as_slice().chunks_exact(x.nrows().max(1));
+    columns.map(size).collect()
+}
+
 fn size<T: Real>(column: &[T]) -> T {
     (dot(column, column) / T::of(column.len() as f64) + T::of(LEAST)).sqrt()
 }

@@ -36,6 +36,17 @@ pub struct NetworkTape<T: Real> {
     read_out: MlpTape<T>,
 }
 
+impl<T: Real> NetworkTape<T> {
+    /// Keeps some of what the layers over edges read, see [`InteractionTape::draw`]; `w` are the weights of edges.
+    pub(super) fn draw(&mut self, graph: &Graph, w: &[T], share: f64, random: &mut Random) {
+        let norms: Vec<f64> = w.iter().map(|w| w.to_f64()).collect();
+        self.edges.draw(&norms, share, random);
+        for layer in &mut self.layers {
+            layer.draw(graph, w, share, random);
+        }
+    }
+}
+
 /// What is asked half way through the layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Middle {

@@ -1,6 +1,7 @@
 //! One step of an operator, and its adjoint.
 
 use backflow_diff::Real;
+use backflow_optim::Random;
 use nalgebra::DMatrix;
 
 use super::{
@@ -104,6 +105,27 @@ struct FreeTape<T: Real> {
     network: NetworkTape<T>,
     raw: DMatrix<T>,
     pieces: (Vec<usize>, usize),
+}
+
+impl<T: Real> StepTape<T> {
+    /// Keeps of what dense layers over edges read only a share of the columns, see
+    /// [`Columns`](crate::layer::Columns): gradients of their weights become estimates without bias, cotangents of
+    /// windows stay as they are, to rounding.
+    pub fn draw(&mut self, share: f64, random: &mut Random) {
+        let graph = &self.graph;
+        match &mut self.network {
+            AnyTape::Pairs(tape) => {
+                let ForceTape { sight, network, .. } = &mut **tape;
+                network.draw(graph, &sight.weights, share, random);
+            }
+            AnyTape::Free(tape) => {
+                let FreeTape {
+                    features, network, ..
+                } = &mut **tape;
+                network.draw(graph, &features.weights, share, random);
+            }
+        }
+    }
 }
 
 impl<T: Real> Operator<T> {

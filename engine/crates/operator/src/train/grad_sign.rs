@@ -26,7 +26,8 @@ impl Trainer {
                 &mut random,
             );
             let mut bar = vec![0.0_f32; operator.weights.len()];
-            let value = loss(&operator, &excerpt, self.settings.memory, &mut bar)?;
+            let memory = self.settings.memory.drawn(&mut random);
+            let value = loss(&operator, &excerpt, memory, &mut bar)?;
             if !value.is_finite() {
                 return Err(OperatorError::NotFinite {
                     what: "the loss",

@@ -39,8 +39,9 @@ pub struct Training {
     pub clip: f64,
     /// Steps of the operator that the loss spans in the end. Default: 6.
     pub unroll: usize,
-    /// What is kept of these steps for the gradient: `Tape`, or `Checkpoint`, with which each is done twice. The
-    /// results are the same. Default: Tape.
+    /// What is kept of these steps for the gradient: `Tape`; `Checkpoint`, with which each is done twice, to the same
+    /// results; or `Sampled(share: 0.3)`, which keeps that share of what dense layers over edges read, the largest and
+    /// some by chance, and estimates their gradients from it. Default: Tape.
     pub memory: Memory,
     /// Share of the iterations in which it spans a single step, at first. Default: 0.15.
     pub single: f64,
@@ -137,6 +138,12 @@ impl Training {
                 "a share above 0, at most 1",
             ));
         }
+        if let Memory::Sampled { share, .. } = self.memory
+            && !(share > 0.0 && share <= 1.0)
+        {
+            let expected = "a share above 0, at most 1";
+            return Err(OperatorError::setting("memory", share, expected));
+        }
         for (field, value) in [("floor", self.floor), ("single", self.single)] {
             if !(0.0..=1.0).contains(&value) {
                 return Err(OperatorError::setting(field, value, "0 to 1"));
@@ -180,6 +187,10 @@ mod tests {
         assert_eq!(
             error("(windows: Quantized(0))"),
             "windows = 0: expected a share above 0, at most 1"
+        );
+        assert_eq!(
+            error("(memory: Sampled(share: 1.5))"),
+            "memory = 1.5: expected a share above 0, at most 1"
         );
         assert_eq!(error("(spread: 0.5)"), "spread = 0.5: expected at least 1");
         assert!(error("(speed: 1)").contains("speed"));

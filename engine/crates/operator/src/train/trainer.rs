@@ -190,7 +190,8 @@ impl Trainer {
                 .train
                 .excerpt(steps, span, &self.scales, noise, &mut random);
             let mut bar = vec![0.0_f32; operator.weights.len()];
-            loss(&operator, &excerpt, self.settings.memory, &mut bar).map(|value| (value, bar))
+            let memory = self.settings.memory.drawn(&mut random);
+            loss(&operator, &excerpt, memory, &mut bar).map(|value| (value, bar))
         };
         let found: Vec<_> = (0..batch).into_par_iter().map(one).collect();
         let (mut value, mut gradient) = (0.0, vec![0.0; operator.weights.len()]);
@@ -288,6 +289,7 @@ mod tests {
         data::{Split, simulate},
         evaluate::{Judged, judge},
         model::Baseline,
+        rollout::Memory,
         testing::{TINY, recipe, settings, trajectories},
         train::Card,
     };
@@ -321,39 +323,46 @@ mod tests {
     fn training_gives_the_same_bits_on_any_threads_and_after_a_resume() {
         let recipe = recipe();
         let [train, validation, _] = Split::ALL.map(|split| trajectories(&recipe, split));
-        let settings = Training {
-            iterations: 12,
-            validate: 5,
-            ..settings()
+        let sampled = Memory::Sampled {
+            share: 0.3,
+            seed: 0,
         };
-        let on = |threads: usize, stop: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-            pool.build().unwrap().install(|| {
-                let mut trainer = Trainer::new(settings, &train, &validation).unwrap();
-                let mut go_on = |trainer: &Trainer, _| trainer.state.iteration < stop;
-                trainer.run(&mut go_on).unwrap();
-                trainer
-            })
-        };
-        let whole = on(1, 12);
-        assert_eq!(whole.state.log.len(), 3);
-        assert_eq!(whole.state, on(3, 12).state);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("checkpoint.npz");
-        on(2, 7).save(&path).unwrap();
-        let mut resumed = Trainer::new(settings, &train, &validation).unwrap();
-        resumed.resume(&path).unwrap();
-        assert_eq!(resumed.state.iteration, 7);
-        resumed.run(&mut |_, _| true).unwrap();
-        assert_eq!(resumed.state, whole.state);
-        // And the operator comes back from its files.
-        let card = whole.card("jelly");
-        let path = folder.path().join("operator.ron");
-        card.write(&path, &whole.operator().unwrap(), None).unwrap();
-        let read = Card::read(&path).unwrap();
-        assert_eq!(read.card, card);
-        assert_eq!(read.operator, whole.operator().unwrap());
-        assert_eq!(read.kernel, None);
+        for memory in [Memory::Tape, sampled] {
+            let settings = Training {
+                iterations: 12,
+                validate: 5,
+                memory,
+                ..settings()
+            };
+            let on = |threads: usize, stop: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+                pool.build().unwrap().install(|| {
+                    let mut trainer = Trainer::new(settings, &train, &validation).unwrap();
+                    let mut go_on = |trainer: &Trainer, _| trainer.state.iteration < stop;
+                    trainer.run(&mut go_on).unwrap();
+                    trainer
+                })
+            };
+            let whole = on(1, 12);
+            assert_eq!(whole.state.log.len(), 3);
+            assert_eq!(whole.state, on(3, 12).state);
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("checkpoint.npz");
+            on(2, 7).save(&path).unwrap();
+            let mut resumed = Trainer::new(settings, &train, &validation).unwrap();
+            resumed.resume(&path).unwrap();
+            assert_eq!(resumed.state.iteration, 7);
+            resumed.run(&mut |_, _| true).unwrap();
+            assert_eq!(resumed.state, whole.state);
+            // And the operator comes back from its files.
+            let card = whole.card("jelly");
+            let path = folder.path().join("operator.ron");
+            card.write(&path, &whole.operator().unwrap(), None).unwrap();
+            let read = Card::read(&path).unwrap();
+            assert_eq!(read.card, card);
+            assert_eq!(read.operator, whole.operator().unwrap());
+            assert_eq!(read.kernel, None);
+        }
     }
 
     #[test]

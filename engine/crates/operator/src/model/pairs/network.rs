@@ -7,7 +7,7 @@ use nalgebra::DMatrix;
 use super::sight::{Sight, WALL_ROWS};
 use crate::{
     graph::Graph,
-    layer::{Interaction, InteractionTape, Mlp, MlpTape},
+    layer::{Columns, Interaction, InteractionTape, Mlp, MlpTape},
     model::Config,
 };
 
@@ -38,7 +38,7 @@ pub struct PairTape<T: Real> {
     contacts: MlpTape<T>,
     encoded: DMatrix<T>,
     layers: Vec<InteractionTape<T>>,
-    last: DMatrix<T>,
+    last: Columns<T>,
     pair: MlpTape<T>,
     forces: DMatrix<T>,
     joined: DMatrix<T>,
@@ -145,7 +145,7 @@ impl PairNetwork {
             contacts,
             encoded,
             layers,
-            last: e,
+            last: Columns::All(e),
             pair,
             forces,
             joined,
@@ -292,6 +292,17 @@ impl PairNetwork {
 }
 
 impl<T: Real> PairTape<T> {
+    /// Keeps some of what the layers over edges read, see [`InteractionTape::draw`]; `w` are the weights of edges.
+    pub fn draw(&mut self, graph: &Graph, w: &[T], share: f64, random: &mut Random) {
+        let norms: Vec<f64> = w.iter().map(|w| w.to_f64()).collect();
+        self.edges.draw(&norms, share, random);
+        for layer in &mut self.layers {
+            layer.draw(graph, w, share, random);
+        }
+        self.last.draw(&norms, share, random);
+        self.pair.draw(&norms, share, random);
+    }
+
     /// Forces along an edge and against its slip, of both of its directions.
     fn both(&self, edge: usize) -> [T; 2] {
         let reverse = self.reverse[edge];

@@ -17,6 +17,7 @@ mod bilevel;
 mod boosting;
 mod cma_es;
 mod consensus;
+mod constrained;
 mod continuous;
 mod convergent;
 mod coreset;

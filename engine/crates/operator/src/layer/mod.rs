@@ -7,6 +7,7 @@
 
 mod activation;
 mod attention;
+mod constrained;
 mod dense;
 mod experts;
 mod from_nodes;
@@ -23,6 +24,9 @@ mod transformer;
 
 pub use activation::{bend, bend_vjp};
 pub use attention::{Attention, AttentionTape};
+pub use constrained::{
+    Constrained, ConstrainedTape, Diffusion, Marquardt, Minimum, Residual, Squares, Tiling,
+};
 pub use dense::Dense;
 pub use experts::{Experts, ExpertsTape};
 pub use from_nodes::{FromNodes, FromNodesTape};

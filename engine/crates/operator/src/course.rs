@@ -50,6 +50,18 @@ impl Course {
         }
     }
 
+    /// Cotangents of the positions and of the velocities of [`Course::window`] from that of the window.
+    pub fn window_vjp<T: Real>(frame: f64, bar: Window<T>) -> [DMatrix<T>; 2] {
+        let mut x_bar = bar.rest;
+        let mut v_bar = DMatrix::zeros(3, x_bar.ncols());
+        let last = bar.x.len().saturating_sub(1);
+        for (step, bar) in bar.x.into_iter().enumerate() {
+            v_bar -= &bar * T::of(frame * (last - step) as f64);
+            x_bar += bar;
+        }
+        [x_bar, v_bar]
+    }
+
     fn split(&self, x: &[f64]) -> Result<Window<f64>, OperatorError> {
         if x.len() != self.inputs() {
             let what = "positions and velocities at the start";
@@ -100,13 +112,7 @@ impl Map for Course {
             }
             let mut weights_bar = vec![0.0; self.operator.weights.len()];
             let bar = tape.pull(&self.operator, &self.room, &bars, &mut weights_bar)?;
-            x_bar += bar.rest;
-            let last = bar.x.len() - 1;
-            for (step, bar) in bar.x.into_iter().enumerate() {
-                let t = self.operator.scales.frame * (last - step) as f64;
-                v_bar -= &bar * t;
-                x_bar += bar;
-            }
+            [x_bar, v_bar] = Self::window_vjp(self.operator.scales.frame, bar);
         }
         Ok([x_bar.as_slice(), v_bar.as_slice()].concat())
     }
@@ -129,7 +135,8 @@ mod tests {
     use super::*;
     use crate::{
         data::{Split, Trajectory, farthest_points, run, spec},
-        testing::{TINY, pair_operator, room},
+        model::Obstacle,
+        testing::{TINY, obstructed, pair_operator, pushed, room},
     };
 
     /// The centre of a body after a course: how far it is from a target, by the common velocity at the start.
@@ -204,10 +211,7 @@ mod tests {
             start: places.map(f64::from).collect(),
             course: Course {
                 operator: operator.cast(),
-                room: Room {
-                    bounds: before.bounds,
-                    gravity: before.gravity,
-                },
+                room: Room::plain(before.bounds, before.gravity),
                 samples: 48,
                 steps: FRAME,
                 memory: Memory::Tape,
@@ -238,41 +242,55 @@ mod tests {
 
     #[test]
     fn gradient_of_a_course_agrees_with_central_differences() {
-        let samples = 10;
-        let course = Course {
-            operator: pair_operator(),
-            room: room(),
-            samples,
-            steps: 6,
-            memory: Memory::Checkpoint,
-        };
-        let mut random = Random::new(6, &[]);
-        let mut x: Vec<f64> = (0..3 * samples)
-            .map(|_| 0.25 + 0.4 * random.uniform())
-            .collect();
-        x.extend(random.normals(3 * samples));
-        let target = random.normals(3 * samples);
-        // A loss of the last positions, of order one.
-        let loss = |y: &[f64]| {
-            y.iter()
-                .zip(&target)
-                .map(|(y, t)| (y - t).powi(2))
-                .sum::<f64>()
-        };
-        let (y, tape) = course.apply(&x).unwrap();
-        assert_eq!(y, course.value(&x).unwrap());
-        let y_bar: Vec<f64> = y.iter().zip(&target).map(|(y, t)| 2.0 * (y - t)).collect();
-        let gradient = course.vjp(&tape, &y_bar).unwrap();
-        let report = central_difference(
-            |x: &[f64]| course.value(x).map(|y| loss(&y)),
-            &x,
-            &gradient,
-            &DifferenceParams {
-                step: 1e-6, // lengths here are centimetres, not metres
-                ..DifferenceParams::default()
-            },
-        )
-        .unwrap();
-        assert!(report.error <= 1e-6, "{report}");
+        for room in [room(), obstructed()] {
+            let samples = 10;
+            let course = Course {
+                operator: pair_operator(),
+                room,
+                samples,
+                steps: 6,
+                memory: Memory::Checkpoint,
+            };
+            let mut random = Random::new(6, &[]);
+            let mut x = Vec::new();
+            while x.len() < 3 * samples {
+                let place = [(); 3].map(|()| 0.25 + 0.4 * random.uniform());
+                let clear = |obstacle: &Obstacle<f64>| obstacle.probe(&place.into()).distance > 0.0;
+                if course.room.obstacles.iter().all(clear) {
+                    x.extend(place);
+                }
+            }
+            x.extend(random.normals(3 * samples));
+            let target = random.normals(3 * samples);
+            // A loss of the last positions, of order one.
+            let loss = |y: &[f64]| {
+                y.iter()
+                    .zip(&target)
+                    .map(|(y, t)| (y - t).powi(2))
+                    .sum::<f64>()
+            };
+            let (y, tape) = course.apply(&x).unwrap();
+            let touching = tape.steps.iter().map(|step| pushed(&course.room, &step.x));
+            assert!(touching.sum::<usize>() >= 3 * course.room.obstacles.len());
+            assert_eq!(y, course.value(&x).unwrap());
+            let y_bar: Vec<f64> = y.iter().zip(&target).map(|(y, t)| 2.0 * (y - t)).collect();
+            let gradient = course.vjp(&tape, &y_bar).unwrap();
+            let report = central_difference(
+                |x: &[f64]| course.value(x).map(|y| loss(&y)),
+                &x,
+                &gradient,
+                &DifferenceParams {
+                    // Lengths here are centimetres, not metres; near the edge of an obstacle normals turn within less.
+                    step: if course.room.obstacles.is_empty() {
+                        1e-6
+                    } else {
+                        3e-8
+                    },
+                    ..DifferenceParams::default()
+                },
+            )
+            .unwrap();
+            assert!(report.error <= 1e-6, "{report}");
+        }
     }
 }

@@ -10,7 +10,8 @@ use crate::{
     model::{Baseline, Operator, Room, StepTape, Stepped, Window},
 };
 
-/// Positions (m) after each of `steps` steps, and how many coordinates walls held back in all.
+/// Positions (m) after each of `steps` steps, and how much walls and obstacles held back in all, see
+/// [`Stepped::held`].
 ///
 /// # Errors
 /// A window that does not fit, or positions that are not finite.
@@ -185,48 +186,51 @@ mod tests {
 
     use super::*;
     use crate::testing::{
-        check_at, flat, giorom_operator, operator, pair_operator, room, window, windowed,
+        check_at, flat, giorom_operator, obstructed, operator, pair_operator, room, window,
+        windowed,
     };
 
     #[test]
     fn adjoint_is_the_transpose_of_the_tangent() {
         const STEPS: usize = 4;
-        let (operator, room) = (pair_operator::<f64>(), room());
-        let size = operator.weights.len();
-        let x = [&operator.weights[..], &flat(&window())].concat();
-        check_at(
-            &x,
-            |x| {
-                let mut operator = operator.cast();
-                operator.weights = x[..size].to_vec();
-                let window = windowed(&x[size..]);
-                let (all, held) = roll(&operator, &room, &window, STEPS).unwrap();
-                assert!(held > 0);
-                all.iter().flat_map(|x| x.iter().copied()).collect()
-            },
-            |x, bar| {
-                let window = windowed(&x[size..]);
-                let unrolled =
-                    Unrolled::new(&operator, &room, &window, STEPS, Memory::Tape).unwrap();
-                let count = window.samples();
-                let bars: Vec<_> = bar
-                    .chunks_exact(3 * count)
-                    .map(|bar| {
-                        let bar = DMatrix::from_column_slice(3, count, bar);
-                        (DMatrix::zeros(3, count), bar)
-                    })
-                    .collect();
-                let mut all = vec![0.0; size];
-                let bar = unrolled.pull(&operator, &room, &bars, &mut all).unwrap();
-                all.extend(flat(&bar));
-                all
-            },
-        );
+        for room in [room(), obstructed()] {
+            let operator = pair_operator::<f64>();
+            let size = operator.weights.len();
+            let x = [&operator.weights[..], &flat(&window())].concat();
+            check_at(
+                &x,
+                |x| {
+                    let mut operator = operator.cast();
+                    operator.weights = x[..size].to_vec();
+                    let window = windowed(&x[size..]);
+                    let (all, held) = roll(&operator, &room, &window, STEPS).unwrap();
+                    assert!(held > 0);
+                    all.iter().flat_map(|x| x.iter().copied()).collect()
+                },
+                |x, bar| {
+                    let window = windowed(&x[size..]);
+                    let unrolled =
+                        Unrolled::new(&operator, &room, &window, STEPS, Memory::Tape).unwrap();
+                    let count = window.samples();
+                    let bars: Vec<_> = bar
+                        .chunks_exact(3 * count)
+                        .map(|bar| {
+                            let bar = DMatrix::from_column_slice(3, count, bar);
+                            (DMatrix::zeros(3, count), bar)
+                        })
+                        .collect();
+                    let mut all = vec![0.0; size];
+                    let bar = unrolled.pull(&operator, &room, &bars, &mut all).unwrap();
+                    all.extend(flat(&bar));
+                    all
+                },
+            );
+        }
     }
 
     #[test]
     fn steps_that_are_done_once_more_give_the_same_bits() {
-        let (operator, room, window) = (pair_operator::<f64>(), room(), window());
+        let (operator, room, window) = (pair_operator::<f64>(), obstructed(), window());
         let count = window.samples();
         let pulled = |memory| {
             let unrolled = Unrolled::new(&operator, &room, &window, 5, memory).unwrap();

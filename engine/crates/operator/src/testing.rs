@@ -4,15 +4,19 @@ use std::{convert::Infallible, sync::LazyLock};
 
 use backflow_diff::{Real, gradcheck::dot_product};
 use backflow_optim::Random;
-use backflow_sim::scene::spec::{Law, Material};
-use nalgebra::DMatrix;
+use backflow_sim::{
+    collider::{Cuboid, Shape},
+    pose::Pose,
+    scene::spec::{Law, Material},
+};
+use nalgebra::{DMatrix, Vector3};
 use num_dual::Dual64;
 use rayon::prelude::*;
 
 use crate::{
     data::{Counts, Families, Recipe, Split, Trajectory, simulate},
     graph::Reach,
-    model::{Config, Kind, Operator, Room, Scales, Window, first_weights},
+    model::{Config, Kind, Obstacle, Operator, Room, Scales, Window, first_weights},
     train::{Trainer, Training},
 };
 
@@ -158,10 +162,37 @@ pub(crate) fn operator<T: Real>(balanced: bool) -> Operator<T> {
 
 /// A box of one metre.
 pub(crate) fn room() -> Room {
+    Room::plain([[0.0; 3], [1.0; 3]], [0.0, -9.81, 0.0])
+}
+
+/// The same with a turned box in it.
+pub(crate) fn obstructed() -> Room {
+    let obstacle = Obstacle {
+        shape: Shape::Cuboid(Cuboid {
+            half_extents: Vector3::new(0.15, 0.2, 0.25),
+            rounding: 0.0,
+        }),
+        pose: Pose::from_rotation_vector(
+            Vector3::new(0.45, 0.5, 0.55),
+            &Vector3::new(0.3, -0.2, 0.4),
+        ),
+    };
     Room {
-        bounds: [[0.0; 3], [1.0; 3]],
-        gravity: [0.0, -9.81, 0.0],
+        obstacles: vec![obstacle],
+        ..room()
     }
+}
+
+/// How many samples lie on the surface of an obstacle.
+pub(crate) fn pushed<T: Real>(room: &Room, x: &DMatrix<T>) -> usize {
+    let on = |x: Vector3<f64>| {
+        let mut obstacles = room.obstacles.iter();
+        obstacles.any(|obstacle| obstacle.probe(&x).distance.abs() < 1e-12)
+    };
+    let columns = x.column_iter();
+    columns
+        .filter(|x| on(Vector3::new(x[0].to_f64(), x[1].to_f64(), x[2].to_f64())))
+        .count()
 }
 
 const SAMPLES: usize = 14;

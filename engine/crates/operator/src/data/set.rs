@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, Recipe, Split, Trajectory, recipe::VERSION};
-use crate::{error::OperatorError, text};
+use crate::{error::OperatorError, text, train::Origin};
 
 /// A data set that came from somewhere else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +89,16 @@ impl DataSet {
                 "one that the engine has generated",
             )),
         }
+    }
+
+    /// What the trajectories of a material were made from, where the engine made them.
+    pub fn origin(&self, material: &str) -> Option<Origin> {
+        let recipe = self.recipe().ok()?;
+        Some(Origin {
+            material: recipe.materials.get(material)?.resolved(),
+            cell: recipe.cell,
+            gravity: recipe.gravity,
+        })
     }
 
     /// The file of a trajectory.

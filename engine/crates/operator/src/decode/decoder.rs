@@ -1,5 +1,6 @@
 //! Where any point goes when the samples about it move.
 
+use backflow_diff::Real;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
@@ -79,17 +80,17 @@ impl Decoder {
     ///
     /// # Errors
     /// Another number of samples.
-    pub fn apply(&self, u: &DMatrix<f32>) -> Result<Vec<f32>, OperatorError> {
+    pub fn apply<T: Real>(&self, u: &DMatrix<T>) -> Result<Vec<T>, OperatorError> {
         if u.ncols() != self.samples {
             let what = "samples of a decoder";
             return Err(OperatorError::mismatch(what, u.ncols(), self.samples));
         }
         let values = u.as_slice();
-        let mut all = vec![0.0; 3 * self.points()];
+        let mut all = vec![T::zero(); 3 * self.points()];
         for (out, (indices, shares)) in all.chunks_exact_mut(3).zip(self.rows()) {
-            let mut sum = [0.0_f32; 3];
+            let mut sum = [T::zero(); 3];
             for (&index, &share) in indices.iter().zip(shares) {
-                let at = 3 * index as usize;
+                let (at, share) = (3 * index as usize, T::of(f64::from(share)));
                 for axis in 0..3 {
                     sum[axis] += share * values[at + axis];
                 }
@@ -103,7 +104,7 @@ impl Decoder {
     ///
     /// # Errors
     /// Another number of points.
-    pub fn apply_vjp(&self, bar: &[f32]) -> Result<DMatrix<f32>, OperatorError> {
+    pub fn apply_vjp<T: Real>(&self, bar: &[T]) -> Result<DMatrix<T>, OperatorError> {
         if bar.len() != 3 * self.points() {
             let what = "cotangents of a decoder";
             let expected = 3 * self.points();
@@ -113,6 +114,7 @@ impl Decoder {
         let all = u_bar.as_mut_slice();
         for (bar, (indices, shares)) in bar.chunks_exact(3).zip(self.rows()) {
             for (&index, &share) in indices.iter().zip(shares) {
+                let share = T::of(f64::from(share));
                 for axis in 0..3 {
                     all[3 * index as usize + axis] += share * bar[axis];
                 }
@@ -127,6 +129,7 @@ mod tests {
     use backflow_optim::Random;
 
     use super::*;
+    use crate::testing::{check, matrix};
 
     fn cloud(count: usize, seed: u64) -> Vec<f32> {
         let mut random = Random::new(seed, &[]);
@@ -173,7 +176,7 @@ mod tests {
         samples.row_mut(1).fill(0.5);
         let decoder = Decoder::new(&samples, &cloud(20, 4), None).unwrap();
         let all = decoder.apply(&DMatrix::repeat(3, 30, 2.0)).unwrap();
-        assert!(all.iter().all(|u| (u - 2.0).abs() < 1e-4), "{all:?}");
+        assert!(all.iter().all(|u: &f64| (u - 2.0).abs() < 1e-4), "{all:?}");
         let one = samples.columns(0, 1).into_owned();
         let decoder = Decoder::new(&one, one.as_slice(), None).unwrap();
         assert_eq!(
@@ -185,19 +188,14 @@ mod tests {
     #[test]
     fn adjoint_is_the_transpose() {
         let samples = DMatrix::from_vec(3, 20, cloud(20, 5));
-        let decoder = Decoder::new(&samples, &cloud(50, 6), None).unwrap();
-        let (u, bar) = (cloud(20, 7), cloud(50, 8));
-        let dot = |a: &[f32], b: &[f32]| -> f64 {
-            let pairs = a.iter().zip(b);
-            pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
-        };
-        let forward = decoder.apply(&DMatrix::from_vec(3, 20, u.clone())).unwrap();
-        let back = decoder.apply_vjp(&bar).unwrap();
-        let (a, b) = (dot(&forward, &bar), dot(&u, back.as_slice()));
-        // Single precision.
-        assert!((a - b).abs() < 1e-5 * a.abs(), "{a} {b}");
+        let decoder = Decoder::new(&samples, &cloud(50, 6), Some(&Kernel::random(3))).unwrap();
+        check(
+            60,
+            |u| decoder.apply(&matrix(3, u)).unwrap(),
+            |_, bar| decoder.apply_vjp(bar).unwrap().as_slice().to_vec(),
+        );
         let few = samples.columns(0, 3).into_owned();
         assert!(decoder.apply(&few).is_err());
-        assert!(decoder.apply_vjp(&bar[3..]).is_err());
+        assert!(decoder.apply_vjp(&cloud(49, 8)).is_err());
     }
 }

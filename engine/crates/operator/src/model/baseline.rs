@@ -3,14 +3,14 @@
 use backflow_diff::Real;
 use nalgebra::DMatrix;
 
-use super::{Room, Window, stepper::hold};
+use super::{Room, Window, hold::hold};
 
 /// A prediction without learning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Baseline {
     /// Every sample goes on as it moved in the last step; it may leave the room.
     ConstantVelocity,
-    /// Every sample falls freely and stops at the walls.
+    /// Every sample falls freely and stops at walls and obstacles.
     FreeFall,
     /// Nothing moves any more.
     Rest,
@@ -41,7 +41,7 @@ impl Baseline {
                         x[axis] += T::of(frame * frame * room.gravity[axis]);
                     }
                 }
-                hold(room, &free).0
+                hold(room, now, &free).0
             }
             Self::Rest => now.clone(),
         }

@@ -13,7 +13,7 @@ use crate::{
 ///
 /// Of a point: its last velocities over their scale, and for each of the six walls
 /// `gate(d) = (1 - d / R)^2` where the distance d is below the reach R of the graph, else 0: now and,
-/// second, where its velocity would bring it. Of an edge from j to i: `(x_j - x_i) / R` and its length,
+/// second, where its velocity would bring it; obstacles are not seen. Of an edge from j to i: `(x_j - x_i) / R` and its length,
 /// and if the network knows of rest the same of rest with lengths `l` brought to `l / (l + R)`. The
 /// weight of an edge is `(1 - r^2 / R^2)^2`, 0 at the reach.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ pub(super) fn gate<T: Real>(d: T) -> (T, T) {
 }
 
 /// Distance over reach to wall `side` of `axis`, and how it grows with the position: 1 or -1.
-pub(super) fn distance<T: Real>(room: &Room, axis: usize, side: usize, x: T, inverse: T) -> (T, T) {
+fn distance<T: Real>(room: &Room, axis: usize, side: usize, x: T, inverse: T) -> (T, T) {
     let wall = T::of(room.bounds[side][axis]);
     let sign = if side == 0 { T::one() } else { -T::one() };
     ((x - wall) * sign * inverse, sign)
@@ -309,10 +309,7 @@ mod tests {
                 acceleration: 1.0,
                 spacing: None,
             };
-            let room = Room {
-                bounds: [[0.0; 3], [1.0; 3]],
-                gravity: [0.0; 3],
-            };
+            let room = Room::plain([[0.0; 3], [1.0; 3]], [0.0; 3]);
             let mut random = Random::new(4, &[]);
             // Well inside and near walls alike; some would be beyond them after a step.
             let start: Vec<f64> = (0..3 * COUNT).map(|_| random.uniform()).collect();

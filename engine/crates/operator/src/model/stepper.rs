@@ -7,6 +7,7 @@ use nalgebra::DMatrix;
 use super::{
     Config, Features, Kind, Network, NetworkTape, Room, Scales, Spacing, Window, balance,
     balance_vjp,
+    hold::{hold, hold_vjp},
     pairs::{PairNetwork, PairTape, Sight},
 };
 use crate::{
@@ -19,10 +20,11 @@ use crate::{
 /// ```text
 /// a   = network(window)                            over its scale
 /// x*  = 2 x_t - x_(t-1) + frame^2 (g + scale a)     the free step
-/// x   = x*, brought back into the room where it left it
+/// x   = x*, brought back into the room where it left it, and out of obstacles
 /// ```
 ///
-/// Where lengths are in spacings, `a` is over the [`Spacing`]. So without a network it is free fall in a box, and a step never leaves the room.
+/// Where lengths are in spacings, `a` is over the [`Spacing`]. So without a network it is free fall in a box, and a step never
+/// leaves the room or enters an obstacle.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Operator<T: Real> {
     /// Its shape.
@@ -72,7 +74,7 @@ pub struct Stepped<T: Real> {
     pub free: DMatrix<T>,
     /// Positions (m) within the room.
     pub x: DMatrix<T>,
-    /// How many coordinates were brought back.
+    /// How many coordinates walls brought back, and how many samples obstacles pushed.
     pub held: usize,
 }
 
@@ -228,7 +230,7 @@ impl<T: Real> Operator<T> {
             let (x, old) = (now[(axis, i)], before[(axis, i)]);
             x + (x - old) + fall + scale * a[(axis, i)]
         });
-        let (x, held) = hold(room, &free);
+        let (x, held) = hold(room, now, &free);
         let tape = StepTape {
             spacing,
             graph,
@@ -334,7 +336,7 @@ impl<T: Real> Operator<T> {
 
     /// Adds the cotangents of window and weights from those of [`Stepped::free`] and
     /// [`Stepped::x`]. The graph is held, see [`Features::of_vjp`]; where a coordinate is brought
-    /// back the derivative from outside is taken: zero.
+    /// back the derivative from outside is taken: zero across a wall, that of the nearest point at an obstacle.
     pub fn step_vjp(
         &self,
         room: &Room,
@@ -346,8 +348,9 @@ impl<T: Real> Operator<T> {
         weights_bar: &mut [T],
     ) -> Result<(), OperatorError> {
         let mut free_bar = free_bar.clone();
-        hold_vjp(room, &tape.free, x_bar, &mut free_bar);
         let last = window_bar.x.len() - 1;
+        let (now, now_bar) = (window.newest(), &mut window_bar.x[last]);
+        hold_vjp(room, now, &tape.free, x_bar, &mut free_bar, now_bar);
         window_bar.x[last] += &free_bar * T::of(2.0);
         window_bar.x[last - 1] -= &free_bar;
         let square = self.scales.frame * self.scales.frame;
@@ -356,43 +359,12 @@ impl<T: Real> Operator<T> {
     }
 }
 
-/// Positions brought back into the room, and how many coordinates were.
-pub(super) fn hold<T: Real>(room: &Room, free: &DMatrix<T>) -> (DMatrix<T>, usize) {
-    let (mut x, mut held) = (free.clone(), 0);
-    for mut x in x.column_iter_mut() {
-        for axis in 0..3 {
-            let [low, high] = [0, 1].map(|side| T::of(room.bounds[side][axis]));
-            let kept = x[axis].max(low).min(high);
-            held += usize::from(kept != x[axis]);
-            x[axis] = kept;
-        }
-    }
-    (x, held)
-}
-
-/// Adds the cotangent of the positions before [`hold`].
-fn hold_vjp<T: Real>(
-    room: &Room,
-    free: &DMatrix<T>,
-    x_bar: &DMatrix<T>,
-    free_bar: &mut DMatrix<T>,
-) {
-    for (i, free) in free.column_iter().enumerate() {
-        for axis in 0..3 {
-            let [low, high] = [0, 1].map(|side| T::of(room.bounds[side][axis]));
-            if free[axis] >= low && free[axis] <= high {
-                free_bar[(axis, i)] += x_bar[(axis, i)];
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{
-        check_at, flat, giorom_operator, operator, pair_operator, room, spaced_operator, window,
-        windowed,
+        check_at, flat, giorom_operator, obstructed, operator, pair_operator, pushed, room,
+        spaced_operator, window, windowed,
     };
 
     #[test]
@@ -457,8 +429,11 @@ mod tests {
             operator::<f64>(false),
             giorom_operator::<f64>(),
         ];
-        for operator in all {
-            let (room, start) = (room(), window());
+        for (operator, room) in all
+            .iter()
+            .flat_map(|one| [(one, room()), (one, obstructed())])
+        {
+            let start = window();
             let size = operator.weights.len();
             let x = [&operator.weights[..], &flat(&start)].concat();
             check_at(
@@ -472,7 +447,11 @@ mod tests {
                 |x, bar| {
                     let window = windowed(&x[size..]);
                     let (stepped, tape) = operator.step(&room, &window).unwrap();
-                    assert!(stepped.held > 0);
+                    let pushed = pushed(&room, &stepped.x);
+                    assert!(
+                        stepped.held > pushed && pushed >= room.obstacles.len(),
+                        "{pushed}"
+                    );
                     let (free, held) = bar.split_at(bar.len() / 2);
                     let bars =
                         [free, held].map(|bar| DMatrix::from_column_slice(3, bar.len() / 3, bar));

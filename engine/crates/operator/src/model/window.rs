@@ -1,17 +1,7 @@
-//! What an operator steps: the last positions of the samples, in a room.
+//! What an operator steps: the last positions of the samples.
 
 use backflow_diff::Real;
 use nalgebra::DMatrix;
-use serde::{Deserialize, Serialize};
-
-/// Where the samples are: a box, and the acceleration of gravity in it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Room {
-    /// Lower and upper corner (m).
-    pub bounds: [[f64; 3]; 2],
-    /// Acceleration of gravity (m/s^2).
-    pub gravity: [f64; 3],
-}
 
 /// Positions of samples at the last steps, and at the start. The same type holds cotangents.
 #[derive(Debug, Clone, PartialEq)]

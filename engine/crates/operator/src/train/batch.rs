@@ -58,10 +58,7 @@ impl Track {
         Self {
             trajectory: number,
             x: (0..trajectory.frames()).map(at).collect(),
-            room: Room {
-                bounds: trajectory.bounds,
-                gravity: trajectory.gravity,
-            },
+            room: Room::plain(trajectory.bounds, trajectory.gravity),
             samples,
         }
     }
@@ -89,7 +86,7 @@ impl Track {
         let from = (frame + 1).saturating_sub(steps);
         let last = (frame + 1 + span).min(self.x.len());
         Excerpt {
-            room: self.room,
+            room: self.room.clone(),
             window: Window {
                 rest: self.x[0].clone(),
                 x: self.x[from..=frame].to_vec(),

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use backflow_optim::update::AdamW;
-use backflow_sim::io::{Array, Npz, write_npz};
+use backflow_sim::{
+    io::{Array, Npz, write_npz},
+    scene::spec::Material,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -40,6 +43,21 @@ pub struct Card {
     pub iteration: usize,
     /// Mean square error of rollouts of the validation trajectories (m^2).
     pub validation: f64,
+    /// What the data were made from, where the engine made them. Default: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// What an operator knows by heart of the engine that its data came from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The material.
+    pub material: Material,
+    /// Edge of a cell of the grid (m).
+    pub cell: f64,
+    /// Acceleration of gravity (m/s^2).
+    pub gravity: [f64; 3],
 }
 
 fn vector(values: &[f32]) -> Array<'_> {
@@ -129,6 +147,7 @@ impl Trainer {
                 .find(best)
                 .map_or(0, |at| at.iteration),
             validation: self.state.best_score,
+            origin: None,
         }
     }
 

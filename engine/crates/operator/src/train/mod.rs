@@ -13,7 +13,7 @@ mod trainer;
 
 pub use batch::{Excerpt, Pool, Track};
 pub use boost::{Boosted, Boosting};
-pub use checkpoint::{Card, Trained};
+pub use checkpoint::{Card, Origin, Trained};
 pub use coreset::{Windows, quantize};
 pub use judge::{Score, score};
 pub use loss::loss;

@@ -1,4 +1,4 @@
-//! Forces between pairs of samples and from walls.
+//! Forces between pairs of samples and from walls and obstacles.
 
 use backflow_diff::Real;
 use backflow_optim::Random;
@@ -17,8 +17,8 @@ use crate::{
 /// a_i = sum_j w_ij / sqrt(s_i s_j) ((f_ij + f_ji) n_ij + (h_ij + h_ji) (v_j - v_i)) + sum_c g_c (p_c n_c + q_c v_c)
 /// ```
 ///
-/// with f and h of edges and p and q of contacts with walls by networks, `s_i = sum_j w_ij + 1/10`, and `v_c`
-/// the velocity along the wall. What acts on i from j acts on j from i, reversed: forces within matter change
+/// with f and h of edges and p and q of contacts by networks, `s_i = sum_j w_ij + 1/10`, `n_c` the normal of what is
+/// touched, a wall or an obstacle, and `v_c` the velocity along it: one network judges walls and obstacles. What acts on i from j acts on j from i, reversed: forces within matter change
 /// no momentum, whatever the weights. Nothing depends on the frame of the observer: the accelerations of a
 /// body that is turned, far from walls, are turned, and those of one that moves faster are the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl PairNetwork {
         let (encoded, contacts) = self.contacts.apply(&weights[first..second], &sight.walls);
         let width = encoded.nrows();
         let mut h = DMatrix::zeros(width, graph.points);
-        for (c, &(i, _, _)) in sight.contacts.iter().enumerate() {
+        for (c, &(i, _)) in sight.contacts.iter().enumerate() {
             h.column_mut(i)
                 .axpy(sight.gates[c], &encoded.column(c), T::one());
         }
@@ -129,7 +129,7 @@ impl PairNetwork {
         }
         let (forces, pair) = self.pair.apply(&weights[third..fourth], &e);
         let mut joined = DMatrix::zeros(2 * width, sight.contacts.len());
-        for (c, &(i, _, _)) in sight.contacts.iter().enumerate() {
+        for (c, &(i, _)) in sight.contacts.iter().enumerate() {
             joined.view_mut((0, c), (width, 1)).copy_from(&h.column(i));
             joined
                 .view_mut((width, c), (width, 1))
@@ -163,11 +163,10 @@ impl PairNetwork {
                 a[(axis, i)] += share * force;
             }
         }
-        for (c, &(i, axis, side)) in sight.contacts.iter().enumerate() {
+        for (c, &(i, _)) in sight.contacts.iter().enumerate() {
             let (gate, [p, q]) = (sight.gates[c], tape.push(c));
-            let normal = if side == 0 { p } else { -p };
-            a[(axis, i)] += gate * normal;
             for axis in 0..3 {
+                a[(axis, i)] += gate * (p * sight.normals[(axis, c)]);
                 a[(axis, i)] += gate * q * sight.slides[(axis, c)];
             }
         }
@@ -216,17 +215,17 @@ impl PairNetwork {
             bar.weights[edge] += sums_bar[i];
         }
         let mut pushes_bar = DMatrix::zeros(2, sight.contacts.len());
-        for (c, &(i, axis, side)) in sight.contacts.iter().enumerate() {
+        for (c, &(i, _)) in sight.contacts.iter().enumerate() {
             let (gate, [p, q]) = (sight.gates[c], tape.push(c));
-            let sign = if side == 0 { T::one() } else { -T::one() };
-            let normal_bar = sign * a_bar[(axis, i)];
-            let mut q_bar = T::zero();
+            let (mut p_bar, mut q_bar) = (T::zero(), T::zero());
             for axis in 0..3 {
+                p_bar += sight.normals[(axis, c)] * a_bar[(axis, i)];
                 q_bar += sight.slides[(axis, c)] * a_bar[(axis, i)];
+                bar.normals[(axis, c)] += gate * p * a_bar[(axis, i)];
                 bar.slides[(axis, c)] += gate * q * a_bar[(axis, i)];
             }
-            bar.gates[c] += p * normal_bar + q * q_bar;
-            pushes_bar[(0, c)] = gate * normal_bar;
+            bar.gates[c] += p * p_bar + q * q_bar;
+            pushes_bar[(0, c)] = gate * p_bar;
             pushes_bar[(1, c)] = gate * q_bar;
         }
         let joined_bar = self.wall.apply_vjp(
@@ -238,7 +237,7 @@ impl PairNetwork {
         );
         let mut h_bar = DMatrix::zeros(width, graph.points);
         let mut encoded_bar = joined_bar.rows(width, width).into_owned();
-        for (c, &(i, _, _)) in sight.contacts.iter().enumerate() {
+        for (c, &(i, _)) in sight.contacts.iter().enumerate() {
             let part = joined_bar.view((0, c), (width, 1)).into_owned();
             h_bar
                 .column_mut(i)
@@ -267,7 +266,7 @@ impl PairNetwork {
                 *sum += w;
             }
         }
-        for (c, &(i, _, _)) in sight.contacts.iter().enumerate() {
+        for (c, &(i, _)) in sight.contacts.iter().enumerate() {
             bar.gates[c] += tape.encoded.column(c).dot(&h_bar.column(i));
             let gate = sight.gates[c];
             encoded_bar
@@ -309,7 +308,7 @@ impl<T: Real> PairTape<T> {
         [0, 1].map(|row| self.forces[(row, edge)] + self.forces[(row, reverse)])
     }
 
-    /// What a wall does at a contact: along its normal, and along the slide.
+    /// What is touched does at a contact: along its normal, and along the slide.
     fn push(&self, contact: usize) -> [T; 2] {
         [0, 1].map(|row| self.pushes[(row, contact)])
     }
@@ -330,10 +329,7 @@ mod tests {
         let operator = pair_operator::<f64>();
         let Config { kind, .. } = operator.config;
         assert_eq!(kind, Kind::Pairs);
-        let room = Room {
-            bounds: [[-50.0; 3], [50.0; 3]],
-            gravity: [0.0; 3],
-        };
+        let room = Room::plain([[-50.0; 3], [50.0; 3]], [0.0; 3]);
         let (stepped, _) = operator.step(&room, window).unwrap();
         let (now, old) = (window.before(0), window.before(1));
         stepped.free - now * 2.0 + old

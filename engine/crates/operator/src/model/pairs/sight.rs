@@ -1,14 +1,13 @@
 //! What a network of pairs sees of a window: nothing that depends on the frame of the observer.
 
 use backflow_diff::Real;
-use nalgebra::DMatrix;
+use backflow_sim::collider::Probe;
+use nalgebra::{DMatrix, Vector3};
 
+use super::surface::{Surface, Surfaces};
 use crate::{
     graph::Graph,
-    model::{
-        Config, Room, Scales, Spacing, Window,
-        features::{distance, gate},
-    },
+    model::{Config, Room, Scales, Spacing, Window, features::gate},
 };
 
 /// What a network of pairs sees. `v` are velocities over their scale, lengths are over the reach R times the
@@ -25,14 +24,16 @@ pub struct Sight<T: Real> {
     pub directions: DMatrix<T>,
     /// `(v_j - v_i) / s` of the newest velocity.
     pub slips: DMatrix<T>,
-    /// Which points are near which walls, `(point, axis, side)`.
-    pub contacts: Vec<(usize, usize, usize)>,
-    /// Of a contact: `g = (1 - d)^2` of the distance to the wall now, and where the velocity leads, the
-    /// velocity towards the room and that along the wall, and gravity's component into the wall (1).
+    /// Which points are near which surfaces: walls and obstacles.
+    pub contacts: Vec<(usize, Surface)>,
+    /// Of a contact: `g = (1 - d)^2` of the distance to the surface now, and where the velocity leads, the
+    /// velocity away from the surface and that along it, and gravity's component into it (1).
     pub walls: DMatrix<T>,
     /// Weights of contacts: `g + g' - g g'`.
     pub gates: Vec<T>,
-    /// Velocities along the wall.
+    /// Normals of the surfaces, away from them, where the points are.
+    pub normals: DMatrix<T>,
+    /// Velocities along the surfaces.
     pub slides: DMatrix<T>,
 }
 
@@ -73,53 +74,53 @@ fn minus<T: Real>(a: [T; 3], b: [T; 3]) -> [T; 3] {
     [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
 }
 
-/// Component of gravity into a wall (1).
-fn into(room: &Room, axis: usize, side: usize) -> f64 {
-    let size = room.gravity.iter().map(|g| g * g).sum::<f64>().sqrt();
-    let sign = if side == 0 { -1.0 } else { 1.0 };
-    if size > 0.0 {
-        sign * room.gravity[axis] / size
-    } else {
-        0.0
-    }
-}
-
-/// A contact: distances now and then, their gates with their slopes, velocities into the room and along the wall.
-struct Contact<T> {
+/// A contact: distances now and then, their gates with their slopes, the normal, velocities along it and along the surface.
+struct Contact<T: Real> {
     distances: [T; 2],
     now: (T, T),
     then: (T, T),
-    sign: T,
+    normal: Vector3<T>,
+    velocity: Vector3<T>,
     speed: T,
-    slide: [T; 3],
+    slide: Vector3<T>,
+}
+
+/// Where a point is, and where its velocity leads (m).
+fn places<T: Real>(window: &Window<T>, i: usize) -> [Vector3<T>; 2] {
+    let [new, old] = [0, 1].map(|step| {
+        let x = window.before(step);
+        Vector3::new(x[(0, i)], x[(1, i)], x[(2, i)])
+    });
+    [new, new + new - old]
 }
 
 impl<T: Real> Contact<T> {
     fn of(
-        room: &Room,
+        surfaces: &Surfaces<'_, T>,
         window: &Window<T>,
-        (i, axis, side): (usize, usize, usize),
+        (i, surface): (usize, Surface),
         inverse: T,
         rate: T,
     ) -> Self {
-        let (new, old) = (window.before(0)[(axis, i)], window.before(1)[(axis, i)]);
-        let (d, sign) = distance(room, axis, side, new, inverse);
-        let (later, _) = distance(room, axis, side, new + new - old, inverse);
-        let mut slide = velocity(window, 0, i, rate);
-        let speed = slide[axis] * sign;
-        slide[axis] = T::zero();
+        let [now, then] = places(window, i);
+        let Probe { distance, normal } = surfaces.probe(surface, &now);
+        let then = surfaces.probe(surface, &then).distance;
+        let distances = [distance * inverse, then * inverse];
+        let velocity = Vector3::from(velocity(window, 0, i, rate));
+        let speed = velocity.dot(&normal);
         Self {
-            distances: [d, later],
-            now: gate(d),
-            then: gate(later),
-            sign,
+            distances,
+            now: gate(distances[0]),
+            then: gate(distances[1]),
+            normal,
+            velocity,
             speed,
-            slide,
+            slide: velocity - normal * speed,
         }
     }
 
     fn along(&self) -> T {
-        (dot(&self.slide, &self.slide) + T::of(SLOW)).sqrt()
+        (self.slide.norm_squared() + T::of(SLOW)).sqrt()
     }
 }
 
@@ -169,21 +170,21 @@ impl<T: Real> Sight<T> {
                 edges[(3 + 2 * config.history, edge)] = spacing.ratio.ln();
             }
         }
-        let (mut contacts, mut rows, mut gates, mut slides) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let surfaces = Surfaces::of(room);
+        let (mut contacts, mut rows, mut gates) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut normals, mut slides) = (Vec::new(), Vec::new());
         for i in 0..window.samples() {
-            for axis in 0..3 {
-                for side in 0..2 {
-                    let at = (i, axis, side);
-                    let contact = Contact::of(room, window, at, inverse, rate);
-                    let (now, then) = (contact.now.0, contact.then.0);
-                    if now > T::zero() || then > T::zero() {
-                        contacts.push(at);
-                        gates.push(now + then - now * then);
-                        let into = T::of(into(room, axis, side));
-                        rows.extend([now, then, contact.speed, contact.along(), into]);
-                        slides.extend(contact.slide);
-                    }
+            for surface in surfaces.iter() {
+                let at = (i, surface);
+                let contact = Contact::of(&surfaces, window, at, inverse, rate);
+                let (now, then) = (contact.now.0, contact.then.0);
+                if now > T::zero() || then > T::zero() {
+                    contacts.push(at);
+                    gates.push(now + then - now * then);
+                    let into = surfaces.downward(&contact.normal);
+                    rows.extend([now, then, contact.speed, contact.along(), into]);
+                    normals.extend(contact.normal.iter());
+                    slides.extend(contact.slide.iter());
                 }
             }
         }
@@ -196,6 +197,7 @@ impl<T: Real> Sight<T> {
             contacts,
             walls: DMatrix::from_vec(WALL_ROWS, count, rows),
             gates,
+            normals: DMatrix::from_vec(3, count, normals),
             slides: DMatrix::from_vec(3, count, slides),
         }
     }
@@ -212,6 +214,7 @@ impl<T: Real> Sight<T> {
             contacts: self.contacts.clone(),
             walls: zero(&self.walls),
             gates: vec![T::zero(); self.gates.len()],
+            normals: zero(&self.normals),
             slides: zero(&self.slides),
         }
     }
@@ -280,24 +283,35 @@ impl<T: Real> Sight<T> {
                 log_bar += row(3 + 2 * config.history);
             }
         }
+        let surfaces = Surfaces::of(room);
         for (number, &at) in bar.contacts.iter().enumerate() {
-            let (i, axis, _) = at;
-            let contact = Contact::of(room, window, at, inverse, rate);
-            let row = |row: usize| bar.walls[(row, number)];
+            let (i, surface) = at;
+            let contact = Contact::of(&surfaces, window, at, inverse, rate);
             let (one, gate_bar) = (T::one(), bar.gates[number]);
+            let row = |row: usize| bar.walls[(row, number)];
+            let column =
+                |x: &DMatrix<T>| Vector3::new(x[(0, number)], x[(1, number)], x[(2, number)]);
+            // slide = v - n (n . v), speed = n . v
+            let along = row(3) / contact.along();
+            let slide_bar = contact.slide * along + column(&bar.slides);
+            let speed_bar = row(2) - slide_bar.dot(&contact.normal);
+            let v_bar = slide_bar + contact.normal * speed_bar;
+            velocity_vjp(window_bar, 0, i, rate, &v_bar.into());
+            let mut n_bar = column(&bar.normals) + surfaces.downward_vjp(row(4));
+            n_bar += contact.velocity * speed_bar - slide_bar * contact.speed;
             let now_bar = row(0) + gate_bar * (one - contact.then.0);
             let then_bar = row(1) + gate_bar * (one - contact.now.0);
             let (now_bar, then_bar) = (now_bar * contact.now.1, then_bar * contact.then.1);
             let [d, later] = contact.distances;
             log_bar -= now_bar * d + then_bar * later;
-            let now = now_bar * contact.sign * inverse;
-            let then = then_bar * contact.sign * inverse;
-            window_bar.x[last][(axis, i)] += now + then + then;
-            window_bar.x[last - 1][(axis, i)] -= then;
-            let along = row(3) / contact.along();
-            let mut v_bar = [0, 1, 2].map(|k| along * contact.slide[k] + bar.slides[(k, number)]);
-            v_bar[axis] = row(2) * contact.sign;
-            velocity_vjp(window_bar, 0, i, rate, &v_bar);
+            let [now, then] = places(window, i);
+            let now = surfaces.probe_vjp(surface, &now, now_bar * inverse, &n_bar);
+            let zero = Vector3::zeros();
+            let then = surfaces.probe_vjp(surface, &then, then_bar * inverse, &zero);
+            for axis in 0..3 {
+                window_bar.x[last][(axis, i)] += now[axis] + then[axis] + then[axis];
+                window_bar.x[last - 1][(axis, i)] -= then[axis];
+            }
         }
         log_bar * shrink
     }
@@ -310,7 +324,7 @@ mod tests {
     use super::*;
     use crate::{
         graph::Reach,
-        testing::{check_at, flat, room, window, windowed},
+        testing::{check_at, flat, obstructed, room, window, windowed},
     };
 
     #[test]
@@ -336,7 +350,6 @@ mod tests {
             acceleration: 1.0,
             spacing: Some(0.2),
         };
-        let room = room();
         let start = window();
         let graph = Graph::new(start.newest(), config.reach).unwrap();
         let all = |sight: &Sight<Dual64>| {
@@ -345,37 +358,45 @@ mod tests {
             all.extend(sight.directions.iter().chain(sight.slips.iter()));
             all.extend(sight.walls.iter());
             all.extend(&sight.gates);
-            all.extend(sight.slides.iter());
+            all.extend(sight.normals.iter().chain(sight.slides.iter()));
             all
         };
-        check_at(
-            &flat(&start),
-            |x| {
-                let window = windowed(x);
-                let spacing = Spacing::of(&config, &scales, &window).unwrap();
-                all(&Sight::of(
-                    &config, &scales, &room, &graph, &window, &spacing,
-                ))
-            },
-            |x, bar| {
-                let window = windowed(x);
-                let spacing = Spacing::of(&config, &scales, &window).unwrap();
-                let mut bars = Sight::of(&config, &scales, &room, &graph, &window, &spacing);
-                assert!(bars.contacts.len() > 10);
-                let mut rest = bar.iter().copied();
-                let parts = bars.edges.iter_mut().chain(&mut bars.weights);
-                let parts = parts.chain(bars.directions.iter_mut());
-                let parts = parts.chain(bars.slips.iter_mut());
-                let parts = parts.chain(bars.walls.iter_mut()).chain(&mut bars.gates);
-                let parts = parts.chain(bars.slides.iter_mut());
-                parts.for_each(|part| *part = rest.next().unwrap());
-                let mut all = window.zeros();
-                let ratio_bar = Sight::of_vjp(
-                    &config, &scales, &room, &graph, &window, &spacing, &bars, &mut all,
-                );
-                spacing.of_vjp(ratio_bar, &window, &mut all);
-                flat(&all)
-            },
-        );
+        for room in [room(), obstructed()] {
+            check_at(
+                &flat(&start),
+                |x| {
+                    let window = windowed(x);
+                    let spacing = Spacing::of(&config, &scales, &window).unwrap();
+                    all(&Sight::of(
+                        &config, &scales, &room, &graph, &window, &spacing,
+                    ))
+                },
+                |x, bar| {
+                    let window = windowed(x);
+                    let spacing = Spacing::of(&config, &scales, &window).unwrap();
+                    let mut bars = Sight::of(&config, &scales, &room, &graph, &window, &spacing);
+                    let touched = |of: fn(&Surface) -> bool| {
+                        bars.contacts.iter().filter(|at| of(&at.1)).count()
+                    };
+                    assert!(touched(|of| matches!(of, Surface::Wall { .. })) > 10);
+                    let obstacles = touched(|of| matches!(of, Surface::Obstacle(_)));
+                    assert!(obstacles >= 4 * room.obstacles.len(), "{obstacles}");
+                    let mut rest = bar.iter().copied();
+                    let parts = bars.edges.iter_mut().chain(&mut bars.weights);
+                    let parts = parts.chain(bars.directions.iter_mut());
+                    let parts = parts.chain(bars.slips.iter_mut());
+                    let parts = parts.chain(bars.walls.iter_mut()).chain(&mut bars.gates);
+                    let parts = parts.chain(bars.normals.iter_mut());
+                    let parts = parts.chain(bars.slides.iter_mut());
+                    parts.for_each(|part| *part = rest.next().unwrap());
+                    let mut all = window.zeros();
+                    let ratio_bar = Sight::of_vjp(
+                        &config, &scales, &room, &graph, &window, &spacing, &bars, &mut all,
+                    );
+                    spacing.of_vjp(ratio_bar, &window, &mut all);
+                    flat(&all)
+                },
+            );
+        }
     }
 }

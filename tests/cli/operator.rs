@@ -260,6 +260,65 @@ fn a_budget_of_time_becomes_iterations_that_are_noted() {
     assert_eq!(run()["rows"], found["rows"]);
 }
 
+/// A throw over a box in the room of the recipe.
+const THROW: &str = "(
+    version: 1,
+    name: \"throw\",
+    domain: (size: (0.5, 0.5, 0.5), cell: 0.05),
+    time: (frames: 8, frame: 0.02),
+    materials: {\"jelly\": NeoHookean(density: 1000, young: 2e4, poisson: 0.3)},
+    bodies: [(name: \"ball\", material: \"jelly\", shape: Sphere(radius: 0.08), position: (0.15, 0.3, 0.25))],
+    colliders: [(name: \"box\", shape: Box(half: (0.05, 0.1, 0.25)), position: (0.25, 0, 0.25))],
+    losses: [(term: CentreOfMass(body: \"ball\", target: (0.35, 0.1, 0.25)))],
+    metrics: [(name: \"right\", body: \"ball\", shape: Box(half: (0.12, 0.2, 0.25)), position: (0.4, 0.2, 0.25))],
+    optimize: (variables: [Velocity(body: \"ball\", limit: 4)], settings: (iterations: 12, update: Adam(rate: 0.2))),
+)";
+
+#[test]
+fn a_plan_is_verified_in_the_engine_and_can_be_simulated() {
+    let folder = folder();
+    folder.run(&[&TRAIN[..], &["run"]].concat()).exits(0);
+    folder.write("throw.ron", THROW);
+    let plan = ["operator", "plan", "run/operator.ron", "throw.ron"];
+    let found = folder
+        .run(&[&plan[..], &["--out", "plan", "--json"]].concat())
+        .exits(0)
+        .object();
+    let number = |name: &str| found[name].as_f64().unwrap();
+    assert!(number("best_loss") < 0.5 * number("first_loss"), "{found}");
+    assert_eq!(found["rounds"].as_array().unwrap().len(), 2);
+    // Three runs forward, of the twelve that are optimised with.
+    assert!((number("substeps_share") - 0.25).abs() < 1e-12, "{found}");
+    assert!(number("held") > 0.0);
+    assert_eq!(folder.text("plan/metrics.csv").lines().count(), 25);
+    let run = [
+        "simulate",
+        "throw.ron",
+        "--controls",
+        "plan/best.ron",
+        "--json",
+    ];
+    let simulated = folder.run(&run).exits(0).object();
+    let loss = simulated["loss"].as_f64().unwrap();
+    assert!(
+        (loss - number("best_loss")).abs() <= 1e-12 * loss,
+        "{simulated}"
+    );
+    let wrong = THROW
+        .replace("cell: 0.05", "cell: 0.025")
+        .replace("young: 2e4", "young: 3e4")
+        .replace("frame: 0.02", "frame: 0.015")
+        .replace("Velocity(body: \"ball\", limit: 4)", "Gravity()");
+    folder.write("throw.ron", wrong);
+    folder.run(&plan).exits(2).complains(&[
+        "throw.ron: what follows does not fit the operator run/operator.ron",
+        "materials.\"jelly\" = NeoHookean { density: 1000.0, young: 30000.0, poisson: 0.3 }",
+        "domain.cell = 0.025: expected 0.05 m",
+        "time.frame = 0.015: expected a whole number of steps of the operator, 0.01 s each",
+        "optimize.variables[0] = gravity: expected Velocity or Position",
+    ]);
+}
+
 #[test]
 fn what_is_wrong_is_named_with_what_was_expected() {
     let folder = folder();

@@ -28,6 +28,7 @@ mod hessian_alignment;
 mod implicit;
 mod lanczos;
 mod m_fac;
+mod planning;
 mod policy_gradient;
 mod rectified;
 mod refined;

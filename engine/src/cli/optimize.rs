@@ -2,7 +2,7 @@
 
 mod report;
 mod session;
-mod table;
+pub(super) mod table;
 
 use std::{
     path::PathBuf,
@@ -15,6 +15,7 @@ use std::{
 use backflow_sim::scene::load::to_text;
 use clap::Args;
 
+pub(super) use self::report::named;
 use self::{report::report, session::Session, table::refined};
 use super::{
     Failure,

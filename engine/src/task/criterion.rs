@@ -120,6 +120,11 @@ impl Judge {
         })
     }
 
+    /// Whether some of its terms read forces of matter on walls, colliders and tools.
+    pub fn reads_forces(&self) -> bool {
+        self.frames.reads_reactions()
+    }
+
     /// Whether some of its terms only guide the optimiser.
     pub fn guides(&self) -> bool {
         self.guides.contains(&true)

@@ -32,7 +32,7 @@ pub struct RunFolder {
 pub struct RunOptions {
     /// Version of the command that wrote it.
     pub version: String,
-    /// `simulate` or `optimize`.
+    /// `simulate`, `optimize` or `plan`.
     pub command: String,
     /// `f32` or `f64`.
     pub precision: String,
@@ -80,6 +80,17 @@ impl RunFolder {
         }
         Ok(Self {
             path: root.to_owned(),
+        })
+    }
+
+    /// Makes the folder `path`, unless it is there.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn at(path: &Path) -> Result<Self, FolderError> {
+        fs::create_dir_all(path).map_err(FileError::of("create", path))?;
+        Ok(Self {
+            path: path.to_owned(),
         })
     }
 

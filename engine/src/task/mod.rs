@@ -9,6 +9,7 @@ pub mod frames;
 pub mod gas;
 pub mod meter;
 pub mod objective;
+pub mod plan;
 pub mod scenarios;
 pub mod scheme;
 pub mod staged;

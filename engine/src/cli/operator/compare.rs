@@ -9,7 +9,7 @@ use backflow_operator::{
     decode::{Kernel, train_kernel},
     evaluate::{Coarse, coarse_decode, coarse_run},
     rollout::roll,
-    train::{Event, Score, Track, Trainer, Training},
+    train::{Event, Origin, Score, Track, Trainer, Training},
 };
 use clap::Args;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -70,6 +70,7 @@ struct Data {
     train: Vec<Trajectory>,
     validation: Vec<Trajectory>,
     test: Vec<Trajectory>,
+    origin: Option<Origin>,
 }
 
 impl Compare {
@@ -191,7 +192,7 @@ impl Compare {
             (_, None) => job.training,
             (None, Some(budget)) => fitted(job, data, budget)?,
         };
-        let session = Session::open(&folder, &job.material, &training)?;
+        let session = Session::open(&folder, &job.material, data.origin, &training)?;
         let mut trainer = Trainer::new(training, &data.train, &data.validation).map_err(failure)?;
         session.resume(&mut trainer)?;
         let spent_path = folder.join("spent.json");
@@ -293,6 +294,7 @@ impl Data {
             train: read(Split::Train)?,
             validation: read(Split::Validation)?,
             test: read(Split::Test)?,
+            origin: data.origin(material),
         })
     }
 }

@@ -5,6 +5,7 @@ mod decoding;
 mod evaluate;
 mod generate;
 mod import;
+mod plan;
 mod rank;
 mod report;
 mod rollout;
@@ -22,7 +23,8 @@ use super::Failure;
   backflow operator generate assets/operators/small.ron --out runs/small
   backflow operator train runs/small --material jelly --out runs/jelly
   backflow operator evaluate runs/jelly/operator.ron runs/small --json
-  backflow operator compare assets/operators/comparison.ron --out runs/comparison")]
+  backflow operator compare assets/operators/comparison.ron --out runs/comparison
+  backflow operator plan assets/operators/cream.ron scenes/fluid/throw.ron")]
 pub enum Operator {
     /// Makes a data set from rollouts of the engine.
     Generate(generate::Generate),
@@ -34,6 +36,8 @@ pub enum Operator {
     Train(train::Train),
     /// Runs an operator from the start of a trajectory and saves where all particles are.
     Rollout(rollout::Rollout),
+    /// Plans what a scene's `optimize` part lets change on an operator, and verifies it in the engine.
+    Plan(plan::Plan),
     /// Compares an operator with the engine on trajectories that it has not seen.
     Evaluate(evaluate::Evaluate),
     /// Compares models on materials under one budget, from data to a table.
@@ -54,6 +58,7 @@ impl Operator {
             Self::Rank(command) => command.run(),
             Self::Train(command) => command.run(),
             Self::Rollout(command) => command.run(),
+            Self::Plan(command) => command.run(),
             Self::Evaluate(command) => command.run(),
             Self::Compare(command) => command.run(),
             Self::Report(command) => command.run(),

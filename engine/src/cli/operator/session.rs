@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use backflow_operator::{
     decode::Kernel,
-    train::{Trainer, Training},
+    train::{Card, Origin, Trainer, Training},
 };
 use backflow_sim::io::write_atomic;
 
@@ -16,6 +16,7 @@ use crate::cli::Failure;
 pub(super) struct Session {
     folder: PathBuf,
     material: String,
+    origin: Option<Origin>,
 }
 
 impl Session {
@@ -36,6 +37,7 @@ impl Session {
     pub(super) fn open(
         folder: &Path,
         material: &str,
+        origin: Option<Origin>,
         settings: &Training,
     ) -> Result<Self, Failure> {
         std::fs::create_dir_all(folder)
@@ -57,6 +59,7 @@ impl Session {
         Ok(Self {
             folder: folder.to_owned(),
             material: material.to_owned(),
+            origin,
         })
     }
 
@@ -81,7 +84,10 @@ impl Session {
     /// Writes the best operator, what validations found, and where the training stands.
     pub(super) fn keep(&self, trainer: &Trainer, kernel: Option<&Kernel>) -> Result<(), Failure> {
         let operator = trainer.operator().map_err(failure)?;
-        let card = trainer.card(&self.material);
+        let card = Card {
+            origin: self.origin,
+            ..trainer.card(&self.material)
+        };
         card.write(&self.folder.join("operator.ron"), &operator, kernel)
             .map_err(failure)?;
         let mut text =

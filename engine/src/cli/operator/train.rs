@@ -63,7 +63,8 @@ impl Train {
             Some(path) => Training::read(path).map_err(failure)?,
             None => Training::default(),
         };
-        let session = Session::open(&self.out, material, &settings)?;
+        let origin = data.origin(material);
+        let session = Session::open(&self.out, material, origin, &settings)?;
         let read = |split| data.read(material, split).map_err(failure);
         let (train, validation) = (read(Split::Train)?, read(Split::Validation)?);
         let mut trainer = Trainer::new(settings, &train, &validation).map_err(failure)?;

@@ -1,6 +1,7 @@
 //! How good an operator is on trajectories that it has not seen.
 
 use backflow_sim::scene::spec::Spec;
+use kiddo::{SquaredEuclidean, immutable::float::kdtree::ImmutableKdTree};
 use nalgebra::DMatrix;
 
 use crate::{
@@ -149,27 +150,29 @@ impl Judged {
 /// Frames of which one is compared as a cloud of points.
 const CLOUDS: usize = 10;
 
+/// Points of a leaf of the tree that nearest points are searched with.
+const LEAF: usize = 32;
+
 /// Mean over every tenth frame of the symmetric squared distance between clouds of points (m^2), each point with
 /// the nearest of the other cloud: `mean_a min_b |a - b|^2 + mean_b min_a |a - b|^2` ("Chamfer", Fan, Su & Guibas 2017,
 /// eq. 1, with means). It asks where matter is, not which particle is where.
 pub fn chamfer(found: &[DMatrix<f32>], truth: &[DMatrix<f32>]) -> f64 {
-    let one_way = |from: &DMatrix<f32>, to: &DMatrix<f32>| {
-        let [x, y, z] = [0, 1, 2].map(|k| to.row(k).iter().copied().collect::<Vec<f32>>());
-        let nearest = |a: &[f32]| {
-            let mut least = f32::INFINITY;
-            for ((x, y), z) in x.iter().zip(&y).zip(&z) {
-                let d = [a[0] - x, a[1] - y, a[2] - z];
-                let square = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-                // Not `min`: positions are finite, and this is done with several at once.
-                least = if square < least { square } else { least };
-            }
-            f64::from(least)
+    let rows = |x: &DMatrix<f32>| -> Vec<[f32; 3]> {
+        x.column_iter().map(|x| [x[0], x[1], x[2]]).collect()
+    };
+    let one_way = |from: &[[f32; 3]], to: &[[f32; 3]]| {
+        let tree: ImmutableKdTree<f32, u32, 3, LEAF> = ImmutableKdTree::new_from_slice(to);
+        let nearest = |a: &[f32; 3]| {
+            let near = tree.nearest_one::<SquaredEuclidean>(a);
+            f64::from(near.distance)
         };
-        let sum: f64 = from.as_slice().chunks_exact(3).map(nearest).sum();
-        sum / from.ncols().max(1) as f64
+        from.iter().map(nearest).sum::<f64>() / from.len().max(1) as f64
     };
     let pairs = found.iter().zip(truth).step_by(CLOUDS);
-    let each: Vec<f64> = pairs.map(|(a, b)| one_way(a, b) + one_way(b, a)).collect();
+    let each = pairs.map(|(a, b)| (rows(a), rows(b)));
+    let each: Vec<f64> = each
+        .map(|(a, b)| one_way(&a, &b) + one_way(&b, &a))
+        .collect();
     each.iter().sum::<f64>() / each.len().max(1) as f64
 }
 
@@ -375,6 +378,16 @@ mod tests {
         // From a: 0 and 1; from the single point: 0.
         let one = DMatrix::from_column_slice(3, 1, &[0.0, 0.0, 0.0]);
         assert_eq!(chamfer(&[a], &[one]), 0.5);
+        // Many at one height, as on a floor, and many at one place, as in a corner.
+        let lie = |shift: f32| {
+            DMatrix::from_fn(3, 2000, |axis, i| match (axis, i % 4) {
+                (1, _) | (_, 0) => 0.0,
+                (0, _) => (i / 40) as f32 + shift,
+                _ => (i % 40) as f32,
+            })
+        };
+        let expected = 2.0 * 0.75 * 0.0625;
+        assert!((chamfer(&[lie(0.0)], &[lie(0.25)]) - expected).abs() < 1e-3);
     }
 
     #[test]

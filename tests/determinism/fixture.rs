@@ -51,8 +51,18 @@ fn places(from: [usize; 3], to: [usize; 3], seed: &mut u64) -> Vec<Vector3<f64>>
     places
 }
 
-/// The setup in the scalar `T`: the same numbers, rounded.
+/// The setup in the scalar `T`: the same numbers, rounded. Particles touch colliders, too, which comes
+/// between the substeps of the way back.
 pub fn setup<T: Compiled>() -> Setup<T> {
+    touched(Stage::Shell)
+}
+
+/// The same where only the grid touches colliders: substeps are pulled back as one where nothing else comes between.
+pub fn setup_on_grid<T: Compiled>() -> Setup<T> {
+    touched(Stage::Grid)
+}
+
+fn touched<T: Compiled>(stage: Stage) -> Setup<T> {
     let mut seed = 5;
     let mut particles: Particles<f64> = Particles::zeros(0, 0);
     // Fast enough that particles leave their tiles within a frame.
@@ -99,7 +109,7 @@ pub fn setup<T: Compiled>() -> Setup<T> {
         friction: 0.4,
         width,
         mount,
-        stage: Stage::Shell,
+        stage,
     };
     let mount = Mount { tool: 0, link: 0 };
     let ball = Shape::Sphere(Sphere { radius: 0.12 });

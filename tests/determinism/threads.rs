@@ -4,7 +4,7 @@ use backflow_sim::{Compiled, rollout::batch::side_by_side};
 
 use crate::{
     bits::{of_gradient, of_particles},
-    fixture::{Setup, setup},
+    fixture::{Setup, setup, setup_on_grid},
 };
 
 fn with_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
@@ -38,8 +38,7 @@ fn a_run_has_the_same_bits_on_any_number_of_threads() {
     run_has_the_same_bits::<f32>();
 }
 
-fn gradient_has_the_same_bits<T: Compiled>() {
-    let setup: Setup<T> = setup();
+fn gradient_has_the_same_bits<T: Compiled>(setup: Setup<T>) {
     let run = |threads| with_threads(threads, || of_gradient(&setup.gradient(setup.steps())));
     let single = run(1);
     for threads in [2, 3] {
@@ -49,8 +48,8 @@ fn gradient_has_the_same_bits<T: Compiled>() {
 
 #[test]
 fn a_gradient_has_the_same_bits_on_any_number_of_threads() {
-    gradient_has_the_same_bits::<f64>();
-    gradient_has_the_same_bits::<f32>();
+    gradient_has_the_same_bits::<f64>(setup());
+    gradient_has_the_same_bits::<f32>(setup_on_grid());
 }
 
 /// Runs of several lengths, more than there are threads, have the bits that each has alone.

@@ -55,6 +55,7 @@ fn peaks(config: Config, samples: usize) -> [usize; 2] {
     let room = Room {
         bounds: [[0.0; 3], [0.6; 3]],
         gravity: [0.0, -9.81, 0.0],
+        obstacles: Vec::new(),
     };
     let window = window(samples, operator.steps(), scales.frame);
     let rolled = peak(|| {

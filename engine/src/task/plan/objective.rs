@@ -81,25 +81,6 @@ fn motions<'a>(scene: &Scene, body: &BodyRef, particles: &'a Particles<f64>) -> 
     motions.get(scene.range(body)).unwrap_or_default()
 }
 
-/// A gradient with respect to the particles alone: variables that an operator plans read nothing else.
-fn of_particles(particles: Particles<f64>) -> Gradient<f64> {
-    Gradient {
-        particles,
-        bodies: Vec::new(),
-        activations: Vec::new(),
-        forces: Vec::new(),
-        shares: Vec::new(),
-        gravity: Vector3::zeros(),
-        walls: [[0.0; 2]; 3],
-        colliders: Vec::new(),
-        tools: Vec::new(),
-        policies: Vec::new(),
-        injectors: Vec::new(),
-        rigids: Vec::new(),
-        gas: None,
-    }
-}
-
 fn columns(all: impl Iterator<Item = Vector3<f64>>) -> DMatrix<f64> {
     let x: Vec<f64> = all.flat_map(|x| [x.x, x.y, x.z]).collect();
     DMatrix::from_vec(3, x.len() / 3, x)
@@ -309,7 +290,8 @@ impl Objective for Planned<'_> {
             let v = gradient[at].v() + of(&v_bar);
             gradient[at].set_v(&v);
         }
-        let gradient = self.binding.pull(x, &of_particles(all));
+        // Variables that an operator plans read nothing else.
+        let gradient = self.binding.pull(x, &Gradient::of_particles(all));
         let mut evaluation = Evaluation::new(value, gradient);
         evaluation.metrics = metrics;
         Ok(evaluation)

@@ -113,22 +113,31 @@ impl ColliderBar {
 }
 
 impl<T: Real> Gradient<T> {
-    /// Of a run of gas alone, in a world without matter.
-    pub fn of_gas(gas: gas::rollout::Gradient<T>) -> Self {
+    /// With respect to particles alone.
+    pub fn of_particles(particles: Particles<T>) -> Self {
         Self {
-            particles: Particles::zeros(0, 0),
+            particles,
             bodies: Vec::new(),
             activations: Vec::new(),
             forces: Vec::new(),
             shares: Vec::new(),
-            gravity: gas.model.gravity,
+            gravity: Vector3::zeros(),
             walls: [[0.0; 2]; 3],
             colliders: Vec::new(),
             tools: Vec::new(),
             policies: Vec::new(),
             injectors: Vec::new(),
             rigids: Vec::new(),
+            gas: None,
+        }
+    }
+
+    /// Of a run of gas alone, in a world without matter.
+    pub fn of_gas(gas: gas::rollout::Gradient<T>) -> Self {
+        Self {
+            gravity: gas.model.gravity,
             gas: Some(gas),
+            ..Self::of_particles(Particles::zeros(0, 0))
         }
     }
 

@@ -216,6 +216,7 @@ impl Fixture {
                 visits: &visits,
                 reach: &reach.items[0],
                 node_bars: &self.velocity,
+                velocity: &self.velocity,
                 bars,
                 body_bars: sums.items,
             });

@@ -2,7 +2,7 @@
 //! of both kinds of particles, liquid and solid.
 
 use super::{
-    g2p::{Moved, g2p, g2p_vjp},
+    g2p::{After, Moved, g2p, g2p_vjp},
     grid_update::{GridBar, Site, constrain_vjp, free_velocity, grid_update, grid_update_vjp},
     p2g::{p2g, p2g_vjp},
     patch::{BodyBar, Patch},
@@ -323,29 +323,33 @@ impl<T: Real> Kernel<T> for FromTileVjp<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(mut self, isa: L::Isa) {
         let (setting, block, particles) = (self.setting, self.block, self.particles);
-        let tile = load_tile(&block.grid, self.velocity, self.reach);
+        let tile;
+        let (liquid_after, solid_after) = match self.after {
+            Some(after) => (
+                After::Known(&after.liquid.motion[block.liquid.clone()]),
+                After::Known(&after.solid.motion[block.solid.clone()]),
+            ),
+            None => {
+                tile = load_tile(&block.grid, self.velocity, self.reach);
+                (After::By(&tile), After::By(&tile))
+            }
+        };
         self.reach.clear(self.tile);
         let liquids = setting.world.liquids.len();
         let (liquid_sums, solid_sums) = self.body_bars.split_at_mut(liquids);
         if !block.liquid.is_empty() {
             let cloud = CloudRef::of(&particles.liquid, block.liquid.clone());
-            let after = self
-                .after
-                .map(|after| &after.liquid.motion[block.liquid.clone()]);
             let patch = setting.liquid(block, self.visits.liquid);
             let (bars, nodes) = (&mut self.bars.liquid, &mut *self.tile);
-            g2p_vjp::<T, _, L>(isa, &patch, &cloud, after, &tile, bars, nodes, liquid_sums);
+            g2p_vjp::<T, _, L>(isa, &patch, &cloud, liquid_after, bars, nodes, liquid_sums);
         }
         if !block.solid.is_empty() {
             let cloud = CloudRef::of(&particles.solid, block.solid.clone());
             fetch(cloud.motion, cloud.strain);
             fetch(self.bars.solid.motion, self.bars.solid.strain);
-            let after = self
-                .after
-                .map(|after| &after.solid.motion[block.solid.clone()]);
             let patch = setting.solid(block, self.visits.solid);
             let (bars, nodes) = (&mut self.bars.solid, self.tile);
-            g2p_vjp::<T, _, L>(isa, &patch, &cloud, after, &tile, bars, nodes, solid_sums);
+            g2p_vjp::<T, _, L>(isa, &patch, &cloud, solid_after, bars, nodes, solid_sums);
         }
     }
 }
@@ -364,7 +368,9 @@ pub struct ToTileVjp<'a, T: Real> {
     pub reach: &'a Reach,
     /// Cotangents of momentum and mass.
     pub node_bars: &'a [BlockNodes<T>],
-    /// Cotangents of the particles of the block.
+    /// Velocities of the grid.
+    pub velocity: &'a [BlockNodes<T>],
+    /// Cotangents of the particles of the block, as [`FromTileVjp`] has left them.
     pub bars: ParticlesMut<'a, T>,
     /// Cotangents of the materials from this block, liquids first.
     pub body_bars: &'a mut [BodyBar<T>],
@@ -377,13 +383,14 @@ impl<T: Real> Kernel<T> for ToTileVjp<'_, T> {
     fn run<L: Lanes<T>>(mut self, isa: L::Isa) {
         let (setting, block, particles) = (self.setting, self.block, self.particles);
         let tile = load_tile(&block.grid, self.node_bars, self.reach);
+        let velocity = load_tile(&block.grid, self.velocity, self.reach);
         let liquids = setting.world.liquids.len();
         let (liquid_sums, solid_sums) = self.body_bars.split_at_mut(liquids);
         if !block.liquid.is_empty() {
             let cloud = CloudRef::of(&particles.liquid, block.liquid.clone());
             let patch = setting.liquid(block, self.visits.liquid);
             let bars = &mut self.bars.liquid;
-            p2g_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, liquid_sums);
+            p2g_vjp::<T, _, L>(isa, &patch, &cloud, &tile, &velocity, bars, liquid_sums);
         }
         if !block.solid.is_empty() {
             let cloud = CloudRef::of(&particles.solid, block.solid.clone());
@@ -391,7 +398,7 @@ impl<T: Real> Kernel<T> for ToTileVjp<'_, T> {
             fetch(self.bars.solid.motion, self.bars.solid.strain);
             let patch = setting.solid(block, self.visits.solid);
             let bars = &mut self.bars.solid;
-            p2g_vjp::<T, _, L>(isa, &patch, &cloud, &tile, bars, solid_sums);
+            p2g_vjp::<T, _, L>(isa, &patch, &cloud, &tile, &velocity, bars, solid_sums);
         }
     }
 }

@@ -48,6 +48,15 @@ impl Moved {
     }
 }
 
+/// What is known of the motions after a substep.
+#[derive(Clone, Copy)]
+pub enum After<'a, T> {
+    /// They themselves.
+    Known(&'a [Motion<T>]),
+    /// The velocities of the tile, by which they are found.
+    By(&'a Tile<T>),
+}
+
 /// How positions follow the grid in one block.
 struct Advance<L> {
     /// What is kept of a motion: the position.
@@ -165,17 +174,19 @@ pub fn g2p<T: Real, P: Law<T>, L: Lanes<T>>(
 
 /// Cotangents of [`g2p`]: those of the grid velocities are added to `nodes`; on entry
 /// `bar` holds the cotangents of the state after the substep, on return its positions and
-/// strains are those of the state before it, as far as this stage goes. A coordinate
+/// strains are those of the state before it, as far as this stage goes, but for what the weights
+/// contribute: that is left to [`p2g_vjp`](super::p2g::p2g_vjp), which goes over the same nodes.
+/// For that, what was scattered to them is where `bar` has its velocities, as an affine field
+/// with slopes per cell. A coordinate
 /// that was kept in the domain passes nothing on. The cotangents of each body's inner
-/// parameters are added to `body_bars`. `after` are the motions after the substep, if they are
-/// at hand; the bits are the same if not.
+/// parameters are added to `body_bars`. `after` are the motions after the substep, or the
+/// velocities of the grid that they are found by; the bits are the same either way.
 #[inline(always)]
 pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
     isa: L::Isa,
     patch: &Patch<'_, T, P>,
     cloud: &CloudRef<'_, T, P::Strain>,
-    after: Option<&[Motion<T>]>,
-    tile: &Tile<T>,
+    after: After<'_, T>,
     bar: &mut CloudMut<'_, T, P::Strain>,
     nodes: &mut Tile<T>,
     body_bars: &mut [BodyBar<T>],
@@ -188,37 +199,37 @@ pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
     let cotangent = quads::<T, L>(isa, [T::one(), per_cell, per_cell, per_cell]);
     let slope = L::splat(isa, per_cell);
     let step = quads::<T, L>(isa, [patch.dt, T::zero(), T::zero(), T::zero()]);
-    let zero = L::splat(isa, T::zero());
-    let nothing = [zero; 9];
+    let keep = motion_mask::<T, L>(isa, T::one(), T::zero(), T::zero());
+    let give = motion_mask::<T, L>(isa, T::zero(), T::one(), T::one());
+    let nothing = [L::splat(isa, T::zero()); 9];
     let mut start = start_of(patch.visits[0]);
-    let mut rows: Rows<L> = load_rows(isa, tile, start);
     let mut scattered = nothing;
     let (mut places, mut fields) = ([Place::zero(); CHUNK], [Stored::zero(); CHUNK]);
-    let (mut moved, mut pulled) = ([Motion::zero(); CHUNK], [zero; CHUNK]);
+    let mut moved = [Motion::zero(); CHUNK];
     for visits in patch.visits.chunks(chunk(P::GROUPED)) {
         for (k, &visit) in visits.iter().enumerate() {
             let motion = load_motion::<T, L>(isa, &cloud.motion[place_of(visit)]);
-            splines.weigh_and_slope(motion, &mut places[k]);
+            splines.weigh(motion, &mut places[k]);
         }
-        if let Some(after) = after {
-            for (moved, &visit) in moved.iter_mut().zip(visits) {
-                *moved = after[place_of(visit)];
-            }
-        } else {
-            let first = start;
-            for (k, &visit) in visits.iter().enumerate() {
-                if start_of(visit) != start {
-                    start = start_of(visit);
-                    rows = load_rows(isa, tile, start);
+        match after {
+            After::Known(after) => {
+                for (moved, &visit) in moved.iter_mut().zip(visits) {
+                    *moved = after[place_of(visit)];
                 }
-                let sums = splines.gather(isa, &rows, &places[k]);
-                let sums = splines.about_particle(isa, &places[k], sums);
-                let before = load_motion(isa, &cloud.motion[place_of(visit)]);
-                advance.free(before, sums).store(moved[k].lanes_mut());
             }
-            if start != first {
-                start = first;
-                rows = load_rows(isa, tile, start);
+            After::By(tile) => {
+                let mut start = start_of(visits[0]);
+                let mut rows: Rows<L> = load_rows(isa, tile, start);
+                for (k, &visit) in visits.iter().enumerate() {
+                    if start_of(visit) != start {
+                        start = start_of(visit);
+                        rows = load_rows(isa, tile, start);
+                    }
+                    let sums = splines.gather(isa, &rows, &places[k]);
+                    let sums = splines.about_particle(isa, &places[k], sums);
+                    let before = load_motion(isa, &cloud.motion[place_of(visit)]);
+                    advance.free(before, sums).store(moved[k].lanes_mut());
+                }
             }
         }
         for (k, &visit) in visits.iter().enumerate() {
@@ -256,28 +267,24 @@ pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
             let lanes = load_motion::<T, L>(isa, motion_bar);
             let x_bar = lanes.permute([1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
             let field = field_of(lanes).mul(cotangent);
-            let field = gradient_bar.mul_add(slope, field);
-            fields[k].put::<L>(x_bar.mul_add(step, field));
+            let field = x_bar.mul_add(step, gradient_bar.mul_add(slope, field));
+            fields[k].put::<L>(field);
+
+            // d(x_i - x_p)/dx_p = -I, and sum w_i v_i = v.
+            let slid = meet_slopes(field, velocity_of(after)).mul(per_metre);
+            motion_of(field)
+                .mul(give)
+                .add(lanes.mul(keep))
+                .sub(position_of::<T, L>(slid))
+                .store(motion_bar.lanes_mut());
         }
         for (k, &visit) in visits.iter().enumerate() {
             if start_of(visit) != start {
                 add_rows(isa, nodes, start, scattered);
                 (start, scattered) = (start_of(visit), nothing);
-                rows = load_rows(isa, tile, start);
             }
             let field = splines.along_z(isa, &places[k], &fields[k]);
-            pulled[k] = splines.pull_weights(isa, &rows, &places[k], &field);
             splines.scatter(isa, &mut scattered, &places[k], &field);
-        }
-        for (k, &visit) in visits.iter().enumerate() {
-            // d(x_i - x_p)/dx_p = -I, and sum w_i v_i = v.
-            let velocity = velocity_of(load_motion::<T, L>(isa, &moved[k]));
-            let x_bar = position_of::<T, L>(
-                meet_slopes(fields[k].lanes(isa), velocity).neg_mul_add(per_metre, pulled[k]),
-            );
-            let motion_bar = &mut bar.motion[place_of(visit)];
-            let lanes = load_motion::<T, L>(isa, motion_bar).add(x_bar);
-            lanes.store(motion_bar.lanes_mut());
         }
     }
     add_rows(isa, nodes, start, scattered);

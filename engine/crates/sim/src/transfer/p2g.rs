@@ -207,8 +207,9 @@ pub fn p2g<T: Real, P: Law<T>, L: Lanes<T>>(
 }
 
 /// Cotangents of the particles of `patch` from those of the nodes in its tile (momentum
-/// and mass). On entry the cotangents of positions and strains in `bar` are what later
-/// stages contribute; on return `bar` is the cotangent of the state before the substep. The
+/// and mass). On entry `bar` is what [`g2p_vjp`](super::g2p::g2p_vjp) has left, which has
+/// scattered a field to nodes of velocities `velocity`; on return it is the cotangent of the
+/// state before the substep. The
 /// cotangents of each body's density and inner parameters are added to `body_bars`.
 #[inline(always)]
 pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
@@ -216,6 +217,7 @@ pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
     patch: &Patch<'_, T, P>,
     cloud: &CloudRef<'_, T, P::Strain>,
     tile: &Tile<T>,
+    velocity: &Tile<T>,
     bar: &mut CloudMut<'_, T, P::Strain>,
     body_bars: &mut [BodyBar<T>],
 ) {
@@ -228,7 +230,10 @@ pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
     let mut scales = Scales::<T, P, L>::new(isa, patch);
     let mut start = start_of(patch.visits[0]);
     let mut rows: Rows<L> = load_rows(isa, tile, start);
+    let mut velocity_rows: Rows<L> = load_rows(isa, velocity, start);
     let (mut places, mut fields) = ([Place::zero(); CHUNK], [Stored::zero(); CHUNK]);
+    // What was scattered to the velocities when they were pulled back.
+    let mut scattered = [Stored::zero(); CHUNK];
     let (mut gathered, mut pulled) = ([zero; CHUNK], [zero; CHUNK]);
     let [mut stresses, mut stress_bars] = [[Stored::zero(); CHUNK]; 2];
     let mut pulled_back = [StressBar::zero(); CHUNK];
@@ -242,16 +247,20 @@ pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
             let (motion, strain) = (&cloud.motion[place], &cloud.strain[place]);
             let (law, scale) = (&scales.body.law, &scales.scale);
             fields[k].put::<L>(scale.field(isa, law, motion, strain, &stresses[k]));
+            scattered[k].put::<L>(field_of(load_motion(isa, &bar.motion[place])));
             splines.weigh_and_slope(load_motion::<T, L>(isa, motion), &mut places[k]);
         }
         for (k, &visit) in visits.iter().enumerate() {
             if start_of(visit) != start {
                 start = start_of(visit);
                 rows = load_rows(isa, tile, start);
+                velocity_rows = load_rows(isa, velocity, start);
             }
             gathered[k] = splines.gather(isa, &rows, &places[k]);
             let field = splines.along_z(isa, &places[k], &fields[k]);
-            pulled[k] = splines.pull_weights(isa, &rows, &places[k], &field);
+            let scattered = splines.along_z(isa, &places[k], &scattered[k]);
+            let rows = [&rows, &velocity_rows];
+            pulled[k] = splines.pull_weights(isa, rows, &places[k], [&field, &scattered]);
         }
         for (k, &visit) in visits.iter().enumerate() {
             let place = place_of(visit);

@@ -267,16 +267,16 @@ impl<L> Splines<L> {
         arms.neg_mul_add(about_base.quad::<0>(), about_base)
     }
 
-    /// `sum_i (q_i . field(x_i)) grad w_i` (grad per metre): what the weights contribute to
-    /// the cotangent of the particle's position, for both directions of transfer. Component
-    /// `a` is the sum of quad `a`; the last quad is zero.
+    /// `sum_i (q_i . field(x_i)) grad w_i` (grad per metre) of two `q` with a field each: what
+    /// the weights contribute to the cotangent of the particle's position, for both directions
+    /// of transfer at once. Component `a` is the sum of quad `a`; the last quad is zero.
     #[inline(always)]
     pub fn pull_weights<T: Real>(
         &self,
         isa: L::Isa,
-        rows: &Rows<L>,
+        rows: [&Rows<L>; 2],
         place: &Place<T>,
-        field: &AlongZ<L>,
+        fields: [&AlongZ<L>; 2],
     ) -> L
     where
         L: Lanes<T>,
@@ -284,16 +284,21 @@ impl<L> Splines<L> {
         let (weights, slopes) = (&place.weights, &place.slopes);
         // The weights of an axis sum to one and their slopes to nothing: what is added up are
         // the differences from the middle node.
-        let [value, along_x, along_y] = field.0;
         let y = [y_of(isa, weights, 0), y_of(isa, weights, 2)];
         let slope = [y_of(isa, slopes, 0), y_of(isa, slopes, 2)];
-        let plane = [rows[0], rows[1], rows[2]];
-        let next = value.add(along_x);
-        let (below, below_y) = pull_plane(plane, value, along_y, y, slope);
-        let plane = [rows[3], rows[4], rows[5]];
-        let (middle, middle_y) = pull_plane(plane, next, along_y, y, slope);
-        let plane = [rows[6], rows[7], rows[8]];
-        let (above, above_y) = pull_plane(plane, next.add(along_x), along_y, y, slope);
+        let [a, b] = rows;
+        let ([a_line, a_x, a_y], [b_line, b_x, b_y]) = (fields[0].0, fields[1].0);
+        let first = ([a[0], a[1], a[2]], a_line, a_y);
+        let second = ([b[0], b[1], b[2]], b_line, b_y);
+        let (below, below_y) = pull_plane(first, second, y, slope);
+        let (a_line, b_line) = (a_line.add(a_x), b_line.add(b_x));
+        let first = ([a[3], a[4], a[5]], a_line, a_y);
+        let second = ([b[3], b[4], b[5]], b_line, b_y);
+        let (middle, middle_y) = pull_plane(first, second, y, slope);
+        let (a_line, b_line) = (a_line.add(a_x), b_line.add(b_x));
+        let first = ([a[6], a[7], a[8]], a_line, a_y);
+        let second = ([b[6], b[7], b[8]], b_line, b_y);
+        let (above, above_y) = pull_plane(first, second, y, slope);
         let (below, above) = (below.sub(middle), above.sub(middle));
         let (below_y, above_y) = (below_y.sub(middle_y), above_y.sub(middle_y));
         let [x0, x2]: [L; 2] = [x_of(isa, weights, 0), x_of(isa, weights, 2)];
@@ -319,20 +324,23 @@ fn gather_plane<T: Copy, L: Lanes<T>>([a, b, c]: [L; 3], y: [L; 3]) -> (L, L) {
     (a.mul_add(y[0], both), both.add(c))
 }
 
-/// Sums of the products of the rows of a plane with a field: with the weights along y, and
-/// with their slopes. Of both, the first and the last are given.
+/// Rows of a plane and the field that meets them: on the first row, and its step to the next.
+type Plane<L> = ([L; 3], L, L);
+
+/// Sums of the products of the rows of two planes with their fields: with the weights along y,
+/// and with their slopes. Of both, the first and the last are given.
 #[inline(always)]
 fn pull_plane<T: Copy, L: Lanes<T>>(
-    rows: [L; 3],
-    line: L,
-    along_y: L,
+    (a, a_line, a_step): Plane<L>,
+    (b, b_line, b_step): Plane<L>,
     y: [L; 2],
     slope: [L; 2],
 ) -> (L, L) {
-    let next = line.add(along_y);
-    let middle = rows[1].mul(next);
-    let below = rows[0].mul(line).sub(middle);
-    let above = rows[2].mul(next.add(along_y)).sub(middle);
+    let (a_next, b_next) = (a_line.add(a_step), b_line.add(b_step));
+    let (a_last, b_last) = (a_next.add(a_step), b_next.add(b_step));
+    let middle = a[1].mul_add(a_next, b[1].mul(b_next));
+    let below = a[0].mul_add(a_line, b[0].mul(b_line)).sub(middle);
+    let above = a[2].mul_add(a_last, b[2].mul(b_last)).sub(middle);
     let even = below.mul_add(y[0], above.mul_add(y[1], middle));
     (even, below.mul_add(slope[0], above.mul(slope[1])))
 }

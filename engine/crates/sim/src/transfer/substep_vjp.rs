@@ -103,6 +103,9 @@ pub fn substep_vjp<T: Real>(
     stride: BackStride<'_, T>,
     rest: &mut SubstepBar<T>,
 ) {
+    if stride.begun {
+        std::mem::swap(&mut workspace.velocity, &mut workspace.later_velocity);
+    }
     match grid {
         Grid::Unknown => scatter(world, order, particles, workspace),
         Grid::Known => workspace.fit(order),
@@ -139,6 +142,7 @@ fn from_grid_vjp<T: Real>(
         starts,
         visits,
         velocity,
+        later_velocity,
         bars: node_bars,
         body_bars,
         later_body_bars,
@@ -153,6 +157,7 @@ fn from_grid_vjp<T: Real>(
     body_bars.fill([T::zero(); _]);
 
     let (velocity, node_bars) = (velocity.as_slice(), node_bars.as_slice());
+    let later_velocity = later_velocity.as_slice();
     let begun = stride.after.filter(|_| stride.begun);
     let pull = |block: &_,
                 ((mut bars, (sums, later_sums)), ((tile, reach), (starts, mut visits))): (
@@ -170,6 +175,7 @@ fn from_grid_vjp<T: Real>(
                 visits: &visits,
                 reach: &reach.items[0],
                 node_bars,
+                velocity: later_velocity,
                 bars: bars.lend(),
                 body_bars: later_sums.items,
             });
@@ -286,11 +292,13 @@ pub fn finish_vjp<T: Real>(
     let Workspace {
         reaches,
         visits,
+        velocity,
         bars: node_bars,
         body_bars,
         ..
     } = workspace;
     let (setting, node_bars) = (Setting { world, order }, node_bars.as_slice());
+    let velocity = velocity.as_slice();
     let pull = |block: &_,
                 ((bars, sums), (reach, visits)): (
         (ParticlesMut<'_, T>, PerBlock<'_, BodyBar<T>>),
@@ -303,6 +311,7 @@ pub fn finish_vjp<T: Real>(
             visits: &visits,
             reach: &reach.items[0],
             node_bars,
+            velocity,
             bars,
             body_bars: sums.items,
         });

@@ -7,7 +7,7 @@ use backflow_diff::{
 use nalgebra::Vector3;
 
 use super::{
-    g2p::{Moved, g2p, g2p_vjp},
+    g2p::{After, Moved, g2p, g2p_vjp},
     grid_update::{
         Scenery, Site, grid_update, mass_threshold,
         tests::{LAWS, momentum, world},
@@ -292,6 +292,7 @@ impl<T: Real, P: Law<T>> Kernel<T> for ToTileVjp<'_, T, P> {
             &self.0.patch,
             &CloudRef::of(self.0.cloud, 0..MANY),
             &nodes(2),
+            &velocities(5),
             &mut CloudMut::of(&mut bars),
             &mut body_bars,
         );
@@ -322,8 +323,7 @@ impl<T: Real, P: Law<T>> Kernel<T> for FromTileVjp<'_, T, P> {
             isa,
             &self.0.patch,
             &CloudRef::of(self.0.cloud, 0..MANY),
-            None,
-            &velocities(3),
+            After::By(&velocities(3)),
             &mut CloudMut::of(&mut bars),
             &mut tile,
             &mut body_bars,

@@ -29,6 +29,8 @@ pub struct Workspace<T: Real> {
     pub(super) momentum: Vec<BlockNodes<T>>,
     /// Velocities of each active grid block after the grid update.
     pub(super) velocity: Vec<BlockNodes<T>>,
+    /// The same of the substep that was pulled back before, which may not be done yet.
+    pub(super) later_velocity: Vec<BlockNodes<T>>,
     /// Cotangents of each active grid block.
     pub(super) bars: Vec<BlockNodes<T>>,
     /// Cotangents of the materials, by block and body.
@@ -50,6 +52,7 @@ impl<T: Real> Default for Workspace<T> {
             visits: Visits::default(),
             momentum: Vec::new(),
             velocity: Vec::new(),
+            later_velocity: Vec::new(),
             bars: Vec::new(),
             body_bars: Vec::new(),
             later_body_bars: Vec::new(),
@@ -83,7 +86,7 @@ impl<T: Real> Workspace<T> {
     ) -> usize {
         blocks * (size_of::<Tile<T>>() + size_of::<Reach>())
             + 2 * blocks * bodies * size_of::<BodyBar<T>>()
-            + 3 * grid * size_of::<BlockNodes<T>>()
+            + 4 * grid * size_of::<BlockNodes<T>>()
             + Starts::bytes(liquids, solids)
             + Visits::bytes(liquids, solids)
     }

@@ -2,7 +2,10 @@ use backflow_diff::lanes::Portable;
 use nalgebra::Matrix3;
 use num_dual::Dual64;
 
-use super::{super::testing::*, *};
+use super::{
+    super::{p2g::p2g_vjp, testing::*},
+    *,
+};
 use crate::{
     grid::{
         Lattice,
@@ -63,8 +66,7 @@ fn check<P: Law<f64>, D: Law<Dual64>>(
         (),
         &patch,
         &CloudRef::of(&cloud, 0..COUNT),
-        None,
-        &grid,
+        After::By(&grid),
         &mut CloudMut::of(&mut bar),
         &mut nodes,
         &mut body_bars,
@@ -78,18 +80,29 @@ fn check<P: Law<f64>, D: Law<Dual64>>(
         (),
         &patch,
         &CloudRef::of(&cloud, 0..COUNT),
-        Some(&after.motion),
-        &grid,
+        After::Known(&after.motion),
         &mut CloudMut::of(&mut same),
         &mut same_nodes,
         &mut same_body_bars,
     );
     assert_eq!(same, bar, "{label}");
     assert_eq!((same_nodes, same_body_bars), (nodes, body_bars), "{label}");
-    // The velocities before the substep are not read.
-    for motion in &mut bar.motion {
-        motion.set_v(&Vector3::zeros());
-        motion.set_c(&Matrix3::zeros());
+    // The weights are pulled with those of particles to grid, to which nothing comes here. The
+    // velocities before the substep are not read.
+    p2g_vjp::<f64, P, Portable<f64>>(
+        (),
+        &patch,
+        &CloudRef::of(&cloud, 0..COUNT),
+        &STILL,
+        &grid,
+        &mut CloudMut::of(&mut bar),
+        &mut [[0.0; 1 + PARAMETERS]; 2],
+    );
+    for motion in &bar.motion {
+        assert_eq!(
+            (motion.v(), motion.c()),
+            (Vector3::zeros(), Matrix3::zeros())
+        );
     }
 
     let push_laws =

@@ -53,6 +53,8 @@ fn check<P: Law<f64>, D: Law<Dual64>>(laws: [P; 2], duals: [D; 2], label: &str) 
         &patch,
         &CloudRef::of(&cloud, 0..COUNT),
         &weights,
+        // Nothing was scattered to velocities.
+        &[[0.0; 4]; NODES],
         &mut CloudMut::of(&mut bar),
         &mut body_bars,
     );

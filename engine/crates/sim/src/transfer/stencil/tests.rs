@@ -107,12 +107,12 @@ fn gather_from<T: Real>(tile: &Tile<T>, x: &Vector3<T>) -> Affine<T> {
     }
 }
 
-/// `sum_i (q_i . field(x_i)) grad w_i`.
-fn pull<T: Real>(tile: &Tile<T>, x: &Vector3<T>, field: &Affine<T>) -> Vector3<T> {
+/// `sum_i (q_i . field(x_i)) grad w_i`, the sum over both.
+fn pull<T: Real>(tiles: [&Tile<T>; 2], x: &Vector3<T>, fields: [&Affine<T>; 2]) -> Vector3<T> {
     let (splines, place, base) = seat(x);
-    let rows = load_rows((), tile, base);
-    let field = splines.along_z((), &place, &field.stored());
-    let parts = splines.pull_weights((), &rows, &place, &field);
+    let rows = tiles.map(|tile| load_rows((), tile, base));
+    let fields = fields.map(|field| splines.along_z((), &place, &field.stored()));
+    let parts = splines.pull_weights((), rows.each_ref(), &place, fields.each_ref());
     let sums = store(position_of(parts));
     for lane in [0, 4, 8, 12] {
         // Nothing but the position is to change by them.
@@ -298,22 +298,25 @@ fn gather_reproduces_linear_fields() {
 fn pull_weights_is_the_derivative_of_the_weights() {
     for seed in 0..64 {
         let (x, along) = (place(seed), vector(seed + 9));
-        let (field, nodes) = (affine(seed), tile(seed));
-        let lifted = lift_nodes(&nodes, &EMPTY);
-        let sums = gather_from(&lifted, &lift_vector(&x, &along));
-        let mut forward = 0.0;
-        for channel in 0..4 {
-            forward += sums.value[channel].eps * field.value[channel];
+        let fields = [affine(seed), affine(seed + 64)];
+        let nodes = [tile(seed), tile(seed + 64)];
+        let (mut forward, mut backward) = (0.0, 0.0);
+        for (field, nodes) in fields.iter().zip(&nodes) {
+            let lifted = lift_nodes(nodes, &EMPTY);
+            let sums = gather_from(&lifted, &lift_vector(&x, &along));
+            for channel in 0..4 {
+                forward += sums.value[channel].eps * field.value[channel];
+                for axis in 0..3 {
+                    forward += sums.slope[axis][channel].eps * field.slope[axis][channel];
+                }
+            }
+            // Besides the weights, `x_i - x_p` moves.
+            let value = gather_from(nodes, &x).value;
             for axis in 0..3 {
-                forward += sums.slope[axis][channel].eps * field.slope[axis][channel];
+                backward -= dot(&[field.slope[axis]], &[value]) * along[axis];
             }
         }
-        let mut backward = pull(&nodes, &x, &field).dot(&along);
-        // Besides the weights, `x_i - x_p` moves.
-        let value = gather_from(&nodes, &x).value;
-        for axis in 0..3 {
-            backward -= dot(&[field.slope[axis]], &[value]) * along[axis];
-        }
+        backward += pull(nodes.each_ref(), &x, fields.each_ref()).dot(&along);
         // Slopes are of size 1 / dx.
         assert!((forward - backward).abs() <= 1e-12, "{forward} {backward}");
     }
@@ -325,10 +328,11 @@ fn moving_a_particle_changes_no_sum_of_its_weights() {
     let ones = [[1.0; 4]; NODES];
     for seed in 0..64 {
         let constant = Affine::new(&vector(seed), &Matrix3::zeros(), noise(seed));
-        assert!(pull(&ones, &place(seed), &constant).norm() <= 1e-12);
+        let pulled = pull([&ones; 2], &place(seed), [&constant; 2]);
+        assert!(pulled.norm() <= 1e-12);
         let slope = matrix(seed);
         let sloping = Affine::new(&Vector3::zeros(), &slope, 0.0);
-        let sloping = pull(&ones, &place(seed), &sloping);
+        let sloping = pull([&ones, &EMPTY], &place(seed), [&sloping; 2]);
         assert!((sloping - slope.row_sum().transpose()).norm() <= 1e-12);
     }
 }

@@ -8,6 +8,7 @@
 pub mod columns;
 mod matrices;
 mod portable;
+mod prefetch;
 mod stored;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 pub use matrices::Matrices;
 pub use portable::{Portable, portably};
+pub use prefetch::prefetch;
 pub use stored::Stored;
 #[cfg(target_arch = "x86_64")]
 pub use x86::{Avx2F32, Avx2F64, Avx512F32};

@@ -3,14 +3,14 @@
 
 use std::ops::Range;
 
-use backflow_diff::Real;
+use backflow_diff::{Real, lanes::prefetch};
 
 use super::{
     Motion,
     cloud::{Cloud, Particles},
     order::ParticleBlock,
 };
-use crate::material::{Deformation, Strain};
+use crate::material::Deformation;
 
 /// Blocks below which work is not split further among threads.
 const GRAIN: usize = 4;
@@ -32,7 +32,25 @@ pub struct CloudRef<'a, T: Real, S> {
     pub strain: &'a [S],
 }
 
+/// Asks for the particle that lies behind `place` by as many as there are, which is one of the
+/// next block if these are those of a block: while a block is at work, the next one is on its way
+/// from memory, particle by particle. The loops of the transfers do not look far enough ahead to
+/// ask for it in time. Strains of liquids are few bytes, and in line.
+#[inline(always)]
+fn prefetch_behind<T, S>(motion: &[Motion<T>], strain: &[S], place: usize) {
+    prefetch(&motion[place], motion.len());
+    if size_of::<S>() > size_of::<T>() {
+        prefetch(&strain[place], strain.len());
+    }
+}
+
 impl<'a, T: Real, S> CloudRef<'a, T, S> {
+    /// Asks for the particle of the next block that lies where `place` is in this one.
+    #[inline(always)]
+    pub fn prefetch_next(&self, place: usize) {
+        prefetch_behind(self.motion, self.strain, place);
+    }
+
     /// A view of the particles in some slots.
     pub fn of(cloud: &'a Cloud<T, S>, slots: Range<usize>) -> Self {
         Self {
@@ -40,26 +58,6 @@ impl<'a, T: Real, S> CloudRef<'a, T, S> {
             strain: &cloud.strain[slots],
         }
     }
-}
-
-/// Reads a number of each particle of a block, so that all of them are on their way from memory
-/// at once: the loops of the transfers do not look far enough ahead to ask for them in time.
-/// Worth it for solids, which are two lines of cache each; liquids only lose by it.
-#[inline(always)]
-pub fn fetch<T: Real, S: Strain<T>>(motion: &[Motion<T>], strain: &[S]) {
-    // Four sums, so that none waits for another.
-    let mut sums = [T::zero(); 4];
-    for motion in motion.chunks_exact(4) {
-        for (sum, motion) in sums.iter_mut().zip(motion) {
-            *sum += motion.lanes()[0];
-        }
-    }
-    for strain in strain.chunks_exact(4) {
-        for (sum, strain) in sums.iter_mut().zip(strain) {
-            *sum += strain.components()[0];
-        }
-    }
-    std::hint::black_box(sums);
 }
 
 /// A view of the particles of a block.
@@ -106,6 +104,12 @@ impl<'a, T: Real, S> CloudMut<'a, T, S> {
             motion: &mut cloud.motion,
             strain: &mut cloud.strain,
         }
+    }
+
+    /// Asks for the particle of the next block that lies where `place` is in this one.
+    #[inline(always)]
+    pub fn prefetch_next(&self, place: usize) {
+        prefetch_behind(self.motion, self.strain, place);
     }
 
     /// The first `count` particles.

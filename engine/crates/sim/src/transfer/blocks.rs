@@ -14,7 +14,7 @@ use crate::{
     particle::{
         Order, Particles,
         order::ParticleBlock,
-        split::{CloudRef, ParticlesMut, ParticlesRef, PerParticle, fetch},
+        split::{CloudRef, ParticlesMut, ParticlesRef, PerParticle},
         visits::{Visit, plan_visits},
     },
     world::{Body, World},
@@ -62,6 +62,15 @@ impl<A> Both<A> {
     {
         self.liquid.resize(order.liquid.ids.len(), item.clone());
         self.solid.resize(order.solid.ids.len(), item);
+    }
+
+    /// Overwrites it with another, reusing the memory.
+    pub fn copy_from(&mut self, other: &Self)
+    where
+        A: Copy,
+    {
+        self.liquid.clone_from(&other.liquid);
+        self.solid.clone_from(&other.solid);
     }
 
     /// Bytes for so many particles.
@@ -245,7 +254,6 @@ impl<T: Real> Kernel<T> for FromTile<'_, T> {
             moved = g2p::<T, _, L>(isa, &patch, &tile, &mut self.particles.liquid);
         }
         if !block.solid.is_empty() {
-            fetch(self.particles.solid.motion, self.particles.solid.strain);
             let patch = setting.solid(block, self.visits.solid);
             moved = moved.merge(g2p::<T, _, L>(
                 isa,
@@ -345,8 +353,6 @@ impl<T: Real> Kernel<T> for FromTileVjp<'_, T> {
         }
         if !block.solid.is_empty() {
             let cloud = CloudRef::of(&particles.solid, block.solid.clone());
-            fetch(cloud.motion, cloud.strain);
-            fetch(self.bars.solid.motion, self.bars.solid.strain);
             let patch = setting.solid(block, self.visits.solid);
             let (bars, nodes) = (&mut self.bars.solid, self.tile);
             g2p_vjp::<T, _, L>(isa, &patch, &cloud, solid_after, bars, nodes, solid_sums);
@@ -394,8 +400,6 @@ impl<T: Real> Kernel<T> for ToTileVjp<'_, T> {
         }
         if !block.solid.is_empty() {
             let cloud = CloudRef::of(&particles.solid, block.solid.clone());
-            fetch(cloud.motion, cloud.strain);
-            fetch(self.bars.solid.motion, self.bars.solid.strain);
             let patch = setting.solid(block, self.visits.solid);
             let bars = &mut self.bars.solid;
             p2g_vjp::<T, _, L>(isa, &patch, &cloud, &tile, &velocity, bars, solid_sums);

@@ -139,6 +139,7 @@ pub fn g2p<T: Real, P: Law<T>, L: Lanes<T>>(
     let mut gathered = [L::splat(isa, T::zero()); CHUNK];
     for visits in patch.visits.chunks(chunk(P::GROUPED)) {
         for (&visit, at) in visits.iter().zip(&mut places) {
+            cloud.prefetch_next(place_of(visit));
             splines.weigh(load_motion::<T, L>(isa, &cloud.motion[place_of(visit)]), at);
         }
         for ((&visit, at), gathered) in visits.iter().zip(&places).zip(&mut gathered) {
@@ -208,6 +209,7 @@ pub fn g2p_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
     let mut moved = [Motion::zero(); CHUNK];
     for visits in patch.visits.chunks(chunk(P::GROUPED)) {
         for (k, &visit) in visits.iter().enumerate() {
+            cloud.prefetch_next(place_of(visit));
             let motion = load_motion::<T, L>(isa, &cloud.motion[place_of(visit)]);
             splines.weigh(motion, &mut places[k]);
         }

@@ -243,6 +243,8 @@ pub fn p2g_vjp<T: Real, P: Law<T>, L: Lanes<T>>(
         }
         for (k, &visit) in visits.iter().enumerate() {
             let place = place_of(visit);
+            cloud.prefetch_next(place);
+            bar.prefetch_next(place);
             scales.turn_to(isa, patch, place);
             let (motion, strain) = (&cloud.motion[place], &cloud.strain[place]);
             let (law, scale) = (&scales.body.law, &scales.scale);

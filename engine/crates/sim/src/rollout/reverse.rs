@@ -124,6 +124,9 @@ impl<T: Compiled> Rollout<'_, T> {
                     if !copied {
                         store.keep(slot, step, &state);
                     }
+                    if begun {
+                        store.keep_route(slot, back.rollout.workspace().route());
+                    }
                     copied = false;
                     last_slot = slot;
                 }

@@ -7,7 +7,10 @@ use crate::{
     grid::block::BlockNodes,
     particle::Particles,
     rigid::RigidState,
-    transfer::{substep::Grid, workspace::Workspace},
+    transfer::{
+        substep::Grid,
+        workspace::{Route, Workspace},
+    },
     world::World,
 };
 
@@ -108,6 +111,7 @@ impl Footprint {
         let kept = particles
             + rigids
             + SPREAD * order.grid.len() * size_of::<BlockNodes<T>>()
+            + Route::bytes(blocks, liquids, solids)
             + order.bytes()
             + taken;
         Self {
@@ -163,6 +167,8 @@ struct Kept<T: Real> {
     state: State<T>,
     /// Momentum and mass of the grid in that substep, once it has been done; else empty.
     grid: Vec<BlockNodes<T>>,
+    /// The way through its particles, if the substep before has made it ready; else empty.
+    route: Route,
 }
 
 /// States kept in slots; memory is taken when a slot is first used and then reused.
@@ -203,9 +209,11 @@ impl<T: Real> Store<T> {
             step,
             state: like.clone(),
             grid: Vec::new(),
+            route: Route::default(),
         }));
         kept.step = step;
         kept.grid.clear();
+        kept.route.clear();
         &mut kept.state
     }
 
@@ -219,6 +227,14 @@ impl<T: Real> Store<T> {
             // No more than the budget counts on.
             kept.grid.reserve_exact(grid.len());
             kept.grid.extend_from_slice(grid);
+        }
+    }
+
+    /// Keeps the way through the particles of the state in `slot`: who pulls the substep after it
+    /// back, with its grid at hand, need not find it again.
+    pub fn keep_route(&mut self, slot: usize, route: &Route) {
+        if let Some(Some(kept)) = self.slots.get_mut(slot) {
+            kept.route.copy_from(route);
         }
     }
 
@@ -236,8 +252,8 @@ impl<T: Real> Store<T> {
         }
     }
 
-    /// Exchanges `state` with a kept state, and gives `workspace` the grid kept beside it; says
-    /// whether there was one.
+    /// Exchanges `state` with a kept state, and gives `workspace` the grid kept beside it, and the
+    /// way; says what there was.
     ///
     /// # Errors
     /// When the slot does not hold the state before substep `step`.
@@ -255,7 +271,11 @@ impl<T: Real> Store<T> {
                     return Ok(Grid::Unknown);
                 }
                 workspace.set_grid(&kept.grid);
-                Ok(Grid::Known)
+                if kept.route.is_empty() {
+                    return Ok(Grid::Known);
+                }
+                workspace.set_route(&kept.route);
+                Ok(Grid::Routed)
             }
             _ => Err(absent(slot, step)),
         }
@@ -286,7 +306,7 @@ mod tests {
     use nalgebra::Vector3;
 
     use super::*;
-    use crate::particle::Order;
+    use crate::particle::{Order, order::ParticleBlock};
 
     /// A state whose only particle is at `x`.
     fn state(x: f64) -> State<f64> {
@@ -339,10 +359,39 @@ mod tests {
     }
 
     #[test]
+    fn a_way_is_of_use_beside_a_grid_alone() {
+        let (mut store, mut workspace) = (Store::default(), workspace(-1.0));
+        let mut way = Route::default();
+        let mut order = Order::default();
+        order.blocks.push(ParticleBlock {
+            at: [0; 3],
+            liquid: 0..1,
+            solid: 0..0,
+            grid: [0; 27],
+        });
+        way.fit(&order);
+        for slot in 0..3 {
+            store.keep(slot, slot, &state(slot as f64));
+        }
+        store.keep_route(0, &way);
+        store.keep_grid(0, 0, &grid(0.5));
+        store.keep_route(1, &way);
+        store.keep_grid(2, 2, &grid(0.5));
+        // An empty slot takes none.
+        store.keep_route(7, &way);
+        let mut now = state(-1.0);
+        for (slot, found) in [(0, Grid::Routed), (1, Grid::Unknown), (2, Grid::Known)] {
+            let known = store.exchange(slot, slot, &mut now, &mut workspace);
+            assert_eq!(known.unwrap(), found);
+        }
+    }
+
+    #[test]
     fn a_slot_that_is_used_again_has_forgotten_its_grid() {
         let (mut store, mut workspace) = (Store::default(), workspace(-1.0));
         store.keep(0, 3, &state(1.0));
         store.keep_grid(0, 3, &grid(0.5));
+        store.keep_route(0, &Route::default());
         // In place, and after its memory went back.
         for released in [false, true] {
             if released {

@@ -32,6 +32,8 @@ pub enum Grid {
     Unknown,
     /// Momentum and mass of the grid after [`crate::transfer::p2g`].
     Known,
+    /// That, and the way through its particles.
+    Routed,
 }
 
 /// How much of its transfer to the grid a substep does itself.
@@ -69,9 +71,8 @@ pub(super) fn scatter<T: Real>(
     workspace.fit(order);
     let Workspace {
         tiles,
-        reaches,
         starts,
-        visits,
+        route,
         ..
     } = workspace;
     let setting = Setting { world, order };
@@ -87,8 +88,8 @@ pub(super) fn scatter<T: Real>(
         });
     };
     let view = (
-        (per_block(tiles), per_block(reaches)),
-        (starts.view(), visits.view()),
+        (per_block(tiles), per_block(&mut route.reaches)),
+        (starts.view(), route.visits.view()),
     );
     for_each_block(&order.blocks, view, &fill, &|(), ()| ());
 }
@@ -105,13 +106,14 @@ pub(super) fn update<T: Real>(
 ) {
     let Workspace {
         tiles,
-        reaches,
+        route,
         momentum,
         velocity,
         immersed,
         unmirrored,
         ..
     } = workspace;
+    let reaches = route.reaches.as_slice();
     immersed.begin(world, &order.grid, rigids);
     let tiles = (grid == Grid::Unknown).then_some(tiles.as_slice());
     let threshold = mass_threshold(world);
@@ -173,9 +175,8 @@ pub fn substep<T: Real>(
     let setting = Setting { world, order };
     let Workspace {
         tiles,
-        reaches,
         starts,
-        visits,
+        route,
         velocity,
         ..
     } = workspace;
@@ -212,8 +213,8 @@ pub fn substep<T: Real>(
     let view = (
         (ParticlesMut::of(particles), copy.map(ParticlesMut::of)),
         (
-            (per_block(tiles), per_block(reaches)),
-            (starts.view(), visits.view()),
+            (per_block(tiles), per_block(&mut route.reaches)),
+            (starts.view(), route.visits.view()),
         ),
     );
     for_each_block(&order.blocks, view, &advance, &Moved::merge).unwrap_or_default()

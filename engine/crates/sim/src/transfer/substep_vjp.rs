@@ -11,7 +11,7 @@ use super::{
     patch::BodyBar,
     reaction::{Impulses, reaction_vjp},
     substep::{GRAIN, Grid, ToTiles, per_block, scatter, update},
-    workspace::Workspace,
+    workspace::{Route, Workspace},
 };
 use crate::{
     grid::block::{BLOCK, BlockNodes, GridBlock, Reach, Tile},
@@ -105,10 +105,14 @@ pub fn substep_vjp<T: Real>(
 ) {
     if stride.begun {
         std::mem::swap(&mut workspace.velocity, &mut workspace.later_velocity);
+        std::mem::swap(&mut workspace.route, &mut workspace.later_route);
+    }
+    if grid == Grid::Routed {
+        std::mem::swap(&mut workspace.route, &mut workspace.known_route);
     }
     match grid {
         Grid::Unknown => scatter(world, order, particles, workspace),
-        Grid::Known => workspace.fit(order),
+        Grid::Known | Grid::Routed => workspace.fit(order),
     }
     let mut met = rigids.to_vec();
     update(world, scenery, order, &mut met, workspace, grid);
@@ -138,9 +142,9 @@ fn from_grid_vjp<T: Real>(
 ) {
     let Workspace {
         tiles,
-        reaches,
         starts,
-        visits,
+        route,
+        later_route,
         velocity,
         later_velocity,
         bars: node_bars,
@@ -159,21 +163,27 @@ fn from_grid_vjp<T: Real>(
     let (velocity, node_bars) = (velocity.as_slice(), node_bars.as_slice());
     let later_velocity = later_velocity.as_slice();
     let begun = stride.after.filter(|_| stride.begun);
+    if begun.is_none() {
+        later_route.fit(order);
+    }
     let pull = |block: &_,
-                ((mut bars, (sums, later_sums)), ((tile, reach), (starts, mut visits))): (
+                (
+        (mut bars, (sums, later_sums)),
+        (((tile, reach), (starts, mut visits)), (later_reach, later_visits)),
+    ): (
         (
             ParticlesMut<'_, T>,
             (PerBlock<'_, BodyBar<T>>, PerBlock<'_, BodyBar<T>>),
         ),
-        ToTiles<'_, T>,
+        (ToTiles<'_, T>, OnRoute<'_>),
     )| {
         if let Some(later) = begun {
             T::launch(blocks::ToTileVjp {
                 setting,
                 particles: later,
                 block,
-                visits: &visits,
-                reach: &reach.items[0],
+                visits: &later_visits,
+                reach: &later_reach.items[0],
                 node_bars,
                 velocity: later_velocity,
                 bars: bars.lend(),
@@ -181,7 +191,7 @@ fn from_grid_vjp<T: Real>(
             });
         }
         if grid == Grid::Known {
-            // No one has planned the visits yet.
+            // No one has found the way yet.
             T::launch(blocks::ToTile {
                 setting,
                 particles: ParticlesRef::of(particles, block),
@@ -214,8 +224,11 @@ fn from_grid_vjp<T: Real>(
             ),
         ),
         (
-            (per_block(tiles), per_block(reaches)),
-            (starts.view(), visits.view()),
+            (
+                (per_block(tiles), per_block(&mut route.reaches)),
+                (starts.view(), route.visits.view()),
+            ),
+            on_route(later_route),
         ),
     );
     for_each_block(&order.blocks, view, &pull, &|(), ()| ());
@@ -236,7 +249,7 @@ fn grid_vjp<T: Real>(
 ) {
     let Workspace {
         tiles,
-        reaches,
+        route,
         momentum,
         velocity,
         bars: node_bars,
@@ -244,6 +257,7 @@ fn grid_vjp<T: Real>(
         unmirrored,
         ..
     } = workspace;
+    let reaches = route.reaches.as_slice();
     node_bars.resize(order.grid.len(), [[T::zero(); 4]; BLOCK * BLOCK * BLOCK]);
     let (tiles, threshold) = (&*tiles, mass_threshold(world));
     let reaction = rest.reaction.as_ref();
@@ -290,8 +304,7 @@ pub fn finish_vjp<T: Real>(
     rest: &mut SubstepBar<T>,
 ) {
     let Workspace {
-        reaches,
-        visits,
+        route,
         velocity,
         bars: node_bars,
         body_bars,
@@ -302,7 +315,7 @@ pub fn finish_vjp<T: Real>(
     let pull = |block: &_,
                 ((bars, sums), (reach, visits)): (
         (ParticlesMut<'_, T>, PerBlock<'_, BodyBar<T>>),
-        (PerBlock<'_, Reach>, PerParticle<'_, Visit>),
+        OnRoute<'_>,
     )| {
         T::launch(blocks::ToTileVjp {
             setting,
@@ -321,10 +334,18 @@ pub fn finish_vjp<T: Real>(
             ParticlesMut::of(bars),
             per_body(body_bars, body_count(world)),
         ),
-        (per_block(reaches), visits.view()),
+        on_route(route),
     );
     for_each_block(&order.blocks, view, &pull, &|(), ()| ());
     hand_over(body_bars, &mut rest.bodies);
+}
+
+/// Reach and visits of some blocks.
+type OnRoute<'a> = (PerBlock<'a, Reach>, PerParticle<'a, Visit>);
+
+/// Those of all blocks.
+fn on_route(route: &mut Route) -> OnRoute<'_> {
+    (per_block(&mut route.reaches), route.visits.view())
 }
 
 /// An item a body and block.

@@ -14,17 +14,57 @@ use crate::{
     pose::Twist,
 };
 
+/// The way through the particles of each block: it follows from where they are.
+#[derive(Debug, Clone, Default)]
+pub struct Route {
+    /// What the stencils of each block reach of its tile.
+    pub(super) reaches: Vec<Reach>,
+    /// The order in which particles are visited.
+    pub(super) visits: Visits,
+}
+
+impl Route {
+    /// Makes room for the blocks and particles of `order`.
+    pub fn fit(&mut self, order: &Order) {
+        self.reaches.resize(order.blocks.len(), Reach::NONE);
+        self.visits.fit(order, 0);
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.reaches.is_empty()
+    }
+
+    /// Forgets it; the memory stays.
+    pub fn clear(&mut self) {
+        self.reaches.clear();
+    }
+
+    /// Overwrites it with another, reusing the memory.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.reaches.clone_from(&other.reaches);
+        self.visits.copy_from(&other.visits);
+    }
+
+    /// Bytes for so many particle blocks, and liquid and solid particles.
+    pub const fn bytes(blocks: usize, liquids: usize, solids: usize) -> usize {
+        blocks * size_of::<Reach>() + Visits::bytes(liquids, solids)
+    }
+}
+
 /// Scratch of the substeps: owned by the caller, reused, never part of the state.
 #[derive(Debug, Clone)]
 pub struct Workspace<T: Real> {
     /// What the particles of each block scatter.
     pub(super) tiles: Vec<Tile<T>>,
-    /// What the stencils of each block reach of its tile.
-    pub(super) reaches: Vec<Reach>,
     /// Where in their tile the stencils of particles start.
     pub(super) starts: Starts,
-    /// The order in which particles are visited.
-    pub(super) visits: Visits,
+    /// The way through the blocks.
+    pub(super) route: Route,
+    /// The same of the substep that was pulled back before, which may not be done yet.
+    pub(super) later_route: Route,
+    /// The same of the substep that is pulled back next, if it is known.
+    pub(super) known_route: Route,
     /// Momentum and mass of each active grid block.
     pub(super) momentum: Vec<BlockNodes<T>>,
     /// Velocities of each active grid block after the grid update.
@@ -47,9 +87,10 @@ impl<T: Real> Default for Workspace<T> {
     fn default() -> Self {
         Self {
             tiles: Vec::new(),
-            reaches: Vec::new(),
             starts: Starts::default(),
-            visits: Visits::default(),
+            route: Route::default(),
+            later_route: Route::default(),
+            known_route: Route::default(),
             momentum: Vec::new(),
             velocity: Vec::new(),
             later_velocity: Vec::new(),
@@ -67,9 +108,8 @@ impl<T: Real> Workspace<T> {
     pub(super) fn fit(&mut self, order: &Order) {
         self.tiles
             .resize(order.blocks.len(), [[T::zero(); 4]; TILE_NODES]);
-        self.reaches.resize(order.blocks.len(), Reach::NONE);
         self.starts.fit(order, 0);
-        self.visits.fit(order, 0);
+        self.route.fit(order);
         let empty = [[T::zero(); 4]; BLOCK * BLOCK * BLOCK];
         self.momentum.resize(order.grid.len(), empty);
         self.velocity.resize(order.grid.len(), empty);
@@ -84,11 +124,21 @@ impl<T: Real> Workspace<T> {
         liquids: usize,
         solids: usize,
     ) -> usize {
-        blocks * (size_of::<Tile<T>>() + size_of::<Reach>())
+        blocks * size_of::<Tile<T>>()
             + 2 * blocks * bodies * size_of::<BodyBar<T>>()
             + 4 * grid * size_of::<BlockNodes<T>>()
             + Starts::bytes(liquids, solids)
-            + Visits::bytes(liquids, solids)
+            + 3 * Route::bytes(blocks, liquids, solids)
+    }
+
+    /// The way through the particles that was taken last, or that a stride onward has made ready.
+    pub fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// Takes over the way through the particles of the substep that is pulled back next.
+    pub fn set_route(&mut self, route: &Route) {
+        self.known_route.copy_from(route);
     }
 
     /// Momentum and mass of the grid of the last substep, block by block in its order.

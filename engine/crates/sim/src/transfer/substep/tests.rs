@@ -373,21 +373,24 @@ fn substeps_in_one_stride_give_the_same_bits() {
 
 #[test]
 fn substeps_pulled_back_in_one_stride_give_the_same_bits() {
-    for (world, known) in [(world(), true), (world(), false), (mirrored_world(), true)] {
-        assert_same_in_one_stride(&world, known);
+    for grid in [Grid::Unknown, Grid::Known, Grid::Routed] {
+        assert_same_in_one_stride(&world(), grid);
     }
+    assert_same_in_one_stride(&mirrored_world(), Grid::Routed);
 }
 
-/// Three substeps, whose grids were kept or not.
-fn assert_same_in_one_stride(world: &World<f64>, known: bool) {
+/// Three substeps, of which as much as `grid` was kept.
+fn assert_same_in_one_stride(world: &World<f64>, grid: Grid) {
     let (mut state, order) = particles(world, 1);
     let mut workspace = Workspace::default();
-    let (mut states, mut grids) = (Vec::new(), Vec::new());
+    let (mut states, mut grids, mut routes) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..3 {
         states.push(state.clone());
         advance(world, &order, &mut state, &mut workspace);
         grids.push(workspace.grid().to_vec());
+        routes.push(workspace.route().clone());
     }
+    let known = grid != Grid::Unknown;
     states.push(state);
 
     let (mut apart, mut bodies) = (random(20), SubstepBar::zero(world).bodies);
@@ -418,7 +421,6 @@ fn assert_same_in_one_stride(world: &World<f64>, known: bool) {
         let before = &states[step];
         // One of them cannot go on from the one before.
         let onward = step == 2;
-        let grid = if known { Grid::Known } else { Grid::Unknown };
         let stride = BackStride {
             after: Some(&states[step + 1]),
             begun: begun && known,
@@ -436,6 +438,9 @@ fn assert_same_in_one_stride(world: &World<f64>, known: bool) {
             );
         }
         workspace.set_grid(&grids[step]);
+        if grid == Grid::Routed {
+            workspace.set_route(&routes[step]);
+        }
         rest.grid = GridBar::zero(world.colliders.len());
         substep_vjp(
             world,

@@ -142,6 +142,7 @@ impl Fixture {
                     reach: &reach.items[0],
                     velocity: &self.velocity,
                     particles,
+                    copy: None,
                 });
             };
         let reaches = PerBlock {

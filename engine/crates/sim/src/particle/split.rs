@@ -125,15 +125,6 @@ impl<'a, T: Real, S> CloudMut<'a, T, S> {
         }
     }
 
-    /// Overwrites the particles with others.
-    fn copy_from(&mut self, other: &CloudRef<'_, T, S>)
-    where
-        S: Copy,
-    {
-        self.motion.copy_from_slice(other.motion);
-        self.strain.copy_from_slice(other.strain);
-    }
-
     /// The same view, to read.
     fn read(&self) -> CloudRef<'_, T, S> {
         CloudRef {
@@ -170,12 +161,6 @@ impl<'a, T: Real> ParticlesMut<'a, T> {
             liquid: self.liquid.lend(),
             solid: self.solid.lend(),
         }
-    }
-
-    /// Overwrites the particles with as many others.
-    pub fn copy_from(&mut self, other: &ParticlesRef<'_, T>) {
-        self.liquid.copy_from(&other.liquid);
-        self.solid.copy_from(&other.solid);
     }
 
     /// The same view, to read.

@@ -239,6 +239,8 @@ pub struct FromTile<'a, T: Real> {
     pub velocity: &'a [BlockNodes<T>],
     /// The particles of the block.
     pub particles: ParticlesMut<'a, T>,
+    /// As many, which become the same.
+    pub copy: Option<ParticlesMut<'a, T>>,
 }
 
 impl<T: Real> Kernel<T> for FromTile<'_, T> {
@@ -251,16 +253,14 @@ impl<T: Real> Kernel<T> for FromTile<'_, T> {
         let mut moved = Moved::default();
         if !block.liquid.is_empty() {
             let patch = setting.liquid(block, self.visits.liquid);
-            moved = g2p::<T, _, L>(isa, &patch, &tile, &mut self.particles.liquid);
+            let copy = self.copy.as_mut().map(|copy| &mut copy.liquid);
+            moved = g2p::<T, _, L>(isa, &patch, &tile, &mut self.particles.liquid, copy);
         }
         if !block.solid.is_empty() {
             let patch = setting.solid(block, self.visits.solid);
-            moved = moved.merge(g2p::<T, _, L>(
-                isa,
-                &patch,
-                &tile,
-                &mut self.particles.solid,
-            ));
+            let copy = self.copy.as_mut().map(|copy| &mut copy.solid);
+            let solid = g2p::<T, _, L>(isa, &patch, &tile, &mut self.particles.solid, copy);
+            moved = moved.merge(solid);
         }
         moved
     }

@@ -122,13 +122,15 @@ impl<L> Advance<L> {
 
 /// Moves the particles of `patch` by the grid velocities in its tile:
 /// `v`, `C` from the grid, `strain <- project(advance(strain, C, dt))`, `x <- x + dt v`,
-/// kept in the domain.
+/// kept in the domain. `copy`, as many particles, becomes the same: written one by one, it is on its
+/// way to memory while others are moved.
 #[inline(always)]
 pub fn g2p<T: Real, P: Law<T>, L: Lanes<T>>(
     isa: L::Isa,
     patch: &Patch<'_, T, P>,
     tile: &Tile<T>,
     cloud: &mut CloudMut<'_, T, P::Strain>,
+    mut copy: Option<&mut CloudMut<'_, T, P::Strain>>,
 ) -> Moved {
     let splines = Splines::<L>::new(isa, patch.lattice, &patch.at);
     let advance = Advance::<L>::new(isa, patch);
@@ -167,6 +169,9 @@ pub fn g2p<T: Real, P: Law<T>, L: Lanes<T>>(
             *strain = strain.advance_lanes::<L>(isa, motion, after, patch.dt);
             if law.is_plastic() {
                 *strain = law.project(strain, patch.dt);
+            }
+            if let Some(copy) = &mut copy {
+                (copy.motion[place], copy.strain[place]) = (*motion, *strain);
             }
         }
     }

@@ -207,7 +207,8 @@ impl<L> Splines<L> {
     {
         let weights = &place.weights;
         let z = z_of(isa, weights);
-        let [mut plane, along_x, along_y] = field.0.map(|part| part.mul(z));
+        let [value, along_x, along_y] = field.0;
+        let (mut plane, along_x, along_y) = (value.mul(z), along_x.mul(z), along_y.mul(z));
         for i in 0..3 {
             let x = x_of(isa, weights, i);
             let mut line = plane.mul(x);

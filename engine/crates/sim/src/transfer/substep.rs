@@ -193,6 +193,7 @@ pub fn substep<T: Real>(
             reach: &reach.items[0],
             velocity,
             particles: particles.lend(),
+            copy,
         });
         if stride.onward {
             T::launch(blocks::ToTile {
@@ -204,9 +205,6 @@ pub fn substep<T: Real>(
                 reach: &mut reach.items[0],
                 tile: Some(&mut tile.items[0]),
             });
-        }
-        if let Some(mut copy) = copy {
-            copy.copy_from(&particles.read());
         }
         moved
     };

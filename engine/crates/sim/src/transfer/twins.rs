@@ -305,9 +305,11 @@ impl<T: Real, P: Law<T>> Kernel<T> for FromTile<'_, T, P> {
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, isa: L::Isa) -> Self::Output {
-        let mut cloud = self.0.cloud.clone();
+        let (mut cloud, mut copy) = (self.0.cloud.clone(), self.0.bars.clone());
         let view = &mut CloudMut::of(&mut cloud);
-        let moved = g2p::<T, P, L>(isa, &self.0.patch, &velocities(3), view);
+        let copied = Some(&mut CloudMut::of(&mut copy));
+        let moved = g2p::<T, P, L>(isa, &self.0.patch, &velocities(3), view, copied);
+        assert_eq!(format!("{copy:?}"), format!("{cloud:?}"));
         (cloud, moved)
     }
 }

@@ -1,23 +1,35 @@
 //! Lanes in the registers of AVX2, with FMA.
 
-use std::arch::x86_64::{__m256, __m256d};
+use std::arch::x86_64::{__m256, __m256d, __m256i};
 
 use pulp::{cast, x86::V3};
 
 use super::NOT_AT_MOST;
 use crate::lanes::{Lanes, WIDTH};
 
+/// An operation on each of two registers. Closures would not do: what takes one is not sure to be
+/// inlined, and would then be compiled without the instructions of its caller.
+macro_rules! halves {
+    ($isa:expr, $operation:ident, $($of:expr),+) => {
+        [$isa.$operation($($of[0]),+), $isa.$operation($($of[1]),+)]
+    };
+}
+
+/// An operation on each of four registers.
+macro_rules! quads {
+    ($isa:expr, $operation:ident, $($of:expr),+) => {
+        [
+            $isa.$operation($($of[0]),+),
+            $isa.$operation($($of[1]),+),
+            $isa.$operation($($of[2]),+),
+            $isa.$operation($($of[3]),+),
+        ]
+    };
+}
+
 /// Sixteen `f32` in two registers of AVX2.
 #[derive(Clone, Copy)]
 pub struct Avx2F32(V3, [__m256; 2]);
-
-impl Avx2F32 {
-    #[inline(always)]
-    fn zip(self, other: Self, f: impl Fn(__m256, __m256) -> __m256) -> Self {
-        let both = std::array::from_fn(|half| f(self.1[half], other.1[half]));
-        Self(self.0, both)
-    }
-}
 
 impl Lanes<f32> for Avx2F32 {
     type Isa = V3;
@@ -44,70 +56,70 @@ impl Lanes<f32> for Avx2F32 {
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        self.zip(other, |a, b| self.0.avx._mm256_add_ps(a, b))
+        Self(self.0, halves!(self.0.avx, _mm256_add_ps, self.1, other.1))
     }
 
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        self.zip(other, |a, b| self.0.avx._mm256_sub_ps(a, b))
+        Self(self.0, halves!(self.0.avx, _mm256_sub_ps, self.1, other.1))
     }
 
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        self.zip(other, |a, b| self.0.avx._mm256_mul_ps(a, b))
+        Self(self.0, halves!(self.0.avx, _mm256_mul_ps, self.1, other.1))
     }
 
     #[inline(always)]
     fn div(self, other: Self) -> Self {
-        self.zip(other, |a, b| self.0.avx._mm256_div_ps(a, b))
+        Self(self.0, halves!(self.0.avx, _mm256_div_ps, self.1, other.1))
     }
 
     #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
         let (a, b, c) = (self.1, factor.1, term.1);
-        let fused = |half: usize| self.0.fma._mm256_fmadd_ps(a[half], b[half], c[half]);
-        Self(self.0, [fused(0), fused(1)])
+        Self(self.0, halves!(self.0.fma, _mm256_fmadd_ps, a, b, c))
     }
 
     #[inline(always)]
     fn neg_mul_add(self, factor: Self, term: Self) -> Self {
         let (a, b, c) = (self.1, factor.1, term.1);
-        let fused = |half: usize| self.0.fma._mm256_fnmadd_ps(a[half], b[half], c[half]);
-        Self(self.0, [fused(0), fused(1)])
+        Self(self.0, halves!(self.0.fma, _mm256_fnmadd_ps, a, b, c))
     }
 
     #[inline(always)]
     fn permute(self, from: [usize; WIDTH]) -> Self {
-        let (isa, from) = (self.0, from.map(|lane| lane as i32));
-        let [low, high] = self.1;
-        let pick = |half: usize| {
-            let within = cast(std::array::from_fn::<i32, 8, _>(|lane| {
-                from[8 * half + lane] % 8
-            }));
-            let upper = std::array::from_fn::<i32, 8, _>(|lane| -(from[8 * half + lane] / 8));
-            isa.avx._mm256_blendv_ps(
-                isa.avx2._mm256_permutevar8x32_ps(low, within),
-                isa.avx2._mm256_permutevar8x32_ps(high, within),
-                cast(upper),
-            )
-        };
-        Self(self.0, [pick(0), pick(1)])
+        let (avx, avx2) = (self.0.avx, self.0.avx2);
+        // Lanes within the eight that they come from, and -1 for those of the upper eight.
+        let (mut within, mut upper) = ([0_i32; WIDTH], [0_i32; WIDTH]);
+        for lane in 0..WIDTH {
+            within[lane] = (from[lane] % 8) as i32;
+            upper[lane] = -((from[lane] / 8) as i32);
+        }
+        let within: [__m256i; 2] = cast(within);
+        let low = halves!(avx2, _mm256_permutevar8x32_ps, [self.1[0]; 2], within);
+        let high = halves!(avx2, _mm256_permutevar8x32_ps, [self.1[1]; 2], within);
+        let upper: [__m256; 2] = cast(upper);
+        Self(self.0, halves!(avx, _mm256_blendv_ps, low, high, upper))
     }
 
     #[inline(always)]
     fn sum_quads(parts: [Self; 4]) -> Self {
         let isa = parts[0].0;
-        let halved = parts.map(|part| isa.avx._mm256_add_ps(part.1[0], part.1[1]));
-        let pair = |a: __m256, b: __m256| {
-            isa.avx._mm256_add_ps(
-                isa.avx._mm256_permute2f128_ps::<0x20>(a, b),
-                isa.avx._mm256_permute2f128_ps::<0x31>(a, b),
-            )
-        };
-        Self(
-            isa,
-            [pair(halved[0], halved[1]), pair(halved[2], halved[3])],
-        )
+        let [a, b, c, d] = [
+            isa.avx._mm256_add_ps(parts[0].1[0], parts[0].1[1]),
+            isa.avx._mm256_add_ps(parts[1].1[0], parts[1].1[1]),
+            isa.avx._mm256_add_ps(parts[2].1[0], parts[2].1[1]),
+            isa.avx._mm256_add_ps(parts[3].1[0], parts[3].1[1]),
+        ];
+        let low = [
+            isa.avx._mm256_permute2f128_ps::<0x20>(a, b),
+            isa.avx._mm256_permute2f128_ps::<0x20>(c, d),
+        ];
+        let high = [
+            isa.avx._mm256_permute2f128_ps::<0x31>(a, b),
+            isa.avx._mm256_permute2f128_ps::<0x31>(c, d),
+        ];
+        Self(isa, halves!(isa.avx, _mm256_add_ps, low, high))
     }
 
     #[inline(always)]
@@ -131,29 +143,34 @@ impl Lanes<f32> for Avx2F32 {
 
     #[inline(always)]
     fn floor(self) -> Self {
-        Self(self.0, self.1.map(|half| self.0.avx._mm256_floor_ps(half)))
+        Self(self.0, halves!(self.0.avx, _mm256_floor_ps, self.1))
     }
 
     #[inline(always)]
     fn indices(self) -> [i32; WIDTH] {
-        cast(self.1.map(|half| self.0.avx._mm256_cvttps_epi32(half)))
+        cast(halves!(self.0.avx, _mm256_cvttps_epi32, self.1))
     }
 
     #[inline(always)]
     fn unless_at_most(self, measure: Self, floor: Self) -> Self {
         let isa = self.0.avx;
-        let above = measure.zip(floor, |a, b| isa._mm256_cmp_ps::<NOT_AT_MOST>(a, b));
-        self.zip(above, |a, b| isa._mm256_and_ps(a, b))
+        let (a, b) = (measure.1, floor.1);
+        let above = [
+            isa._mm256_cmp_ps::<NOT_AT_MOST>(a[0], b[0]),
+            isa._mm256_cmp_ps::<NOT_AT_MOST>(a[1], b[1]),
+        ];
+        Self(self.0, halves!(isa, _mm256_and_ps, self.1, above))
     }
 
     #[inline(always)]
     fn any_above(self, other: Self) -> bool {
         let isa = self.0.avx;
-        let above = |half: usize| {
-            let mask = isa._mm256_cmp_ps::<NOT_AT_MOST>(self.1[half], other.1[half]);
-            isa._mm256_movemask_ps(mask) != 0
-        };
-        above(0) || above(1)
+        let (a, b) = (self.1, other.1);
+        let above = isa._mm256_or_ps(
+            isa._mm256_cmp_ps::<NOT_AT_MOST>(a[0], b[0]),
+            isa._mm256_cmp_ps::<NOT_AT_MOST>(a[1], b[1]),
+        );
+        isa._mm256_movemask_ps(above) != 0
     }
 }
 
@@ -187,14 +204,6 @@ fn transpose_eight(isa: V3, rows: [__m256; 8]) -> [__m256; 8] {
 #[derive(Clone, Copy)]
 pub struct Avx2F64(V3, [__m256d; 4]);
 
-impl Avx2F64 {
-    #[inline(always)]
-    fn zip(self, other: Self, f: impl Fn(__m256d, __m256d) -> __m256d) -> Self {
-        let all = std::array::from_fn(|quad| f(self.1[quad], other.1[quad]));
-        Self(self.0, all)
-    }
-}
-
 impl Lanes<f64> for Avx2F64 {
     type Isa = V3;
 
@@ -220,53 +229,55 @@ impl Lanes<f64> for Avx2F64 {
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        self.zip(other, |a, b| self.0.avx._mm256_add_pd(a, b))
+        Self(self.0, quads!(self.0.avx, _mm256_add_pd, self.1, other.1))
     }
 
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        self.zip(other, |a, b| self.0.avx._mm256_sub_pd(a, b))
+        Self(self.0, quads!(self.0.avx, _mm256_sub_pd, self.1, other.1))
     }
 
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        self.zip(other, |a, b| self.0.avx._mm256_mul_pd(a, b))
+        Self(self.0, quads!(self.0.avx, _mm256_mul_pd, self.1, other.1))
     }
 
     #[inline(always)]
     fn div(self, other: Self) -> Self {
-        self.zip(other, |a, b| self.0.avx._mm256_div_pd(a, b))
+        Self(self.0, quads!(self.0.avx, _mm256_div_pd, self.1, other.1))
     }
 
     #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
         let (a, b, c) = (self.1, factor.1, term.1);
-        let fused = |quad: usize| self.0.fma._mm256_fmadd_pd(a[quad], b[quad], c[quad]);
-        Self(self.0, std::array::from_fn(fused))
+        Self(self.0, quads!(self.0.fma, _mm256_fmadd_pd, a, b, c))
     }
 
     #[inline(always)]
     fn neg_mul_add(self, factor: Self, term: Self) -> Self {
         let (a, b, c) = (self.1, factor.1, term.1);
-        let fused = |quad: usize| self.0.fma._mm256_fnmadd_pd(a[quad], b[quad], c[quad]);
-        Self(self.0, std::array::from_fn(fused))
+        Self(self.0, quads!(self.0.fma, _mm256_fnmadd_pd, a, b, c))
     }
 
     #[inline(always)]
     fn permute(self, from: [usize; WIDTH]) -> Self {
         let lanes: [f64; WIDTH] = cast(self.1);
-        Self::load(self.0, &from.map(|lane| lanes[lane]))
+        let mut picked = lanes;
+        for (picked, lane) in picked.iter_mut().zip(from) {
+            *picked = lanes[lane];
+        }
+        Self::load(self.0, &picked)
     }
 
     #[inline(always)]
     fn sum_quads(parts: [Self; 4]) -> Self {
-        let isa = parts[0].0;
-        let sum = |part: Self| {
+        let avx = parts[0].0.avx;
+        let mut sums = parts[0].1;
+        for (sum, part) in sums.iter_mut().zip(parts) {
             let [a, b, c, d] = part.1;
-            isa.avx
-                ._mm256_add_pd(isa.avx._mm256_add_pd(a, c), isa.avx._mm256_add_pd(b, d))
-        };
-        Self(isa, parts.map(sum))
+            *sum = avx._mm256_add_pd(avx._mm256_add_pd(a, c), avx._mm256_add_pd(b, d));
+        }
+        Self(parts[0].0, sums)
     }
 
     #[inline(always)]
@@ -296,27 +307,31 @@ impl Lanes<f64> for Avx2F64 {
 
     #[inline(always)]
     fn floor(self) -> Self {
-        Self(self.0, self.1.map(|quad| self.0.avx._mm256_floor_pd(quad)))
+        Self(self.0, quads!(self.0.avx, _mm256_floor_pd, self.1))
     }
 
     #[inline(always)]
     fn indices(self) -> [i32; WIDTH] {
-        cast(self.1.map(|quad| self.0.avx._mm256_cvttpd_epi32(quad)))
+        cast(quads!(self.0.avx, _mm256_cvttpd_epi32, self.1))
     }
 
     #[inline(always)]
     fn unless_at_most(self, measure: Self, floor: Self) -> Self {
         let isa = self.0.avx;
-        let above = measure.zip(floor, |a, b| isa._mm256_cmp_pd::<NOT_AT_MOST>(a, b));
-        self.zip(above, |a, b| isa._mm256_and_pd(a, b))
+        let mut above = measure.1;
+        for (above, floor) in above.iter_mut().zip(floor.1) {
+            *above = isa._mm256_cmp_pd::<NOT_AT_MOST>(*above, floor);
+        }
+        Self(self.0, quads!(isa, _mm256_and_pd, self.1, above))
     }
 
     #[inline(always)]
     fn any_above(self, other: Self) -> bool {
         let isa = self.0.avx;
-        (0..4).any(|quad| {
-            let mask = isa._mm256_cmp_pd::<NOT_AT_MOST>(self.1[quad], other.1[quad]);
-            isa._mm256_movemask_pd(mask) != 0
-        })
+        let mut found = 0;
+        for (a, b) in self.1.into_iter().zip(other.1) {
+            found |= isa._mm256_movemask_pd(isa._mm256_cmp_pd::<NOT_AT_MOST>(a, b));
+        }
+        found != 0
     }
 }

@@ -71,20 +71,25 @@ impl Lanes<f32> for Avx512F32 {
 
     #[inline(always)]
     fn permute(self, from: [usize; WIDTH]) -> Self {
-        let from = cast(from.map(|lane| lane as i32));
+        let mut lanes = [0_i32; WIDTH];
+        for (lane, from) in lanes.iter_mut().zip(from) {
+            *lane = from as i32;
+        }
+        let from = cast(lanes);
         Self(self.0, self.0.avx512f._mm512_permutexvar_ps(from, self.1))
     }
 
     #[inline(always)]
     fn sum_quads([a, b, c, d]: [Self; 4]) -> Self {
         let isa = a.0.avx512f;
-        let halve = |a: __m512, b: __m512| {
-            isa._mm512_add_ps(
-                isa._mm512_shuffle_f32x4::<0b01_00_01_00>(a, b),
-                isa._mm512_shuffle_f32x4::<0b11_10_11_10>(a, b),
-            )
-        };
-        let (ab, cd) = (halve(a.1, b.1), halve(c.1, d.1));
+        let ab = isa._mm512_add_ps(
+            isa._mm512_shuffle_f32x4::<0b01_00_01_00>(a.1, b.1),
+            isa._mm512_shuffle_f32x4::<0b11_10_11_10>(a.1, b.1),
+        );
+        let cd = isa._mm512_add_ps(
+            isa._mm512_shuffle_f32x4::<0b01_00_01_00>(c.1, d.1),
+            isa._mm512_shuffle_f32x4::<0b11_10_11_10>(c.1, d.1),
+        );
         let sum = isa._mm512_add_ps(
             isa._mm512_shuffle_f32x4::<0b10_00_10_00>(ab, cd),
             isa._mm512_shuffle_f32x4::<0b11_01_11_01>(ab, cd),

@@ -33,7 +33,7 @@ fn advance<T: Real, P: Law<T>>(
         owners: &owners(),
         visits: &visits(lattice, cloud),
     };
-    g2p::<T, P, Portable<T>>((), &patch, tile, &mut CloudMut::of(cloud))
+    g2p::<T, P, Portable<T>>((), &patch, tile, &mut CloudMut::of(cloud), None)
 }
 
 /// `<J d, w>` against `<d, J^T w>` with `d` in the grid velocities and in the
@@ -250,7 +250,7 @@ fn a_position_that_is_not_finite_is_not_taken_for_one_at_the_first_node() {
         cloud.push(x, Vector3::zeros());
         let grid = [[velocity, velocity, velocity, 0.0]; NODES];
         let view = &mut CloudMut::of(&mut cloud);
-        let moved = g2p::<f64, _, Portable<f64>>((), &patch, &grid, view);
+        let moved = g2p::<f64, _, Portable<f64>>((), &patch, &grid, view, None);
         assert_eq!(moved.stale, stale, "{velocity}");
     }
 }

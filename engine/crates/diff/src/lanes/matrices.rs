@@ -1,6 +1,7 @@
 //! Sixteen 3 x 3 matrices at once.
 //!
-//! Loops, not closures: those are not sure to be compiled with the instructions of the lanes.
+//! Loops over indices: closures are not sure to be compiled with the instructions of the lanes, and
+//! arrays that are iterated over by value go through memory.
 
 use nalgebra::Matrix3;
 
@@ -55,8 +56,9 @@ impl<L> Matrices<L> {
         let [_, _, _, _, _, _, _, entries @ ..] = &mut rows;
         *entries = self.0;
         let mut records = [Stored::zero(); WIDTH];
-        for (record, row) in records.iter_mut().zip(L::transpose(rows)) {
-            record.put(row);
+        let rows = L::transpose(rows);
+        for at in 0..WIDTH {
+            records[at].put(rows[at]);
         }
         records
     }
@@ -68,8 +70,8 @@ impl<L> Matrices<L> {
         L: Lanes<T>,
     {
         let mut entries = [[T::zero(); WIDTH]; 9];
-        for (lanes, entry) in self.0.into_iter().zip(&mut entries) {
-            lanes.store(entry);
+        for at in 0..9 {
+            self.0[at].store(&mut entries[at]);
         }
         let mut matrices = [Matrix3::zeros(); WIDTH];
         for (lane, matrix) in matrices.iter_mut().enumerate() {
@@ -88,8 +90,8 @@ impl<L> Matrices<L> {
         L: Lanes<T>,
     {
         let mut all = self.0;
-        for (a, b) in all.iter_mut().zip(other.0) {
-            *a = a.add(b);
+        for at in 0..9 {
+            all[at] = all[at].add(other.0[at]);
         }
         Self(all)
     }
@@ -102,8 +104,8 @@ impl<L> Matrices<L> {
         L: Lanes<T>,
     {
         let mut all = self.0;
-        for (a, b) in all.iter_mut().zip(other.0) {
-            *a = a.sub(b);
+        for at in 0..9 {
+            all[at] = all[at].sub(other.0[at]);
         }
         Self(all)
     }
@@ -116,8 +118,8 @@ impl<L> Matrices<L> {
         L: Lanes<T>,
     {
         let mut all = self.0;
-        for a in &mut all {
-            *a = a.mul(factor);
+        for at in 0..9 {
+            all[at] = all[at].mul(factor);
         }
         Self(all)
     }
@@ -130,8 +132,8 @@ impl<L> Matrices<L> {
         L: Lanes<T>,
     {
         let mut all = self.0;
-        for (a, b) in all.iter_mut().zip(term.0) {
-            *a = a.mul_add(factor, b);
+        for at in 0..9 {
+            all[at] = all[at].mul_add(factor, term.0[at]);
         }
         Self(all)
     }

@@ -12,43 +12,44 @@ use crate::{
 /// them is too ill-conditioned for it, all are computed one by one.
 #[inline(always)]
 pub fn polar_lanes<T: Real, L: Lanes<T>>(isa: L::Isa, f: Matrices<L>) -> Matrices<L> {
-    let settled = if T::DUAL { None } else { newton_lanes(isa, f) };
-    match settled {
-        Some(x) => x,
-        None => {
-            let rotations = f.store().map(|f| polar(&f));
-            Matrices::load(isa, &rotations.each_ref())
-        }
+    let mut x = f;
+    if !T::DUAL && newton_lanes(isa, &mut x) {
+        return x;
     }
+    let mut rotations = f.store();
+    for rotation in &mut rotations {
+        *rotation = polar(rotation);
+    }
+    Matrices::load(isa, &rotations.each_ref())
 }
 
-/// The iteration of [`polar`] without scaling; `None` where a matrix is too ill-conditioned
-/// for it.
+/// The iteration of [`polar`] without scaling, in place; says whether it settled, which it does not
+/// where a matrix is too ill-conditioned for it.
 #[inline(always)]
-fn newton_lanes<T: Real, L: Lanes<T>>(isa: L::Isa, f: Matrices<L>) -> Option<Matrices<L>> {
+fn newton_lanes<T: Real, L: Lanes<T>>(isa: L::Isa, x: &mut Matrices<L>) -> bool {
     let half = L::splat(isa, T::of(0.5));
     let enough = L::splat(isa, T::of(0.5) * T::default_epsilon());
-    let mut x = f;
     for step in 0..MAXIMUM_STEPS {
         let cofactor = x.cofactor();
         let determinant = x.determinant(&cofactor);
-        if step == 0 && !well_conditioned(isa, x, determinant) {
-            return None;
+        if step == 0 && !well_conditioned(isa, *x, determinant) {
+            return false;
         }
         let across = half.div(determinant);
         let mut change = L::splat(isa, T::zero());
-        for (entry, cofactor) in x.0.iter_mut().zip(cofactor.0) {
-            let next = cofactor.mul_add(across, entry.mul(half));
-            let moved = next.sub(*entry);
+        for at in 0..9 {
+            let entry = x.0[at];
+            let next = cofactor.0[at].mul_add(across, entry.mul(half));
+            let moved = next.sub(entry);
             change = moved.mul_add(moved, change);
-            *entry = next;
+            x.0[at] = next;
         }
         // Convergence is quadratic: the next error is half the square of this change.
         if !change.any_above(enough) {
-            return Some(x);
+            return true;
         }
     }
-    None
+    false
 }
 
 /// Whether no cofactor of any of the matrices loses digits.
@@ -95,10 +96,10 @@ pub fn polar_vjp_lanes<T: Real, L: Lanes<T>>(
     let inverse = L::splat(isa, T::one()).div(determinant);
     let a = adjugate.0;
     let mut spin = axial;
-    for (row, spin) in spin.iter_mut().enumerate() {
+    for row in 0..3 {
         let first = a[row].mul(axial[0]);
         let second = a[row + 3].mul_add(axial[1], first);
-        *spin = a[row + 6].mul_add(axial[2], second).mul(inverse);
+        spin[row] = a[row + 6].mul_add(axial[2], second).mul(inverse);
     }
     let zero = L::splat(isa, T::zero());
     let [x, y, z] = spin;
@@ -131,7 +132,7 @@ mod tests {
         #[inline(always)]
         fn run<L: Lanes<T>>(self, isa: L::Isa) -> Self::Output {
             let f = Matrices::<L>::load(isa, &self.0.each_ref());
-            (polar_lanes(isa, f).store(), newton_lanes(isa, f).is_some())
+            (polar_lanes(isa, f).store(), newton_lanes(isa, &mut { f }))
         }
     }
 

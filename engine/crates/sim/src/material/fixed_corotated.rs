@@ -45,8 +45,9 @@ impl<T: Real> Law<T> for FixedCorotated<T> {
             .times(f.transpose())
             .scale(L::splat(isa, T::of(2.0) * mu))
             .plus_diagonal(L::splat(isa, lambda).mul(j).mul(change));
-        for (stress, tau) in stresses.iter_mut().zip(tau.store_records(isa)) {
-            *stress = tau;
+        let tau = tau.store_records(isa);
+        for (stress, tau) in stresses.iter_mut().zip(&tau) {
+            *stress = *tau;
         }
     }
 

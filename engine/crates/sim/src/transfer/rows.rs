@@ -59,9 +59,9 @@ pub fn load_rows<T: Real, L: Lanes<T>>(isa: L::Isa, tile: &Tile<T>, base: usize)
 pub fn add_rows<T: Real, L: Lanes<T>>(isa: L::Isa, tile: &mut Tile<T>, base: usize, rows: Rows<L>) {
     let span = tile.as_flattened_mut().get_mut(4 * base..);
     if let Some(span) = span.and_then(|span| span.first_chunk_mut::<SPAN>()) {
-        for (sum, start) in rows.into_iter().zip(ROW_STARTS) {
+        for (sum, start) in rows.iter().zip(ROW_STARTS) {
             if let Some(row) = span[4 * start..].first_chunk_mut() {
-                L::load(isa, row).add(within_stencil(isa, sum)).store(row);
+                L::load(isa, row).add(within_stencil(isa, *sum)).store(row);
             }
         }
     }

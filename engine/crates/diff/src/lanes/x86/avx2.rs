@@ -129,12 +129,12 @@ impl Lanes<f32> for Avx2F32 {
         for low in [0, 8] {
             for half in 0..2 {
                 let mut square = [rows[0].1[0]; 8];
-                for (line, row) in square.iter_mut().zip(&rows[low..]) {
-                    *line = row.1[half];
+                for at in 0..8 {
+                    square[at] = rows[low + at].1[half];
                 }
                 let square = transpose_eight(isa, square);
-                for (line, column) in square.into_iter().zip(&mut columns[8 * half..]) {
-                    column.1[low / 8] = line;
+                for at in 0..8 {
+                    columns[8 * half + at].1[low / 8] = square[at];
                 }
             }
         }
@@ -179,16 +179,16 @@ impl Lanes<f32> for Avx2F32 {
 fn transpose_eight(isa: V3, rows: [__m256; 8]) -> [__m256; 8] {
     let avx = isa.avx;
     let mut pairs = rows;
-    for (pair, row) in pairs.chunks_exact_mut(2).zip(rows.chunks_exact(2)) {
-        pair[0] = avx._mm256_unpacklo_ps(row[0], row[1]);
-        pair[1] = avx._mm256_unpackhi_ps(row[0], row[1]);
+    for at in [0, 2, 4, 6] {
+        pairs[at] = avx._mm256_unpacklo_ps(rows[at], rows[at + 1]);
+        pairs[at + 1] = avx._mm256_unpackhi_ps(rows[at], rows[at + 1]);
     }
     let mut fours = pairs;
-    for (four, pair) in fours.chunks_exact_mut(4).zip(pairs.chunks_exact(4)) {
+    for at in [0, 4] {
         for half in 0..2 {
-            let (a, b) = (pair[half], pair[half + 2]);
-            four[2 * half] = avx._mm256_shuffle_ps::<0b01_00_01_00>(a, b);
-            four[2 * half + 1] = avx._mm256_shuffle_ps::<0b11_10_11_10>(a, b);
+            let (a, b) = (pairs[at + half], pairs[at + half + 2]);
+            fours[at + 2 * half] = avx._mm256_shuffle_ps::<0b01_00_01_00>(a, b);
+            fours[at + 2 * half + 1] = avx._mm256_shuffle_ps::<0b11_10_11_10>(a, b);
         }
     }
     let mut columns = fours;
@@ -263,8 +263,8 @@ impl Lanes<f64> for Avx2F64 {
     fn permute(self, from: [usize; WIDTH]) -> Self {
         let lanes: [f64; WIDTH] = cast(self.1);
         let mut picked = lanes;
-        for (picked, lane) in picked.iter_mut().zip(from) {
-            *picked = lanes[lane];
+        for lane in 0..WIDTH {
+            picked[lane] = lanes[from[lane]];
         }
         Self::load(self.0, &picked)
     }
@@ -273,9 +273,9 @@ impl Lanes<f64> for Avx2F64 {
     fn sum_quads(parts: [Self; 4]) -> Self {
         let avx = parts[0].0.avx;
         let mut sums = parts[0].1;
-        for (sum, part) in sums.iter_mut().zip(parts) {
-            let [a, b, c, d] = part.1;
-            *sum = avx._mm256_add_pd(avx._mm256_add_pd(a, c), avx._mm256_add_pd(b, d));
+        for at in 0..4 {
+            let [a, b, c, d] = parts[at].1;
+            sums[at] = avx._mm256_add_pd(avx._mm256_add_pd(a, c), avx._mm256_add_pd(b, d));
         }
         Self(parts[0].0, sums)
     }
@@ -319,8 +319,8 @@ impl Lanes<f64> for Avx2F64 {
     fn unless_at_most(self, measure: Self, floor: Self) -> Self {
         let isa = self.0.avx;
         let mut above = measure.1;
-        for (above, floor) in above.iter_mut().zip(floor.1) {
-            *above = isa._mm256_cmp_pd::<NOT_AT_MOST>(*above, floor);
+        for at in 0..4 {
+            above[at] = isa._mm256_cmp_pd::<NOT_AT_MOST>(above[at], floor.1[at]);
         }
         Self(self.0, quads!(isa, _mm256_and_pd, self.1, above))
     }
@@ -329,8 +329,9 @@ impl Lanes<f64> for Avx2F64 {
     fn any_above(self, other: Self) -> bool {
         let isa = self.0.avx;
         let mut found = 0;
-        for (a, b) in self.1.into_iter().zip(other.1) {
-            found |= isa._mm256_movemask_pd(isa._mm256_cmp_pd::<NOT_AT_MOST>(a, b));
+        for at in 0..4 {
+            let above = isa._mm256_cmp_pd::<NOT_AT_MOST>(self.1[at], other.1[at]);
+            found |= isa._mm256_movemask_pd(above);
         }
         found != 0
     }

@@ -72,8 +72,8 @@ impl Lanes<f32> for Avx512F32 {
     #[inline(always)]
     fn permute(self, from: [usize; WIDTH]) -> Self {
         let mut lanes = [0_i32; WIDTH];
-        for (lane, from) in lanes.iter_mut().zip(from) {
-            *lane = from as i32;
+        for lane in 0..WIDTH {
+            lanes[lane] = from[lane] as i32;
         }
         let from = cast(lanes);
         Self(self.0, self.0.avx512f._mm512_permutexvar_ps(from, self.1))

@@ -31,6 +31,16 @@ impl<T: Real> MlpTape<T> {
     pub fn draw(&mut self, norms: &[f64], share: f64, random: &mut Random) {
         self.bent.draw(norms, share, random);
     }
+
+    /// How many numbers it keeps.
+    pub fn len(&self) -> usize {
+        self.hidden.len() + self.bent.len() + self.raw.len()
+    }
+
+    /// Whether it keeps none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 impl Mlp {

@@ -46,6 +46,18 @@ impl<T: Real> Columns<T> {
         }
     }
 
+    /// How many numbers are kept of them.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::All(x) | Self::Drawn { x, .. } => x.len(),
+        }
+    }
+
+    /// Whether none are.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Draws from what is kept, if that is all.
     pub fn draw(&mut self, norms: &[f64], share: f64, random: &mut Random) {
         if let Self::All(x) = self {

@@ -391,7 +391,6 @@ mod tests {
         let (mut store, mut workspace) = (Store::default(), workspace(-1.0));
         store.keep(0, 3, &state(1.0));
         store.keep_grid(0, 3, &grid(0.5));
-        store.keep_route(0, &Route::default());
         // In place, and after its memory went back.
         for released in [false, true] {
             if released {

@@ -1,6 +1,6 @@
 //! The check of one slice of a gradient along a direction.
 
-use backflow_diff::gradcheck::{CheckError, TaylorParams, TaylorReport, Vacuous, Verdict, taylor};
+use backflow_diff::gradcheck::{CheckError, TaylorParams, TaylorReport, Verdict, taylor};
 use backflow_sim::rollout::store::RunError;
 
 /// Numbers in [-1, 1] (splitmix64).
@@ -32,8 +32,12 @@ pub fn direction(seed: u64, gradient: &[f64]) -> Vec<f64> {
     gradient.iter().map(|g| 0.5 * next() + along * g).collect()
 }
 
-/// A predicted change within this many times the rounding of the loss is round-off.
+/// A change within this many times the rounding of the loss is round-off.
 const ROUND_OFF: f64 = 16.0;
+
+/// Of the first steps this many may reach a kink that lies apart, such as that of a contact
+/// which the point itself is not in.
+const FAR: usize = 3;
 
 const FAILED: &str = "FAILED";
 
@@ -76,16 +80,24 @@ impl Row {
             halvings: 18,
             ..TaylorParams::default()
         };
-        let mut largest = 0.0_f64;
-        let value = |x: &[f64]| value(x).inspect(|found| largest = largest.max(found.abs()));
+        // At the point itself, then step by step.
+        let mut values: Vec<f64> = Vec::with_capacity(params.halvings + 2);
+        let value = |x: &[f64]| value(x).inspect(|found| values.push(*found));
         let result = taylor(value, x, gradient, direction, &params);
         // Where nothing depends on a slice, the terms of its gradient cancel to round-off.
         let slope: f64 = gradient.iter().zip(direction).map(|(g, d)| g * d).sum();
-        let idle = slope.abs() * params.step <= ROUND_OFF * params.noise * largest;
+        let largest = values.iter().fold(0.0_f64, |most, f| most.max(f.abs()));
+        let unseen = ROUND_OFF * params.noise * largest;
+        let near = values.iter().skip(1 + FAR);
+        let idle = values.len() == params.halvings + 2
+            && slope.abs() * params.step <= unseen
+            && near
+                .map(|f| (f - values[0]).abs())
+                .all(|change| change <= 2.0 * unseen);
         let (verdict, table) = match &result {
             Ok(report) => (name(report.verdict), report.to_string()),
             // The loss does not change along the direction, and the gradient says so.
-            Err(CheckError::Vacuous(Vacuous::ConstantFunction)) if idle => (
+            Err(_) if idle => (
                 NO_EFFECT,
                 "the loss does not depend on it in this run".to_owned(),
             ),
@@ -129,4 +141,32 @@ fn rate(report: &TaylorReport) -> Option<f64> {
         })
         .filter_map(|rates| rates.into_iter().reduce(f64::min))
         .reduce(f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A loss that depends on the number only beyond `contact`, checked with a gradient.
+    fn verdict(contact: f64, gradient: f64) -> &'static str {
+        let value = |x: &[f64]| Ok(0.7 + (x[0] - contact).max(0.0).powi(2));
+        Row::check("gap", value, &[0.0], &[gradient], &[1.0]).verdict
+    }
+
+    #[test]
+    fn a_kink_that_lies_apart_does_not_speak_against_a_gradient_of_nothing() {
+        for gradient in [0.0, 1e-24, -1e-24] {
+            for contact in [1.0, 0.08, 0.03, 0.02] {
+                assert_eq!(
+                    verdict(contact, gradient),
+                    NO_EFFECT,
+                    "{contact} {gradient}"
+                );
+            }
+            assert_eq!(verdict(1e-3, gradient), FAILED, "{gradient}");
+        }
+        assert_eq!(verdict(0.08, 1e-6), FAILED);
+        assert_eq!(verdict(-1.0, 0.0), FAILED);
+        assert_eq!(verdict(-1.0, 2.0), "second order");
+    }
 }

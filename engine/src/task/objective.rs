@@ -47,7 +47,7 @@ pub struct RolloutObjective<'a, T: Compiled> {
 pub const UNGUIDED: &str = "unguided loss";
 
 /// A judge that also notes the scene's metrics at the end of the run, and the loss without its guides.
-struct Watch<'a> {
+pub(super) struct Watch<'a> {
     judge: &'a Judge,
     scene: &'a Scene,
     last: usize,
@@ -56,7 +56,7 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(judge: &'a Judge, scene: &'a Scene) -> Self {
+    pub(super) fn new(judge: &'a Judge, scene: &'a Scene) -> Self {
         let last = scene.world.clock.frames.saturating_sub(1);
         Self {
             judge,
@@ -67,7 +67,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn into_metrics(self) -> Vec<(String, f64)> {
+    pub(super) fn into_metrics(self) -> Vec<(String, f64)> {
         let mut metrics = self.metrics.into_inner();
         if self.judge.guides() {
             metrics.push((UNGUIDED.to_owned(), self.unguided.get()));

@@ -15,7 +15,8 @@ use nalgebra::Vector3;
 
 use super::super::{
     binding::{Binding, Setup},
-    criterion::{Judge, metrics, world_index},
+    criterion::{Judge, world_index},
+    objective::Watch,
 };
 
 /// What the engine makes of a point.
@@ -34,30 +35,33 @@ pub struct Verified {
 
 /// A judge that notes where the matter is.
 struct Witness<'a> {
-    judge: &'a Judge,
+    watch: Watch<'a>,
     scene: &'a Scene,
-    last: usize,
-    metrics: RefCell<Vec<(String, f64)>>,
     x: RefCell<BTreeMap<usize, Vec<Vector3<f64>>>>,
 }
 
 impl Criterion<f64> for Witness<'_> {
     fn reads(&self, frame: usize) -> bool {
-        frame == self.last || self.judge.reads(frame)
+        self.watch.reads(frame)
+    }
+
+    fn reads_tools(&self, frame: usize) -> bool {
+        self.watch.reads_tools(frame)
+    }
+
+    fn reads_reactions(&self) -> bool {
+        self.watch.reads_reactions()
     }
 
     fn value(&self, frame: &Frame<f64>) -> f64 {
         let body = frame.bodies.get(world_index(self.scene, 0));
         let x = body.map(|body| body.x.clone()).unwrap_or_default();
         self.x.borrow_mut().insert(frame.index, x);
-        if frame.index == self.last {
-            self.metrics.replace(metrics(self.scene, frame));
-        }
-        self.judge.value(frame)
+        self.watch.value(frame)
     }
 
     fn value_vjp(&self, frame: &Frame<f64>, bars: &mut FrameBar<f64>) {
-        self.judge.value_vjp(frame, bars);
+        self.watch.value_vjp(frame, bars);
     }
 }
 
@@ -80,10 +84,8 @@ pub fn verify<T: Compiled<Wide = f64>>(
     let world = world.cast::<T>();
     let mut state = State::new(&world, particles.cast::<T>());
     let witness = Witness {
-        judge,
+        watch: Watch::new(judge, scene),
         scene,
-        last: world.clock.frames.saturating_sub(1),
-        metrics: RefCell::default(),
         x: RefCell::default(),
     };
     let substeps = Cell::new(0);
@@ -94,7 +96,7 @@ pub fn verify<T: Compiled<Wide = f64>>(
     let value = Rollout::new(&world, &programs).value(&mut state, &witness, &mut count)?;
     Ok(Verified {
         value,
-        metrics: witness.metrics.into_inner(),
+        metrics: witness.watch.into_metrics(),
         x: witness.x.into_inner(),
         substeps: substeps.get(),
     })

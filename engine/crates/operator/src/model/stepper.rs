@@ -176,7 +176,8 @@ impl<T: Real> Operator<T> {
 
     /// Adds the cotangents of window and weights from those of [`Stepped::free`] and
     /// [`Stepped::x`]. The graph is held, see
-    /// [`Features::of_vjp`](super::features::Features::of_vjp); where a coordinate is brought back the derivative from outside is taken: zero across a wall, that of the nearest point at an obstacle.
+    /// [`Features::of_vjp`](super::features::Features::of_vjp); where a coordinate is brought back the
+    /// derivative from outside is taken: zero across a wall, that of the nearest point at an obstacle.
     pub fn step_vjp(
         &self,
         room: &Room,

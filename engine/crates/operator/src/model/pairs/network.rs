@@ -18,9 +18,10 @@ use crate::{
 /// ```
 ///
 /// with f and h of edges and p and q of contacts by networks, `s_i = sum_j w_ij + 1/10`, `n_c` the normal of what is
-/// touched, a wall or an obstacle, and `v_c` the velocity along it: one network judges walls and obstacles. What acts on i from j acts on j from i, reversed: forces within matter change
-/// no momentum, whatever the weights. Nothing depends on the frame of the observer: the accelerations of a
-/// body that is turned, far from walls, are turned, and those of one that moves faster are the same.
+/// touched, a wall or an obstacle, and `v_c` the velocity along it: one network judges walls and obstacles. What acts on
+/// i from j acts on j from i, reversed: forces within matter change no momentum, whatever the weights. Nothing depends
+/// on the frame of the observer: the accelerations of a body that is turned, far from walls, are turned, and those of
+/// one that moves faster are the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairNetwork {
     edges: Mlp,
